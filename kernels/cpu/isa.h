@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * isa.h (private): for the sources that are compiled once per instruction set.
+ *
+ * The build passes ISA (baseline, avx2, wide, avx512), VL (floats of a vector) and the compiler flags of the set; every
+ * function visible outside its file carries the set's name, ISA_FN (gh_cpu_gelu_fwd) = gh_cpu_gelu_fwd_avx2.
+ * overrides.c puts a set's functions into the table of the cpu back end. Adding an operation: its file, its prototype
+ * here, its line in overrides.c and in meson.build.
+ */
+#pragma once
+
+#include "kernels/gh-backend.h"
+
+#include "pool.h"
+#include "vec-math.h"
+
+#include <string.h>
+
+#define ISA_JOIN(a, b) ISA_JOIN_ (a, b)
+#define ISA_JOIN_(a, b) a##_##b
+#define ISA_FN(name) ISA_JOIN (name, ISA)
+
+void ISA_FN (gh_cpu_override) (GhBackend *backend);
+
+GhStatus ISA_FN (gh_cpu_bmm) (GhCtx *ctx, GhMat c, GhMat a, bool trans_a, GhMat b, bool trans_b, float alpha,
+    float beta, int B, int H, int m, int n, int k);
+GhStatus ISA_FN (gh_cpu_patchify_fwd) (GhCtx *ctx, float *patches, const uint8_t *rgb, const int32_t *keep,
+    const float *mean, const float *std, int B, int height, int width, size_t stride, int patch, int K);
+GhStatus ISA_FN (gh_cpu_layernorm_fwd) (GhCtx *ctx, float *y, float *mean, float *rstd, const float *x,
+    const float *w, const float *b, int rows, int C, float eps);
+GhStatus ISA_FN (gh_cpu_layernorm_bwd) (GhCtx *ctx, float *dx, float *dw, float *db, const float *dy, const float *x,
+    const float *w, const float *mean, const float *rstd, int rows, int C);
+GhStatus ISA_FN (gh_cpu_gelu_fwd) (GhCtx *ctx, float *y, const float *x, size_t n);
+GhStatus ISA_FN (gh_cpu_gelu_bwd) (GhCtx *ctx, float *dx, const float *dy, const float *x, size_t n);
+GhStatus ISA_FN (gh_cpu_softmax_fwd) (GhCtx *ctx, float *y, const float *x, int rows, int n);
+GhStatus ISA_FN (gh_cpu_attention_fwd) (GhCtx *ctx, float *o, const float *qkv, int B, int N, int H, int D);
+GhStatus ISA_FN (gh_cpu_segment_mean_fwd) (GhCtx *ctx, float *y, const float *x, int col, int ld, float scale, int B,
+    int N, int H, int D, int M);
+GhStatus ISA_FN (gh_cpu_pinv_fwd) (GhCtx *ctx, float *z, float *trail, const float *a, int count, int M, int iters);
+GhStatus ISA_FN (gh_cpu_value_conv_fwd) (GhCtx *ctx, float *o, const float *qkv, const float *w, int B, int N, int H,
+    int D, int taps, int first);
+GhStatus ISA_FN (gh_cpu_pool_fwd) (GhCtx *ctx, float *y, const float *x, GhPool pool, int B, int N, int C, int first);
+GhStatus ISA_FN (gh_cpu_sum_rows) (GhCtx *ctx, float *sum, const float *x, int rows, int C);
+GhStatus ISA_FN (gh_cpu_adamw) (GhCtx *ctx, float *p, float *m, float *v, const float *g, size_t n, float lr,
+    float beta1, float beta2, float eps, float weight_decay, int step);
+
+/* ---- helpers every such source may use --------------------------------------------------------------- */
+
+static inline int
+ceil_div (int a, int b)
+{
+  return (a - 1) / b + 1;
+}
+
+static inline int
+smaller (int a, int b)
+{
+  return a < b ? a : b;
+}
+
+static inline size_t
+round_up (size_t n, size_t multiple)
+{
+  return (n + multiple - 1) / multiple * multiple;
+}
+
+VEC_INLINE vf
+vec_load (const float *p)
+{
+  return *(const vf_any *) p;
+}
+
+VEC_INLINE void
+vec_store (float *p, vf v)
+{
+  *(vf_any *) p = v;
+}
+
+/* The first n < VL floats of p, then zeros. */
+VEC_INLINE vf
+vec_load_part (const float *p, int n)
+{
+  vf v = { 0 };
+  for (int i = 0; i < n; i++)
+    v[i] = p[i];
+  return v;
+}
+
+VEC_INLINE void
+vec_store_part (float *p, vf v, int n)
+{
+  for (int i = 0; i < n; i++)
+    p[i] = v[i];
+}
+
+VEC_INLINE float
+vec_sum (vf v)
+{
+  float part[VL];
+  memcpy (part, &v, sizeof part);
+  for (int width = VL / 2; width > 0; width /= 2) {
+    for (int i = 0; i < width; i++)
+      part[i] += part[i + width];
+  }
+  return part[0];
+}
+
+VEC_INLINE float
+vec_top (vf v)
+{
+  float top = v[0];
+  for (int i = 1; i < VL; i++)
+    top = v[i] > top ? v[i] : top;
+  return top;
+}

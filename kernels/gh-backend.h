@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gh-backend.h (private): the table every back end fills. gh-kernels.c checks the arguments once and calls
+ * through it, so the entries here may trust their sizes. An entry a back end lacks is NULL; the wrapper then
+ * answers GH_UNSUPPORTED. `cpu` starts as a copy of `ref` (they share memory) and overrides what pays; `cuda`
+ * never falls back.
+ */
+#pragma once
+
+#include "gh-kernels.h"
+
+#include <stdarg.h>
+
+typedef struct GhBackend GhBackend;
+
+struct GhCtx {
+  const GhBackend *backend;
+  GhDevice device;
+  int threads;
+  struct GhPool_ *pool;         /* worker threads of the cpu back end, NULL elsewhere */
+  void *scratch;                /* grows to the largest request, then stays */
+  size_t scratch_bytes;
+  void *device_data;            /* the back end's own */
+  char error[256];
+};
+
+struct GhPacked {
+  const GhBackend *backend;
+  GhDtype dtype;
+  int n_out, n_in;
+  size_t bytes;
+  const void *engine;           /* which of the back end's products packed it */
+  void *data;                   /* the weights in the engine's layout */
+  float *scale;                 /* [n_out] for INT16 and INT8, else NULL */
+};
+
+/* Bumped whenever the table or the structs above change: a module opened at run time must match. */
+#define GH_BACKEND_ABI 1
+
+struct GhBackend {
+  int abi;
+  const char *name;
+  GhStatus (*open) (GhCtx *ctx, char *reason, size_t reason_size);
+  void (*close) (GhCtx *ctx);
+  bool (*supports) (const GhCtx *ctx, GhDtype dtype, bool *fast, const char **engine);
+  GhDtype (*best_dtype) (const GhCtx *ctx);
+  GhStatus (*alloc) (GhCtx *ctx, void **ptr, size_t bytes);
+  void (*free) (GhCtx *ctx, void *ptr);
+  GhStatus (*upload) (GhCtx *ctx, void *dst, const void *src, size_t bytes);
+  GhStatus (*download) (GhCtx *ctx, void *dst, const void *src, size_t bytes);
+  GhStatus (*sync) (GhCtx *ctx);
+
+  /* backend, dtype, n_out and n_in are filled in; packed_free is called after a failure too, and takes NULL fields. */
+  GhStatus (*pack) (GhCtx *ctx, GhPacked *packed, const float *host_w);
+  void (*packed_free) (GhPacked *packed);
+  GhStatus (*linear_fwd) (GhCtx *, float *, const float *, const GhPacked *, const float *, const float *, GhAct, int);
+  GhStatus (*bmm) (GhCtx *, GhMat, GhMat, bool, GhMat, bool, float, float, int, int, int, int, int);
+  GhStatus (*patchify_fwd) (GhCtx *, float *, const uint8_t *, const int32_t *, const float *, const float *, int, int,
+      int, size_t, int, int);
+  GhStatus (*layernorm_fwd) (GhCtx *, float *, float *, float *, const float *, const float *, const float *, int, int,
+      float);
+  GhStatus (*layernorm_bwd) (GhCtx *, float *, float *, float *, const float *, const float *, const float *,
+      const float *, const float *, int, int);
+  GhStatus (*gelu_fwd) (GhCtx *, float *, const float *, size_t);
+  GhStatus (*gelu_bwd) (GhCtx *, float *, const float *, const float *, size_t);
+  GhStatus (*softmax_fwd) (GhCtx *, float *, const float *, int, int);
+  GhStatus (*attention_fwd) (GhCtx *, float *, const float *, int, int, int, int);
+  GhStatus (*segment_mean_fwd) (GhCtx *, float *, const float *, int, int, float, int, int, int, int, int);
+  GhStatus (*pinv_fwd) (GhCtx *, float *, float *, const float *, int, int, int);
+  GhStatus (*value_conv_fwd) (GhCtx *, float *, const float *, const float *, int, int, int, int, int, int);
+  GhStatus (*embed_tokens_fwd) (GhCtx *, float *, const float *, const float *, const int32_t *, const float *, int,
+      int, int, int);
+  GhStatus (*unmask_tokens_fwd) (GhCtx *, float *, const float *, const float *, const float *, const int32_t *,
+      const float *, int, int, int, int, int);
+  GhStatus (*gather_rows_fwd) (GhCtx *, float *, const float *, const int32_t *, int, int, int, int, int);
+  GhStatus (*pool_fwd) (GhCtx *, float *, const float *, GhPool, int, int, int, int);
+  GhStatus (*sum_rows) (GhCtx *, float *, const float *, int, int);
+  GhStatus (*adamw) (GhCtx *, float *, float *, float *, const float *, size_t, float, float, float, float, float, int);
+};
+
+/* Filled once, constant afterwards. */
+const GhBackend *gh_ref_backend (void);
+const GhBackend *gh_cpu_backend (void);
+/* Opens the cuda module; NULL and a reason where it is absent or does not fit. */
+const GhBackend *gh_cuda_backend (char *reason, size_t reason_size);
+/* What that module exports under this name. */
+#define GH_CUDA_MODULE_SYMBOL "gh_cuda_module_backend"
+typedef const GhBackend *(*GhCudaModuleBackend) (void);
+
+/* Stores a printf-style message for gh_last_error() and returns status. */
+GhStatus gh_fail (GhCtx *ctx, GhStatus status, const char *format, ...) __attribute__ ((format (printf, 3, 4)));
+
+/* At least `bytes` of 64-byte aligned memory, valid until the next call; NULL when memory is short. */
+void *gh_scratch (GhCtx *ctx, size_t bytes);

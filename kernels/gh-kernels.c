@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gh-kernels.c: the public operations. Each wrapper checks its arguments once, in the words of the header, and calls
+ * the back end's entry; the entries trust what they get. Nothing to do (no image, no row) is no error.
+ */
+#include "gh-backend.h"
+
+#include <stdlib.h>
+
+/* Local to this file: the three things every wrapper says. */
+#define NEED(entry) \
+  do { \
+    if (!ctx) \
+      return GH_INVAL; \
+    if (!ctx->backend->entry) \
+      return gh_fail (ctx, GH_UNSUPPORTED, "the %s back end lacks %s", ctx->backend->name, #entry); \
+  } while (0)
+#define CHECK(condition) \
+  do { \
+    if (!(condition)) \
+      return gh_fail (ctx, GH_INVAL, "%s: must hold: %s", __func__, #condition); \
+  } while (0)
+#define DONE_IF(nothing_to_do) \
+  do { \
+    if (nothing_to_do) \
+      return GH_OK; \
+  } while (0)
+
+/* Indices into a tensor of `limit` rows. Those on a device cannot be read from here: they are trusted. */
+static bool
+indices_ok (const GhCtx *ctx, const int32_t *index, size_t count, int limit)
+{
+  if (!index || ctx->device == GH_DEVICE_CUDA)
+    return true;
+  for (size_t i = 0; i < count; i++) {
+    if (index[i] < 0 || index[i] >= limit)
+      return false;
+  }
+  return true;
+}
+
+static bool
+is_flag (int value)
+{
+  return value == 0 || value == 1;
+}
+
+GhStatus
+gh_patchify_fwd (GhCtx *ctx, float *patches, const uint8_t *rgb, const int32_t *keep, const float host_mean[3],
+    const float host_std[3], int B, int height, int width, size_t stride, int patch, int K)
+{
+  NEED (patchify_fwd);
+  CHECK (B >= 0 && K >= 0);
+  DONE_IF (B == 0 || K == 0);
+  CHECK (patches && rgb && host_mean && host_std);
+  CHECK (height > 0 && width > 0 && patch > 0);
+  CHECK (stride >= (size_t) width * 3);
+  CHECK (host_std[0] > 0 && host_std[1] > 0 && host_std[2] > 0);
+  long long n = (long long) ((height - 1) / patch + 1) * ((width - 1) / patch + 1);
+  CHECK (K <= n && (keep || K == n));
+  CHECK (indices_ok (ctx, keep, (size_t) B * K, (int) n));
+  return ctx->backend->patchify_fwd (ctx, patches, rgb, keep, host_mean, host_std, B, height, width, stride, patch, K);
+}
+
+GhStatus
+gh_pack (GhCtx *ctx, GhPacked **packed, const float *host_w, int n_out, int n_in, GhDtype dtype)
+{
+  NEED (pack);
+  CHECK (packed);
+  *packed = NULL;
+  CHECK (host_w && n_out > 0 && n_in > 0);
+  CHECK ((int) dtype >= 0 && dtype < GH_N_DTYPES);
+  if (!gh_supports (ctx, dtype, NULL, NULL))
+    return gh_fail (ctx, GH_UNSUPPORTED, "the %s back end does not multiply in %s here", ctx->backend->name,
+        gh_dtype_name (dtype));
+
+  GhPacked *p = calloc (1, sizeof *p);
+  if (!p)
+    return gh_fail (ctx, GH_NOMEM, "not enough memory for packed weights");
+  p->backend = ctx->backend;
+  p->dtype = dtype;
+  p->n_out = n_out;
+  p->n_in = n_in;
+  GhStatus status = ctx->backend->pack (ctx, p, host_w);
+  if (status != GH_OK) {
+    gh_packed_free (p);
+    return status;
+  }
+  *packed = p;
+  return GH_OK;
+}
+
+void
+gh_packed_free (GhPacked *packed)
+{
+  if (!packed)
+    return;
+  packed->backend->packed_free (packed);
+  free (packed);
+}
+
+size_t
+gh_packed_bytes (const GhPacked *packed)
+{
+  return packed ? packed->bytes : 0;
+}
+
+GhStatus
+gh_linear_fwd (GhCtx *ctx, float *y, const float *x, const GhPacked *w, const float *bias, const float *residual,
+    GhAct act, int rows)
+{
+  NEED (linear_fwd);
+  CHECK (rows >= 0);
+  DONE_IF (rows == 0);
+  CHECK (y && x && w && y != x);
+  CHECK (w->backend == ctx->backend);
+  CHECK (act == GH_ACT_NONE || act == GH_ACT_GELU);
+  return ctx->backend->linear_fwd (ctx, y, x, w, bias, residual, act, rows);
+}
+
+GhStatus
+gh_bmm (GhCtx *ctx, GhMat c, GhMat a, bool trans_a, GhMat b, bool trans_b, float alpha, float beta, int B, int H,
+    int m, int n, int k)
+{
+  NEED (bmm);
+  CHECK (B >= 0 && H >= 0 && m >= 0 && n >= 0);
+  DONE_IF (B == 0 || H == 0 || m == 0 || n == 0);
+  CHECK (k > 0);
+  CHECK (c.p && a.p && b.p && c.p != a.p && c.p != b.p);
+  CHECK (c.ld >= n && a.ld >= (trans_a ? m : k) && b.ld >= (trans_b ? k : n));
+  return ctx->backend->bmm (ctx, c, a, trans_a, b, trans_b, alpha, beta, B, H, m, n, k);
+}
+
+GhStatus
+gh_layernorm_fwd (GhCtx *ctx, float *y, float *mean, float *rstd, const float *x, const float *w, const float *b,
+    int rows, int C, float eps)
+{
+  NEED (layernorm_fwd);
+  CHECK (rows >= 0);
+  DONE_IF (rows == 0);
+  CHECK (y && x && w && b && C > 0);
+  CHECK (eps >= 0);
+  CHECK ((mean == NULL) == (rstd == NULL));
+  CHECK (y != x || !mean);
+  return ctx->backend->layernorm_fwd (ctx, y, mean, rstd, x, w, b, rows, C, eps);
+}
+
+GhStatus
+gh_layernorm_bwd (GhCtx *ctx, float *dx, float *dw, float *db, const float *dy, const float *x, const float *w,
+    const float *mean, const float *rstd, int rows, int C)
+{
+  NEED (layernorm_bwd);
+  CHECK (rows >= 0);
+  DONE_IF (rows == 0);
+  CHECK (dx && dw && db && dy && x && w && mean && rstd && C > 0);
+  CHECK (dx != x);
+  return ctx->backend->layernorm_bwd (ctx, dx, dw, db, dy, x, w, mean, rstd, rows, C);
+}
+
+GhStatus
+gh_gelu_fwd (GhCtx *ctx, float *y, const float *x, size_t n)
+{
+  NEED (gelu_fwd);
+  DONE_IF (n == 0);
+  CHECK (y && x);
+  return ctx->backend->gelu_fwd (ctx, y, x, n);
+}
+
+GhStatus
+gh_gelu_bwd (GhCtx *ctx, float *dx, const float *dy, const float *x, size_t n)
+{
+  NEED (gelu_bwd);
+  DONE_IF (n == 0);
+  CHECK (dx && dy && x && dx != x);
+  return ctx->backend->gelu_bwd (ctx, dx, dy, x, n);
+}
+
+GhStatus
+gh_softmax_fwd (GhCtx *ctx, float *y, const float *x, int rows, int n)
+{
+  NEED (softmax_fwd);
+  CHECK (rows >= 0);
+  DONE_IF (rows == 0);
+  CHECK (y && x && n > 0);
+  return ctx->backend->softmax_fwd (ctx, y, x, rows, n);
+}
+
+GhStatus
+gh_attention_fwd (GhCtx *ctx, float *o, const float *qkv, int B, int N, int H, int D)
+{
+  NEED (attention_fwd);
+  CHECK (B >= 0);
+  DONE_IF (B == 0);
+  CHECK (o && qkv && o != qkv);
+  CHECK (N > 0 && H > 0 && D > 0);
+  return ctx->backend->attention_fwd (ctx, o, qkv, B, N, H, D);
+}
+
+GhStatus
+gh_segment_mean_fwd (GhCtx *ctx, float *y, const float *x, int col, int ld, float scale, int B, int N, int H, int D,
+    int M)
+{
+  NEED (segment_mean_fwd);
+  CHECK (B >= 0);
+  DONE_IF (B == 0);
+  CHECK (y && x && y != x);
+  CHECK (N > 0 && H > 0 && D > 0 && M > 0 && M <= N);
+  CHECK (col >= 0 && (long long) col + (long long) H * D <= ld);
+  return ctx->backend->segment_mean_fwd (ctx, y, x, col, ld, scale, B, N, H, D, M);
+}
+
+GhStatus
+gh_pinv_fwd (GhCtx *ctx, float *z, float *trail, const float *a, int count, int M, int iters)
+{
+  NEED (pinv_fwd);
+  CHECK (count >= 0);
+  DONE_IF (count == 0);
+  CHECK (z && a && z != a && trail != a && trail != z);
+  CHECK (M > 0 && iters >= 0);
+  return ctx->backend->pinv_fwd (ctx, z, trail, a, count, M, iters);
+}
+
+GhStatus
+gh_value_conv_fwd (GhCtx *ctx, float *o, const float *qkv, const float *w, int B, int N, int H, int D, int taps,
+    int first)
+{
+  NEED (value_conv_fwd);
+  CHECK (B >= 0);
+  DONE_IF (B == 0);
+  CHECK (o && qkv && w && o != qkv);
+  CHECK (N > 0 && H > 0 && D > 0 && taps > 0 && is_flag (first));
+  return ctx->backend->value_conv_fwd (ctx, o, qkv, w, B, N, H, D, taps, first);
+}
+
+GhStatus
+gh_embed_tokens_fwd (GhCtx *ctx, float *y, const float *x, const float *pos, const int32_t *keep, const float *cls,
+    int B, int K, int C, int first)
+{
+  NEED (embed_tokens_fwd);
+  CHECK (B >= 0 && K >= 0 && is_flag (first));
+  DONE_IF (B == 0 || K + first == 0);
+  CHECK (y && C > 0 && (x != y || !first));
+  CHECK (K == 0 || (x && pos));
+  CHECK (!first || cls);
+  return ctx->backend->embed_tokens_fwd (ctx, y, x, pos, keep, cls, B, K, C, first);
+}
+
+GhStatus
+gh_unmask_tokens_fwd (GhCtx *ctx, float *y, const float *x, const float *mask_token, const float *pos,
+    const int32_t *keep, const float *cls_pos, int B, int N, int K, int C, int first)
+{
+  NEED (unmask_tokens_fwd);
+  CHECK (B >= 0);
+  DONE_IF (B == 0);
+  CHECK (y && pos && mask_token && y != x);
+  CHECK (N > 0 && C > 0 && K >= 0 && K <= N && is_flag (first));
+  CHECK (keep || K == N);
+  CHECK (x || K + first == 0);
+  CHECK (!first || cls_pos);
+  CHECK (indices_ok (ctx, keep, (size_t) B * K, N));
+  return ctx->backend->unmask_tokens_fwd (ctx, y, x, mask_token, pos, keep, cls_pos, B, N, K, C, first);
+}
+
+GhStatus
+gh_gather_rows_fwd (GhCtx *ctx, float *y, const float *x, const int32_t *index, int B, int N, int K, int C, int first)
+{
+  NEED (gather_rows_fwd);
+  CHECK (B >= 0 && K >= 0);
+  DONE_IF (B == 0 || K == 0);
+  CHECK (y && x && y != x);
+  CHECK (N > 0 && C > 0 && is_flag (first));
+  CHECK (index || K <= N);
+  CHECK (indices_ok (ctx, index, (size_t) B * K, N));
+  return ctx->backend->gather_rows_fwd (ctx, y, x, index, B, N, K, C, first);
+}
+
+GhStatus
+gh_pool_fwd (GhCtx *ctx, float *y, const float *x, GhPool pool, int B, int N, int C, int first)
+{
+  NEED (pool_fwd);
+  CHECK (B >= 0);
+  DONE_IF (B == 0);
+  CHECK (y && x && y != x);
+  CHECK (C > 0 && is_flag (first));
+  CHECK (pool == GH_POOL_MEAN || pool == GH_POOL_MEAN_STD || pool == GH_POOL_CLS);
+  CHECK (N > 0 || (pool == GH_POOL_CLS && N == 0));
+  CHECK (pool != GH_POOL_CLS || first == 1);
+  return ctx->backend->pool_fwd (ctx, y, x, pool, B, N, C, first);
+}
+
+GhStatus
+gh_sum_rows (GhCtx *ctx, float *sum, const float *x, int rows, int C)
+{
+  NEED (sum_rows);
+  CHECK (rows >= 0);
+  DONE_IF (rows == 0);
+  CHECK (sum && x && sum != x && C > 0);
+  return ctx->backend->sum_rows (ctx, sum, x, rows, C);
+}
+
+GhStatus
+gh_adamw (GhCtx *ctx, float *p, float *m, float *v, const float *g, size_t n, float lr, float beta1, float beta2,
+    float eps, float weight_decay, int step)
+{
+  NEED (adamw);
+  DONE_IF (n == 0);
+  CHECK (p && m && v && g);
+  CHECK (step >= 1);
+  CHECK (beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1);
+  return ctx->backend->adamw (ctx, p, m, v, g, n, lr, beta1, beta2, eps, weight_decay, step);
+}

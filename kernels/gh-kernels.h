@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gh-kernels.h: the one public door to the tensor operations of gst-heads.
+ *
+ * One context = one back end + one stream of work + its workspace. A context belongs to one thread at a
+ * time; different contexts may be used from different threads. Every function returns a GhStatus and never
+ * prints, exits or aborts; the words behind a failure are in gh_last_error(). On a device the calls may be
+ * asynchronous: gh_sync() waits and reports what went wrong.
+ *
+ * Letters: B images in the batch, N tokens of one image, C channels of a token, H heads, D channels of a
+ * head, P values of a patch, M landmarks. Shapes stand in brackets, the last index runs fastest.
+ *
+ * Argument order: context, outputs, inputs, optional inputs (may be NULL), sizes. Every pointer except
+ * GhPacked and the ones named "host" is memory of the context (gh_alloc; on ref and cpu plain memory is as
+ * good). Elements are float32 unless a line says otherwise. Outputs are overwritten unless a line says
+ * "accumulates". No image, row or element to work on is no error: the call does nothing. Nothing allocates after the
+ * first call with the largest sizes. On ref and cpu the result does not depend on the number of threads, not in a bit.
+ *
+ * The formulas are those of the ViT (Dosovitskiy et al. 2020), MAE (He et al. 2021) and Nystromformer
+ * (Xiong et al. 2021) papers; where they differ from common implementations the entry says so.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum {
+  GH_OK = 0,
+  GH_INVAL = -1,                /* an argument is out of range: a bug of the caller */
+  GH_NOMEM = -2,
+  GH_UNSUPPORTED = -3,          /* this back end, build or machine lacks it */
+  GH_DEVICE_LOST = -4,          /* the device failed; the context is of no further use */
+} GhStatus;
+
+typedef enum { GH_DEVICE_AUTO, GH_DEVICE_REF, GH_DEVICE_CPU, GH_DEVICE_CUDA } GhDevice;
+
+/* How the operands of matrix products with fixed weights are held. Sums are always float32 or wider. */
+typedef enum {
+  GH_DTYPE_F32,
+  GH_DTYPE_BF16,
+  GH_DTYPE_INT16,               /* inference: block fixed point, 12 bits, see gh_pack() */
+  GH_DTYPE_INT8,                /* inference: weights 8 bits, activations 8 bits, see gh_pack() */
+  GH_N_DTYPES
+} GhDtype;
+
+typedef enum { GH_ACT_NONE, GH_ACT_GELU } GhAct;    /* GELU in its erf form */
+typedef enum { GH_POOL_MEAN, GH_POOL_MEAN_STD, GH_POOL_CLS } GhPool;
+
+typedef struct GhCtx GhCtx;
+typedef struct GhPacked GhPacked;
+
+/* ---- contexts ------------------------------------------------------------------------------------- */
+
+/* Opens a back end. AUTO asks the environment (GST_HEADS_DEVICE = ref, cpu, cuda), then takes the best
+ * one that works. threads: 0 = GST_HEADS_THREADS or one per processor this process may run on.
+ * On failure *ctx is NULL and reason (may be NULL) says why; on success it says what was chosen and why. */
+GhStatus gh_ctx_new (GhCtx **ctx, GhDevice device, int threads, char *reason, size_t reason_size);
+void gh_ctx_free (GhCtx *ctx);                      /* takes NULL */
+
+GhDevice gh_ctx_device (const GhCtx *ctx);
+int gh_ctx_threads (const GhCtx *ctx);
+const char *gh_device_name (GhDevice device);       /* "auto", "ref", "cpu", "cuda" */
+const char *gh_dtype_name (GhDtype dtype);          /* "f32", "bf16", "int16", "int8" */
+const char *gh_last_error (const GhCtx *ctx);       /* never NULL */
+
+/* True when the back end multiplies in this type. *fast (may be NULL): with instructions of its own,
+ * not by widening; *engine (may be NULL): a static word such as "avx2" for logs. */
+bool gh_supports (const GhCtx *ctx, GhDtype dtype, bool *fast, const char **engine);
+
+/* The type AUTO precision means here: the fastest whose result stays within 2 % of float32. */
+GhDtype gh_best_dtype (const GhCtx *ctx);
+
+GhStatus gh_alloc (GhCtx *ctx, void **ptr, size_t bytes);  /* 64-byte aligned, zeroed */
+void gh_free (GhCtx *ctx, void *ptr);                       /* takes NULL */
+GhStatus gh_upload (GhCtx *ctx, void *dst, const void *host_src, size_t bytes);
+GhStatus gh_download (GhCtx *ctx, void *host_dst, const void *src, size_t bytes);
+GhStatus gh_sync (GhCtx *ctx);
+
+/* ---- pixels to patches ----------------------------------------------------------------------------- */
+
+/* patches[B,K,patch*patch*3] = (u8/255 - mean)/std of RGB images [B,height,width,3] with `stride` bytes a
+ * row and height*stride an image. Grid: rows = ceil(height/patch), cols = ceil(width/patch), raster order;
+ * inside a patch row, column, channel. Pixels beyond the image read as 0 after normalisation.
+ * keep[B,K]: raster indices of the patches wanted, NULL for all (then K = rows*cols). */
+GhStatus gh_patchify_fwd (GhCtx *ctx, float *patches, const uint8_t *rgb, const int32_t *keep,
+    const float host_mean[3], const float host_std[3], int B, int height, int width, size_t stride,
+    int patch, int K);
+
+/* ---- products with fixed weights ------------------------------------------------------------------- */
+
+/* Packs host_w [n_out,n_in] (row = one output) once into the layout the back end multiplies fastest.
+ * BF16 rounds both operands to the nearest bfloat16. INT16 and INT8 keep one scale per output; activations get one
+ * scale per row at run time. INT16: integers of -2047..2047 on both sides, products summed exactly. INT8: at most 8
+ * bits a value, what the machine's instructions take (ref: -127..127 on both sides); within 5 % on a random product.
+ * Packed weights do not change afterwards and may be used by every context of the same device. */
+GhStatus gh_pack (GhCtx *ctx, GhPacked **packed, const float *host_w, int n_out, int n_in, GhDtype dtype);
+void gh_packed_free (GhPacked *packed);             /* takes NULL */
+size_t gh_packed_bytes (const GhPacked *packed);
+
+/* y[rows,n_out] = act(x[rows,n_in] w^T + bias[n_out]) + residual[rows,n_out]. bias, residual may be NULL;
+ * residual may be y itself. y must not overlap x. */
+GhStatus gh_linear_fwd (GhCtx *ctx, float *y, const float *x, const GhPacked *w, const float *bias,
+    const float *residual, GhAct act, int rows);
+
+/* ---- general products ------------------------------------------------------------------------------ */
+
+/* One operand of gh_bmm: element (row, col) of matrix (b, h) lies at p[b*stride_b + h*stride_h + row*ld + col]. */
+typedef struct {
+  float *p;
+  ptrdiff_t ld, stride_b, stride_h;
+} GhMat;
+
+/* c = alpha op(a) op(b) + beta c for every one of B*H matrices; op transposes when its flag is set.
+ * c is [m,n], op(a) [m,k], op(b) [k,n]. c must not overlap a or b. beta 0 never reads c. */
+GhStatus gh_bmm (GhCtx *ctx, GhMat c, GhMat a, bool trans_a, GhMat b, bool trans_b, float alpha, float beta,
+    int B, int H, int m, int n, int k);
+
+/* ---- the parts of a block -------------------------------------------------------------------------- */
+
+/* y[rows,C] = (x - mean) * rstd * w[C] + b[C], per row, rstd = 1/sqrt(var + eps), var with divisor C.
+ * mean, rstd [rows] are kept for the backward pass, NULL at inference. y may be x when both are NULL. */
+GhStatus gh_layernorm_fwd (GhCtx *ctx, float *y, float *mean, float *rstd, const float *x, const float *w,
+    const float *b, int rows, int C, float eps);
+/* dx overwritten; dw[C], db[C] accumulate. */
+GhStatus gh_layernorm_bwd (GhCtx *ctx, float *dx, float *dw, float *db, const float *dy, const float *x,
+    const float *w, const float *mean, const float *rstd, int rows, int C);
+
+/* y[n] = x Phi(x), the erf form. y may be x. */
+GhStatus gh_gelu_fwd (GhCtx *ctx, float *y, const float *x, size_t n);
+/* dx[n] = dy (Phi(x) + x phi(x)). dx may be dy. */
+GhStatus gh_gelu_bwd (GhCtx *ctx, float *dx, const float *dy, const float *x, size_t n);
+
+/* y[rows,n] = softmax of each row of x. y may be x. Rows are contiguous. */
+GhStatus gh_softmax_fwd (GhCtx *ctx, float *y, const float *x, int rows, int n);
+
+/* o[B,N,H*D] = softmax(q k^T / sqrt(D)) v, per image and head, from qkv[B,N,3*H*D]: the q of all heads, then
+ * the k, then the v, head index outer. The N x N matrix is never stored whole. */
+GhStatus gh_attention_fwd (GhCtx *ctx, float *o, const float *qkv, int B, int N, int H, int D);
+
+/* y[B,H,M,D] = scale * mean over segment j of x's tokens, x given as columns col..col+H*D of [B,N,ld]. The
+ * first M - N%M segments hold floor(N/M) tokens, the others one more (T2T-ViT's landmarks; no padding). */
+GhStatus gh_segment_mean_fwd (GhCtx *ctx, float *y, const float *x, int col, int ld, float scale, int B, int N,
+    int H, int D, int M);
+
+/* z[count,M,M]: `iters` steps of Z <- Z (13 I - P (15 I - P (7 I - P)))/4, P = A Z, from Z0 = A^T/(r c), r and c
+ * the largest row and column sum of |A|, per matrix (Razavi et al. 2014, in Nystromformer's form; the scale is
+ * per matrix, not per batch, so that an image's result never depends on its batch mates). z must not overlap a.
+ * trail: NULL, or [iters,count,M,M] to keep Z0..Z(iters-1) for the backward pass. */
+GhStatus gh_pinv_fwd (GhCtx *ctx, float *z, float *trail, const float *a, int count, int M, int iters);
+
+/* o[B,N,H*D] accumulates conv(v): o[t,h,d] += sum_j w[h,j] v[t+j-taps/2,h,d], zero beyond the ends; v is the third
+ * part of qkv[B,N,3*H*D]; w[H,taps]. first = 1 leaves token 0 (a cls token) out on both sides. */
+GhStatus gh_value_conv_fwd (GhCtx *ctx, float *o, const float *qkv, const float *w, int B, int N, int H, int D,
+    int taps, int first);
+
+/* ---- tokens ------------------------------------------------------------------------------------------ */
+
+/* y[B,first+K,C]: y[b,0] = cls[C] when first is 1; y[b,first+i] = x[b,i] + pos[keep[b,i]] for x[B,K,C], pos[N,C].
+ * keep NULL: i itself. cls already holds its own position. y may be x when first is 0. */
+GhStatus gh_embed_tokens_fwd (GhCtx *ctx, float *y, const float *x, const float *pos, const int32_t *keep,
+    const float *cls, int B, int K, int C, int first);
+
+/* The decoder's input: y[B,first+N,C] = mask_token[C] + pos[i] everywhere, and x[b,first+j] + pos[i] where
+ * i = keep[b,j], from x[B,first+K,C]. keep NULL: K = N, all kept. first = 1 carries row 0 over as x + cls_pos[C]. */
+GhStatus gh_unmask_tokens_fwd (GhCtx *ctx, float *y, const float *x, const float *mask_token, const float *pos,
+    const int32_t *keep, const float *cls_pos, int B, int N, int K, int C, int first);
+
+/* y[B,K,C] = x[b, first + index[b,i]] from x[B,first+N,C]. index NULL: 0..K-1. */
+GhStatus gh_gather_rows_fwd (GhCtx *ctx, float *y, const float *x, const int32_t *index, int B, int N, int K, int C,
+    int first);
+
+/* y[B,C] (MEAN, CLS) or y[B,2C] (MEAN_STD: means, then standard deviations with divisor N) of x[B,first+N,C].
+ * MEAN and MEAN_STD leave the first tokens out. */
+GhStatus gh_pool_fwd (GhCtx *ctx, float *y, const float *x, GhPool pool, int B, int N, int C, int first);
+
+/* ---- training of heads ----------------------------------------------------------------------------------- */
+
+/* sum[C] accumulates the column sums of x[rows,C]: the gradient of a bias. */
+GhStatus gh_sum_rows (GhCtx *ctx, float *sum, const float *x, int rows, int C);
+
+/* One AdamW step over n parameters (Loshchilov & Hutter 2017): m = beta1 m + (1-beta1) g, v = beta2 v + (1-beta2) g^2,
+ * p -= lr * (m/(1-beta1^t) / (sqrt(v/(1-beta2^t)) + eps) + weight_decay * p). step t counts from 1. */
+GhStatus gh_adamw (GhCtx *ctx, float *p, float *m, float *v, const float *g, size_t n, float lr, float beta1,
+    float beta2, float eps, float weight_decay, int step);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * ref.h (private): the reference back end, one operation per file. Plain C that reads like the formula in
+ * gh-kernels.h, sums in double, one thread; the truth every other back end is tested against.
+ */
+#pragma once
+
+#include "kernels/gh-backend.h"
+
+GhStatus gh_ref_alloc (GhCtx *ctx, void **ptr, size_t bytes);
+void gh_ref_free (GhCtx *ctx, void *ptr);
+GhStatus gh_ref_copy (GhCtx *ctx, void *dst, const void *src, size_t bytes);
+
+GhStatus gh_ref_pack (GhCtx *ctx, GhPacked *packed, const float *host_w);
+void gh_ref_packed_free (GhPacked *packed);
+GhStatus gh_ref_linear_fwd (GhCtx *ctx, float *y, const float *x, const GhPacked *w, const float *bias,
+    const float *residual, GhAct act, int rows);
+GhStatus gh_ref_bmm (GhCtx *ctx, GhMat c, GhMat a, bool trans_a, GhMat b, bool trans_b, float alpha, float beta,
+    int B, int H, int m, int n, int k);
+GhStatus gh_ref_patchify_fwd (GhCtx *ctx, float *patches, const uint8_t *rgb, const int32_t *keep, const float *mean,
+    const float *std, int B, int height, int width, size_t stride, int patch, int K);
+GhStatus gh_ref_layernorm_fwd (GhCtx *ctx, float *y, float *mean, float *rstd, const float *x, const float *w,
+    const float *b, int rows, int C, float eps);
+GhStatus gh_ref_layernorm_bwd (GhCtx *ctx, float *dx, float *dw, float *db, const float *dy, const float *x,
+    const float *w, const float *mean, const float *rstd, int rows, int C);
+GhStatus gh_ref_gelu_fwd (GhCtx *ctx, float *y, const float *x, size_t n);
+GhStatus gh_ref_gelu_bwd (GhCtx *ctx, float *dx, const float *dy, const float *x, size_t n);
+GhStatus gh_ref_softmax_fwd (GhCtx *ctx, float *y, const float *x, int rows, int n);
+GhStatus gh_ref_attention_fwd (GhCtx *ctx, float *o, const float *qkv, int B, int N, int H, int D);
+GhStatus gh_ref_segment_mean_fwd (GhCtx *ctx, float *y, const float *x, int col, int ld, float scale, int B, int N,
+    int H, int D, int M);
+GhStatus gh_ref_pinv_fwd (GhCtx *ctx, float *z, float *trail, const float *a, int count, int M, int iters);
+GhStatus gh_ref_value_conv_fwd (GhCtx *ctx, float *o, const float *qkv, const float *w, int B, int N, int H, int D,
+    int taps, int first);
+GhStatus gh_ref_embed_tokens_fwd (GhCtx *ctx, float *y, const float *x, const float *pos, const int32_t *keep,
+    const float *cls, int B, int K, int C, int first);
+GhStatus gh_ref_unmask_tokens_fwd (GhCtx *ctx, float *y, const float *x, const float *mask_token, const float *pos,
+    const int32_t *keep, const float *cls_pos, int B, int N, int K, int C, int first);
+GhStatus gh_ref_gather_rows_fwd (GhCtx *ctx, float *y, const float *x, const int32_t *index, int B, int N, int K,
+    int C, int first);
+GhStatus gh_ref_pool_fwd (GhCtx *ctx, float *y, const float *x, GhPool pool, int B, int N, int C, int first);
+GhStatus gh_ref_sum_rows (GhCtx *ctx, float *sum, const float *x, int rows, int C);
+GhStatus gh_ref_adamw (GhCtx *ctx, float *p, float *m, float *v, const float *g, size_t n, float lr, float beta1,
+    float beta2, float eps, float weight_decay, int step);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * softmax.c: softmax of rows.
+ */
+#include "ref.h"
+
+#include <math.h>
+
+GhStatus
+gh_ref_softmax_fwd (GhCtx *ctx, float *y, const float *x, int rows, int n)
+{
+  for (int r = 0; r < rows; r++, x += n, y += n) {
+    double top = x[0], sum = 0;
+    for (int i = 1; i < n; i++)
+      top = x[i] > top ? x[i] : top;
+    for (int i = 0; i < n; i++)
+      sum += exp (x[i] - top);
+    for (int i = 0; i < n; i++)
+      y[i] = (float) (exp (x[i] - top) / sum);
+  }
+  return GH_OK;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * cases.h: every case of the program; main.c runs those listed here.
+ */
+#pragma once
+
+#include "harness.h"
+
+extern const HnCase hn_adamw;
+extern const HnCase hn_attention_fwd;
+extern const HnCase hn_bmm;
+extern const HnCase hn_embed_tokens_fwd;
+extern const HnCase hn_gather_rows_fwd;
+extern const HnCase hn_gelu_fwd;
+extern const HnCase hn_gelu_bwd;
+extern const HnCase hn_layernorm_fwd;
+extern const HnCase hn_layernorm_bwd;
+extern const HnCase hn_linear_f32;
+extern const HnCase hn_linear_bf16;
+extern const HnCase hn_linear_int16;
+extern const HnCase hn_linear_int8;
+extern const HnCase hn_patchify_fwd;
+extern const HnCase hn_pinv_fwd;
+extern const HnCase hn_pool_fwd;
+extern const HnCase hn_segment_mean_fwd;
+extern const HnCase hn_softmax_fwd;
+extern const HnCase hn_sum_rows;
+extern const HnCase hn_unmask_tokens_fwd;
+extern const HnCase hn_value_conv_fwd;

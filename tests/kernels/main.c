@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * main.c: one program checks and measures every tensor operation; harness.h has its command line.
+ */
+#include "cases.h"
+
+static const HnCase *const cases[] = {
+  &hn_adamw,
+  &hn_attention_fwd,
+  &hn_bmm,
+  &hn_embed_tokens_fwd,
+  &hn_gather_rows_fwd,
+  &hn_gelu_fwd,
+  &hn_gelu_bwd,
+  &hn_layernorm_fwd,
+  &hn_layernorm_bwd,
+  &hn_linear_f32,
+  &hn_linear_bf16,
+  &hn_linear_int16,
+  &hn_linear_int8,
+  &hn_patchify_fwd,
+  &hn_pinv_fwd,
+  &hn_pool_fwd,
+  &hn_segment_mean_fwd,
+  &hn_softmax_fwd,
+  &hn_sum_rows,
+  &hn_unmask_tokens_fwd,
+  &hn_value_conv_fwd,
+};
+
+int
+main (int argc, char **argv)
+{
+  return hn_main (argc, argv, cases, sizeof cases / sizeof cases[0]);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * test-arguments.c: every operation refuses what the header forbids, touches nothing when there is nothing to do, and
+ * says so when a back end lacks it.
+ */
+#include "check.h"
+#include "kernels/gh-backend.h"
+
+#include <string.h>
+
+static float f[64], g[64], h[64], s[64];
+static uint8_t rgb[64];
+static const int32_t low[] = { -1 }, high[] = { 4 }, good[] = { 3 };
+static const float ones[3] = { 1, 1, 1 };
+
+static GhMat
+mat (float *p, int ld)
+{
+  return (GhMat) { p, ld, 0, 0 };
+}
+
+/* The call is refused as a bug of the caller and the message names it. */
+#define REFUSED(function, ...) \
+  do { \
+    ctx->error[0] = 0; \
+    CHECK (function (ctx, __VA_ARGS__) == GH_INVAL); \
+    CHECK (strncmp (gh_last_error (ctx), #function, strlen (#function)) == 0); \
+    CHECK (function (NULL, __VA_ARGS__) == GH_INVAL); \
+  } while (0)
+
+static void
+test_refusals (GhCtx *ctx, const GhPacked *w, const GhPacked *foreign)
+{
+  GhPacked *packed;
+
+  REFUSED (gh_patchify_fwd, f, NULL, NULL, ones, ones, 1, 2, 2, 6, 1, 4);
+  REFUSED (gh_patchify_fwd, f, rgb, NULL, ones, ones, 1, 2, 2, 5, 1, 4);
+  REFUSED (gh_patchify_fwd, f, rgb, NULL, ones, ones, 1, 2, 2, 6, 0, 4);
+  REFUSED (gh_patchify_fwd, f, rgb, NULL, ones, ones, 1, 2, 2, 6, 1, 3);
+  REFUSED (gh_patchify_fwd, f, rgb, good, ones, ones, 1, 2, 2, 6, 1, 5);
+  REFUSED (gh_patchify_fwd, f, rgb, low, ones, ones, 1, 2, 2, 6, 1, 1);
+  REFUSED (gh_patchify_fwd, f, rgb, high, ones, ones, 1, 2, 2, 6, 1, 1);
+  REFUSED (gh_patchify_fwd, f, rgb, NULL, ones, (const float[]) { 1, 0, 1 }, 1, 2, 2, 6, 1, 4);
+  REFUSED (gh_patchify_fwd, f, rgb, NULL, ones, ones, -1, 2, 2, 6, 1, 4);
+  REFUSED (gh_pack, NULL, f, 2, 2, GH_DTYPE_F32);
+  REFUSED (gh_pack, &packed, NULL, 2, 2, GH_DTYPE_F32);
+  REFUSED (gh_pack, &packed, f, 0, 2, GH_DTYPE_F32);
+  REFUSED (gh_pack, &packed, f, 2, -1, GH_DTYPE_F32);
+  REFUSED (gh_pack, &packed, f, 2, 2, GH_N_DTYPES);
+  REFUSED (gh_linear_fwd, f, f, w, NULL, NULL, GH_ACT_NONE, 1);
+  REFUSED (gh_linear_fwd, f, g, NULL, NULL, NULL, GH_ACT_NONE, 1);
+  REFUSED (gh_linear_fwd, f, g, foreign, NULL, NULL, GH_ACT_NONE, 1);
+  REFUSED (gh_linear_fwd, f, g, w, NULL, NULL, (GhAct) 7, 1);
+  REFUSED (gh_linear_fwd, f, g, w, NULL, NULL, GH_ACT_NONE, -1);
+  REFUSED (gh_bmm, mat (f, 2), mat (f, 2), false, mat (h, 2), false, 1, 0, 1, 1, 2, 2, 2);
+  REFUSED (gh_bmm, mat (f, 2), mat (NULL, 2), false, mat (h, 2), false, 1, 0, 1, 1, 2, 2, 2);
+  REFUSED (gh_bmm, mat (f, 1), mat (g, 2), false, mat (h, 2), false, 1, 0, 1, 1, 2, 2, 2);
+  REFUSED (gh_bmm, mat (f, 2), mat (g, 2), true, mat (h, 2), false, 1, 0, 1, 1, 3, 2, 2);
+  REFUSED (gh_bmm, mat (f, 2), mat (g, 2), false, mat (h, 2), true, 1, 0, 1, 1, 2, 2, 3);
+  REFUSED (gh_bmm, mat (f, 2), mat (g, 2), false, mat (h, 2), false, 1, 0, 1, 1, 2, 2, 0);
+  REFUSED (gh_layernorm_fwd, f, s, NULL, g, h, h, 1, 4, 0);
+  REFUSED (gh_layernorm_fwd, g, s, s + 8, g, h, h, 1, 4, 0);
+  REFUSED (gh_layernorm_fwd, f, NULL, NULL, g, h, NULL, 1, 4, 0);
+  REFUSED (gh_layernorm_fwd, f, NULL, NULL, g, h, h, 1, 0, 0);
+  REFUSED (gh_layernorm_fwd, f, NULL, NULL, g, h, h, 1, 4, -1);
+  REFUSED (gh_layernorm_bwd, f, g, g + 8, h, h, h, s, NULL, 1, 4);
+  REFUSED (gh_layernorm_bwd, f, g, g + 8, h, f, h, s, s + 8, 1, 4);
+  REFUSED (gh_gelu_fwd, NULL, f, 4);
+  REFUSED (gh_gelu_bwd, f, g, f, 4);
+  REFUSED (gh_softmax_fwd, f, g, 1, 0);
+  REFUSED (gh_softmax_fwd, f, g, -1, 4);
+  REFUSED (gh_attention_fwd, f, f, 1, 2, 1, 2);
+  REFUSED (gh_attention_fwd, f, g, 1, 0, 1, 2);
+  REFUSED (gh_attention_fwd, f, g, 1, 2, 0, 2);
+  REFUSED (gh_segment_mean_fwd, f, g, 0, 2, 1, 1, 2, 1, 2, 3);
+  REFUSED (gh_segment_mean_fwd, f, g, 1, 2, 1, 1, 2, 1, 2, 1);
+  REFUSED (gh_pinv_fwd, f, NULL, f, 1, 2, 6);
+  REFUSED (gh_pinv_fwd, f, NULL, g, 1, 2, -1);
+  REFUSED (gh_value_conv_fwd, f, g, h, 1, 2, 1, 2, 0, 0);
+  REFUSED (gh_value_conv_fwd, f, g, h, 1, 2, 1, 2, 3, 2);
+  REFUSED (gh_embed_tokens_fwd, f, g, h, NULL, NULL, 1, 2, 2, 1);
+  REFUSED (gh_embed_tokens_fwd, f, f, h, NULL, s, 1, 2, 2, 1);
+  REFUSED (gh_unmask_tokens_fwd, f, g, h, s, NULL, NULL, 1, 4, 2, 2, 0);
+  REFUSED (gh_unmask_tokens_fwd, f, g, h, s, high, NULL, 1, 4, 1, 2, 0);
+  REFUSED (gh_unmask_tokens_fwd, f, g, h, s, good, NULL, 1, 4, 1, 2, 1);
+  REFUSED (gh_gather_rows_fwd, f, g, NULL, 1, 2, 3, 2, 0);
+  REFUSED (gh_gather_rows_fwd, f, g, low, 1, 4, 1, 2, 0);
+  REFUSED (gh_pool_fwd, f, g, GH_POOL_CLS, 1, 2, 2, 0);
+  REFUSED (gh_pool_fwd, f, g, GH_POOL_MEAN, 1, 0, 2, 1);
+  REFUSED (gh_pool_fwd, f, g, (GhPool) 9, 1, 2, 2, 0);
+  REFUSED (gh_sum_rows, f, f, 1, 2);
+  REFUSED (gh_sum_rows, f, g, 1, 0);
+  REFUSED (gh_adamw, f, g, h, s, 4, 1e-3f, 0.9f, 0.95f, 1e-8f, 0, 0);
+  REFUSED (gh_adamw, f, g, h, s, 4, 1e-3f, 1, 0.95f, 1e-8f, 0, 1);
+  REFUSED (gh_adamw, f, g, NULL, s, 4, 1e-3f, 0.9f, 0.95f, 1e-8f, 0, 1);
+}
+
+/* No image, no row, no element: no work, no pointer needed. */
+static void
+test_nothing_to_do (GhCtx *ctx)
+{
+  CHECK (gh_patchify_fwd (ctx, NULL, NULL, NULL, NULL, NULL, 0, 2, 2, 6, 1, 4) == GH_OK);
+  CHECK (gh_linear_fwd (ctx, NULL, NULL, NULL, NULL, NULL, GH_ACT_NONE, 0) == GH_OK);
+  CHECK (gh_bmm (ctx, mat (NULL, 0), mat (NULL, 0), false, mat (NULL, 0), false, 1, 0, 0, 1, 2, 2, 2) == GH_OK);
+  CHECK (gh_layernorm_fwd (ctx, NULL, NULL, NULL, NULL, NULL, NULL, 0, 4, 0) == GH_OK);
+  CHECK (gh_gelu_fwd (ctx, NULL, NULL, 0) == GH_OK);
+  CHECK (gh_softmax_fwd (ctx, NULL, NULL, 0, 4) == GH_OK);
+  CHECK (gh_attention_fwd (ctx, NULL, NULL, 0, 2, 1, 2) == GH_OK);
+  CHECK (gh_gather_rows_fwd (ctx, NULL, NULL, NULL, 1, 4, 0, 2, 0) == GH_OK);
+  CHECK (gh_adamw (ctx, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 1) == GH_OK);
+}
+
+#define LACKED(function, ...) \
+  do { \
+    CHECK (function (ctx, __VA_ARGS__) == GH_UNSUPPORTED); \
+    CHECK (strstr (gh_last_error (ctx), "the empty back end lacks") != NULL); \
+  } while (0)
+
+static void
+test_empty_back_end (void)
+{
+  static const GhBackend empty = { .abi = GH_BACKEND_ABI, .name = "empty" };
+  GhCtx fake = { .backend = &empty, .device = GH_DEVICE_CUDA }, *ctx = &fake;
+  GhPacked *packed;
+
+  LACKED (gh_patchify_fwd, f, rgb, NULL, ones, ones, 1, 2, 2, 6, 1, 4);
+  LACKED (gh_pack, &packed, f, 2, 2, GH_DTYPE_F32);
+  LACKED (gh_linear_fwd, f, g, NULL, NULL, NULL, GH_ACT_NONE, 1);
+  LACKED (gh_bmm, mat (f, 2), mat (g, 2), false, mat (h, 2), false, 1, 0, 1, 1, 2, 2, 2);
+  LACKED (gh_layernorm_fwd, f, NULL, NULL, g, h, h, 1, 4, 0);
+  LACKED (gh_layernorm_bwd, f, g, g + 8, h, h, h, s, s, 1, 4);
+  LACKED (gh_gelu_fwd, f, g, 4);
+  LACKED (gh_gelu_bwd, f, g, h, 4);
+  LACKED (gh_softmax_fwd, f, g, 1, 4);
+  LACKED (gh_attention_fwd, f, g, 1, 2, 1, 2);
+  LACKED (gh_segment_mean_fwd, f, g, 0, 2, 1, 1, 2, 1, 2, 1);
+  LACKED (gh_pinv_fwd, f, NULL, g, 1, 2, 6);
+  LACKED (gh_value_conv_fwd, f, g, h, 1, 2, 1, 2, 3, 0);
+  LACKED (gh_embed_tokens_fwd, f, g, h, NULL, NULL, 1, 2, 2, 0);
+  LACKED (gh_unmask_tokens_fwd, f, g, h, s, NULL, NULL, 1, 2, 2, 2, 0);
+  LACKED (gh_gather_rows_fwd, f, g, NULL, 1, 2, 2, 2, 0);
+  LACKED (gh_pool_fwd, f, g, GH_POOL_MEAN, 1, 2, 2, 0);
+  LACKED (gh_sum_rows, f, g, 1, 2);
+  LACKED (gh_adamw, f, g, h, s, 4, 1e-3f, 0.9f, 0.95f, 1e-8f, 0, 1);
+  CHECK (gh_best_dtype (ctx) == GH_DTYPE_F32 && !gh_supports (ctx, GH_DTYPE_F32, NULL, NULL));
+}
+
+int
+main (void)
+{
+  GhCtx *ref, *cpu;
+  GhPacked *ref_w, *cpu_w;
+
+  if (gh_ctx_new (&ref, GH_DEVICE_REF, 1, NULL, 0) != GH_OK || gh_ctx_new (&cpu, GH_DEVICE_CPU, 2, NULL, 0) != GH_OK)
+    return 1;
+  CHECK (gh_pack (ref, &ref_w, f, 2, 2, GH_DTYPE_F32) == GH_OK);
+  CHECK (gh_pack (cpu, &cpu_w, f, 2, 2, GH_DTYPE_F32) == GH_OK);
+  test_refusals (ref, ref_w, cpu_w);
+  test_refusals (cpu, cpu_w, ref_w);
+  test_nothing_to_do (ref);
+  test_nothing_to_do (cpu);
+  test_empty_back_end ();
+  gh_packed_free (ref_w);
+  gh_packed_free (cpu_w);
+  gh_packed_free (NULL);
+  CHECK (gh_packed_bytes (NULL) == 0);
+  gh_ctx_free (ref);
+  gh_ctx_free (cpu);
+  return check_result ();
+}
