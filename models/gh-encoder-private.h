@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gh-encoder-private.h: what the files of the encoder share: the loaded weights and the two objects around them.
+ *
+ *   gh-encoder.c           GhEncoder: device and precision, the registry of shared weights
+ *   gh-encoder-weights.c   from a checkpoint to packed weights
+ *   gh-encoder-session.c   GhEncoderSession: activations and the forward pass
+ *   gh-encoder-init.c      files of fresh weights
+ */
+#pragma once
+
+#include "gh-checkpoint.h"
+#include "gh-decoder.h"
+#include "gh-encoder.h"
+
+G_BEGIN_DECLS
+
+/* Letters: N = grid tokens, P = values of a patch, D = dim, E = embedding. Vectors lie in one block of memory of the
+ * context; the matrices are packed. */
+typedef struct {
+  GhCtx *ctx;                   /* borrowed */
+  GhDtype dtype;
+  GhBlockShape shape;
+  int depth;
+  GhLinear patch;               /* [D,P] */
+  const float *cls;             /* [D] with its position added, NULL for none */
+  const float *pos;             /* [N,D] */
+  GhBlock *blocks;              /* [depth] */
+  GhNorm norm;                  /* [D] */
+  GhLinear embed;               /* [E,pooled]; weight NULL when the pooled tokens are the embedding */
+  GhDecoder decoder;            /* depth 0 when there is none */
+  GhArena vectors;
+} GhEncoderWeights;
+
+/* Reads and packs tensor by tensor: one of them at most is in memory twice. On failure the weights are cleared. */
+gboolean gh_encoder_weights_load (GhEncoderWeights *weights, GhCheckpoint *checkpoint, GhCtx *ctx, GhDtype dtype,
+    GError **error);
+void gh_encoder_weights_clear (GhEncoderWeights *weights);
+
+struct _GhEncoder {
+  int refs;                     /* under the registry's lock */
+  char *key;                    /* in the registry */
+  GhCtx *ctx;                   /* owns the memory of the weights; computes nothing after loading */
+  GhMaeConfig config;
+  GhEncoderWeights weights;
+  char *path, *shown;           /* shown: the path in UTF-8, for messages */
+  char *id, *reason;
+  gboolean is_trained;
+};
+
+/* FALSE, with an error, when `bytes` of host memory could never be had: a file can ask for any size in a few bytes of
+ * configuration, and the system would only notice by killing somebody. Always TRUE for a device's own memory. */
+gboolean gh_encoder_fits_memory (GhCtx *ctx, guint64 bytes, const char *what, const char *shown, GError **error);
+
+/* status == GH_OK, else the error it stands for. */
+gboolean gh_encoder_check (GhStatus status, GhCtx *ctx, const char *shown, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gh-encoder-session.c: GhEncoderSession, see gh-encoder.h: the forward pass. One arena, planned for the largest batch
+ * with every token, holds all activations; the encoder's and the decoder's share it, as they never run at the same
+ * time.
+ */
+#include "gh-encoder-private.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Letters: B images, N grid tokens, K of them kept, T = first + K tokens with cls, P values of a patch, D = dim. */
+struct _GhEncoderSession {
+  GhEncoder *encoder;
+  GhCtx *ctx;
+  gboolean is_host;             /* the context computes in plain memory */
+  int max_batch;
+  GhArena arena;
+
+  /* Copies of what comes in; unused when is_host. */
+  guint8 *rgb;                  /* [B,height,width,3] */
+  gint32 *keep, *drop;          /* [B,N] */
+  float *latent_in;             /* [B,T,D] */
+
+  float *patches;               /* [B,K,P] */
+  float *x;                     /* [B,T,D] */
+  float *pooled;                /* [B,pooled] */
+  float *embedding;             /* [B,E] */
+  GhBlockActs block;            /* its norm[B,T,D] ends up as the latent */
+  GhDecoderActs decoder;
+};
+
+/* ---- memory ------------------------------------------------------------------------------------------------------ */
+
+static void
+plan (GhEncoderSession *s, GhArena *arena)
+{
+  const GhMaeConfig *c = &s->encoder->config;
+  const GhEncoderWeights *w = &s->encoder->weights;
+  const int N = gh_mae_config_tokens (c), T = w->shape.first + N;
+  const guint64 B = s->max_batch;
+  guint64 inputs_end, x_end;
+
+  if (!s->is_host) {
+    s->rgb = (guint8 *) gh_arena_floats (arena, (B * c->height * c->width * 3 + 3) / 4);
+    s->keep = (gint32 *) gh_arena_floats (arena, B * N);
+    s->drop = (gint32 *) gh_arena_floats (arena, B * N);
+    s->latent_in = gh_arena_floats (arena, B * T * c->dim);
+  }
+  inputs_end = arena->used;
+
+  s->pooled = gh_arena_floats (arena, B * gh_mae_config_pooled (c));
+  s->embedding = gh_arena_floats (arena, B * c->embedding);
+  s->x = gh_arena_floats (arena, B * T * c->dim);
+  x_end = arena->used;
+  gh_block_plan (&s->block, arena, &w->shape, s->max_batch, T);
+  /* The patches are used up before the first block runs; only block.norm is in use beside them. */
+  arena->used = x_end;
+  gh_arena_floats (arena, B * T * c->dim);
+  s->patches = gh_arena_floats (arena, B * N * gh_mae_config_patch_values (c));
+
+  if (w->decoder.depth > 0) {
+    arena->used = inputs_end;
+    gh_decoder_plan (&s->decoder, arena, &w->decoder, s->max_batch, N);
+  }
+}
+
+/* Kernels count rows in an int. */
+static gboolean
+rows_fit (const GhEncoder *encoder, int max_batch)
+{
+  const GhMaeConfig *c = &encoder->config;
+  gint64 N = gh_mae_config_tokens (c) + 1;
+  gint64 heads = MAX (c->heads, c->dec_heads);
+
+  return max_batch * heads * MAX (N, c->landmarks) <= G_MAXINT;
+}
+
+GhEncoderSession *
+gh_encoder_session_new (GhEncoder *encoder, int max_batch, GError **error)
+{
+  g_autoptr (GhEncoderSession) s = NULL;
+  char reason[256] = "";
+  void *memory;
+  GhArena count = { 0 };
+
+  g_return_val_if_fail (encoder != NULL && max_batch > 0, NULL);
+  if (!rows_fit (encoder, max_batch)) {
+    g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "%s: %d images at a time are too many for its number of tokens",
+        encoder->shown, max_batch);
+    return NULL;
+  }
+  s = g_new0 (GhEncoderSession, 1);
+  s->encoder = gh_encoder_ref (encoder);
+  s->max_batch = max_batch;
+  if (gh_ctx_new (&s->ctx, gh_ctx_device (encoder->ctx), gh_ctx_threads (encoder->ctx), reason, sizeof (reason))
+      != GH_OK) {
+    g_set_error (error, GH_ERROR, GH_ERROR_DEVICE, "%s: device %s cannot be used: %s", encoder->shown,
+        gh_encoder_device (encoder), reason);
+    return NULL;
+  }
+  s->is_host = gh_ctx_device (s->ctx) != GH_DEVICE_CUDA;
+  plan (s, &count);
+  if (!gh_encoder_fits_memory (s->ctx, count.peak, "its activations", encoder->shown, error)
+      || !gh_encoder_check (gh_alloc (s->ctx, &memory, count.peak), s->ctx, encoder->shown, error))
+    return NULL;
+  s->arena.base = memory;
+  plan (s, &s->arena);
+  return g_steal_pointer (&s);
+}
+
+void
+gh_encoder_session_free (GhEncoderSession *s)
+{
+  if (!s)
+    return;
+  if (s->arena.base)
+    gh_free (s->ctx, s->arena.base);
+  gh_ctx_free (s->ctx);
+  gh_encoder_unref (s->encoder);
+  g_free (s);
+}
+
+/* ---- between host and device ------------------------------------------------------------------------------------- */
+
+/* *in: where kernels can read the host's n bytes: the very place, or their copy in `slot`. */
+static GhStatus
+bring (GhEncoderSession *s, const void **in, void *slot, const void *host, gsize n)
+{
+  if (s->is_host || !host) {
+    *in = host;
+    return GH_OK;
+  }
+  *in = slot;
+  return gh_upload (s->ctx, slot, host, n);
+}
+
+/* Rows without their padding. */
+static GhStatus
+bring_rgb (GhEncoderSession *s, const guint8 **in, gsize *stride, const guint8 *rgb, int B)
+{
+  const GhMaeConfig *c = &s->encoder->config;
+  const gsize tight = (gsize) c->width * 3;
+
+  *in = rgb;
+  if (s->is_host)
+    return GH_OK;
+  for (gsize row = 0; row < (gsize) B * c->height; row++)
+    GH_TRY (gh_upload (s->ctx, s->rgb + row * tight, rgb + row * *stride, tight));
+  *in = s->rgb;
+  *stride = tight;
+  return GH_OK;
+}
+
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
+
+/* patches[B,K,P] -> block.norm[B,T,D], the latent. */
+static GhStatus
+encode_tokens (GhEncoderSession *s, const float *patches, const gint32 *keep, int B, int K)
+{
+  const GhEncoderWeights *w = &s->encoder->weights;
+  const int D = w->shape.dim, first = w->shape.first, T = first + K;
+  float *projected = first ? s->block.norm : s->x, *latent = s->block.norm;
+
+  /* patches[B*K,P] -> projected[B*K,D] -> x[B,T,D] */
+  GH_TRY (gh_linear_fwd (s->ctx, projected, patches, w->patch.weight, w->patch.bias, NULL, GH_ACT_NONE, B * K));
+  GH_TRY (gh_embed_tokens_fwd (s->ctx, s->x, projected, w->pos, keep, w->cls, B, K, D, first));
+  for (int i = 0; i < w->depth; i++)
+    GH_TRY (gh_block_forward (s->ctx, s->x, &w->blocks[i], &w->shape, &s->block, B, T));
+  return gh_layernorm_fwd (s->ctx, latent, NULL, NULL, s->x, w->norm.weight, w->norm.bias, B * T, D, w->shape.eps);
+}
+
+/* latent[B,T,D] -> pooled[B,pooled] -> embedding[B,E], copied to the host. */
+static GhStatus
+embed (GhEncoderSession *s, float *embedding, int B, int K)
+{
+  const GhEncoderWeights *w = &s->encoder->weights;
+  const GhMaeConfig *c = &s->encoder->config;
+  float *from = s->pooled;
+
+  GH_TRY (gh_pool_fwd (s->ctx, s->pooled, s->block.norm, c->pool, B, K, c->dim, w->shape.first));
+  if (w->embed.weight) {
+    from = s->embedding;
+    GH_TRY (gh_linear_fwd (s->ctx, from, s->pooled, w->embed.weight, w->embed.bias, NULL, GH_ACT_NONE, B));
+  }
+  return gh_download (s->ctx, embedding, from, (gsize) B * c->embedding * sizeof (float));
+}
+
+/* The latent's rows without cls, to the host's tokens[B,N,D]. */
+static GhStatus
+copy_tokens (GhEncoderSession *s, float *tokens, int B, int N)
+{
+  const GhBlockShape *shape = &s->encoder->weights.shape;
+  const gsize per_image = (gsize) N * shape->dim;
+
+  for (int b = 0; b < B; b++)
+    GH_TRY (gh_download (s->ctx, tokens + b * per_image,
+            s->block.norm + b * (per_image + shape->first * shape->dim) + shape->first * shape->dim,
+            per_image * sizeof (float)));
+  return GH_OK;
+}
+
+static GhStatus
+encode (GhEncoderSession *s, const guint8 *rgb, gsize stride, int B, float *embedding, float *tokens)
+{
+  const GhMaeConfig *c = &s->encoder->config;
+  const int N = gh_mae_config_tokens (c);
+
+  /* rgb[B,height,width,3] -> patches[B,N,P] -> latent[B,T,D] */
+  GH_TRY (bring_rgb (s, &rgb, &stride, rgb, B));
+  GH_TRY (gh_patchify_fwd (s->ctx, s->patches, rgb, NULL, c->mean, c->std, B, c->height, c->width, stride, c->patch,
+          N));
+  GH_TRY (encode_tokens (s, s->patches, NULL, B, N));
+  GH_TRY (embed (s, embedding, B, N));
+  if (tokens)
+    GH_TRY (copy_tokens (s, tokens, B, N));
+  return gh_sync (s->ctx);
+}
+
+static GhStatus
+forward (GhEncoderSession *s, const float *patches, const gint32 *keep, int B, int K, float *latent, float *embedding)
+{
+  const GhMaeConfig *c = &s->encoder->config;
+  const int T = s->encoder->weights.shape.first + K;
+  const gsize values = (gsize) B * K * gh_mae_config_patch_values (c);
+  const void *patches_in, *keep_in;
+
+  GH_TRY (bring (s, &patches_in, s->patches, patches, values * sizeof (float)));
+  GH_TRY (bring (s, &keep_in, s->keep, keep, (gsize) B * K * sizeof (gint32)));
+  GH_TRY (encode_tokens (s, patches_in, keep_in, B, K));
+  if (embedding)
+    GH_TRY (embed (s, embedding, B, K));
+  if (latent)
+    GH_TRY (gh_download (s->ctx, latent, s->block.norm, (gsize) B * T * c->dim * sizeof (float)));
+  return gh_sync (s->ctx);
+}
+
+static GhStatus
+decode (GhEncoderSession *s, const float *latent, const gint32 *keep, const gint32 *drop, int B, int K, float *pred)
+{
+  const GhMaeConfig *c = &s->encoder->config;
+  const GhDecoder *w = &s->encoder->weights.decoder;
+  const int N = gh_mae_config_tokens (c), T = w->shape.first + K;
+  const gsize values = (gsize) B * (N - K) * w->patch_values;
+  const void *latent_in, *keep_in, *drop_in;
+
+  GH_TRY (bring (s, &latent_in, s->latent_in, latent, (gsize) B * T * c->dim * sizeof (float)));
+  GH_TRY (bring (s, &keep_in, s->keep, keep, (gsize) B * K * sizeof (gint32)));
+  GH_TRY (bring (s, &drop_in, s->drop, drop, (gsize) B * (N - K) * sizeof (gint32)));
+  GH_TRY (gh_decoder_forward (s->ctx, &s->decoder, w, latent_in, keep_in, drop_in, B, N, K));
+  GH_TRY (gh_download (s->ctx, pred, s->decoder.pred, values * sizeof (float)));
+  return gh_sync (s->ctx);
+}
+
+/* ---- checks at the door ------------------------------------------------------------------------------------------ */
+
+static gboolean
+refuse (const GhEncoderSession *s, GError **error, const char *what)
+{
+  g_set_error (error, GH_ERROR, GH_ERROR_DATA, "%s: %s", s->encoder->shown, what);
+  return FALSE;
+}
+
+/* Every row of index[B,n] ascends within 0..N-1. */
+static gboolean
+ascends (const gint32 *index, int B, int n, int N)
+{
+  for (int b = 0; b < B; b++)
+    for (int i = 0; i < n; i++, index++)
+      if (*index < 0 || *index >= N || (i > 0 && *index <= index[-1]))
+        return FALSE;
+  return TRUE;
+}
+
+static gboolean
+is_finite (const GhEncoderSession *s, const float *values, gsize n, GError **error)
+{
+  for (gsize i = 0; i < n; i++) {
+    if (!isfinite (values[i])) {
+      g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "%s: the result is not finite: its weights are too large for "
+          "precision %s", s->encoder->shown, gh_encoder_precision (s->encoder));
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+gboolean
+gh_encoder_encode (GhEncoderSession *s, const guint8 *rgb, gsize stride, int B, float *embedding, float *tokens,
+    GError **error)
+{
+  const GhMaeConfig *c = &s->encoder->config;
+
+  g_return_val_if_fail (rgb != NULL && embedding != NULL, FALSE);
+  if (B < 1 || B > s->max_batch)
+    return refuse (s, error, "more images than the session was made for");
+  if (stride < (gsize) c->width * 3)
+    return refuse (s, error, "the rows of the image are shorter than the model's width");
+  return gh_encoder_check (encode (s, rgb, stride, B, embedding, tokens), s->ctx, s->encoder->shown, error)
+      && is_finite (s, embedding, (gsize) B * c->embedding, error);
+}
+
+gboolean
+gh_encoder_forward (GhEncoderSession *s, const float *patches, const gint32 *keep, int B, int K, float *latent,
+    float *embedding, GError **error)
+{
+  const GhMaeConfig *c = &s->encoder->config;
+  const int N = gh_mae_config_tokens (c);
+
+  g_return_val_if_fail (patches != NULL, FALSE);
+  if (B < 1 || B > s->max_batch)
+    return refuse (s, error, "more images than the session was made for");
+  if (K < 1 || K > N || (!keep && K != N))
+    return refuse (s, error, "the number of patches does not fit the model's grid");
+  if (keep && !ascends (keep, B, K, N))
+    return refuse (s, error, "the indices of the kept patches do not ascend within the grid");
+  return gh_encoder_check (forward (s, patches, keep, B, K, latent, embedding), s->ctx, s->encoder->shown, error)
+      && (!embedding || is_finite (s, embedding, (gsize) B * c->embedding, error));
+}
+
+gboolean
+gh_encoder_decode (GhEncoderSession *s, const float *latent, const gint32 *keep, const gint32 *drop, int B, int K,
+    float *pred, GError **error)
+{
+  const int N = gh_mae_config_tokens (&s->encoder->config);
+
+  g_return_val_if_fail (latent != NULL && keep != NULL && drop != NULL && pred != NULL, FALSE);
+  if (!gh_encoder_has_decoder (s->encoder))
+    return refuse (s, error, "the file holds no decoder; use one that was saved for training");
+  if (B < 1 || B > s->max_batch)
+    return refuse (s, error, "more images than the session was made for");
+  if (K < 1 || K >= N)
+    return refuse (s, error, "the decoder needs at least one kept and one dropped patch");
+  if (!ascends (keep, B, K, N) || !ascends (drop, B, N - K, N))
+    return refuse (s, error, "the indices of the kept and dropped patches do not ascend within the grid");
+  return gh_encoder_check (decode (s, latent, keep, drop, B, K, pred), s->ctx, s->encoder->shown, error);
+}

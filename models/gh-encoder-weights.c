@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * gh-encoder-weights.c: see gh-encoder-private.h. */
+#include "gh-encoder-private.h"
+
+#include <string.h>
+
+typedef struct {
+  GhCheckpoint *checkpoint;
+  GhEncoderWeights *w;
+  float *staging;               /* holds any one tensor */
+  GError **error;
+} Loader;
+
+static gboolean
+fetch (Loader *l, const char *name)
+{
+  return gh_checkpoint_read (l->checkpoint, name, l->staging, l->error);
+}
+
+static gboolean
+check (Loader *l, GhStatus status)
+{
+  return gh_encoder_check (status, l->w->ctx, gh_checkpoint_shown (l->checkpoint), l->error);
+}
+
+/* Moves n staged floats to the vectors. */
+static gboolean
+store (Loader *l, const float **vector, const float *from, gint64 n)
+{
+  float *to = gh_arena_floats (&l->w->vectors, n);
+
+  *vector = to;
+  return check (l, gh_upload (l->w->ctx, to, from, n * sizeof (float)));
+}
+
+static gboolean
+load_vector (Loader *l, const float **vector, gint64 n, const char *name)
+{
+  return fetch (l, name) && store (l, vector, l->staging, n);
+}
+
+static gboolean
+load_norm (Loader *l, GhNorm *norm, int dim, const char *prefix, const char *name)
+{
+  g_autofree char *weight = g_strconcat (prefix, name, ".weight", NULL);
+  g_autofree char *bias = g_strconcat (prefix, name, ".bias", NULL);
+
+  return load_vector (l, &norm->weight, dim, weight) && load_vector (l, &norm->bias, dim, bias);
+}
+
+/* The bias is loaded where the file has one: the layout has already settled whether it must. */
+static gboolean
+load_linear (Loader *l, GhLinear *linear, int n_out, int n_in, GhDtype dtype, const char *prefix, const char *name)
+{
+  g_autofree char *weight = g_strconcat (prefix, name, ".weight", NULL);
+  g_autofree char *bias = g_strconcat (prefix, name, ".bias", NULL);
+
+  return fetch (l, weight)
+      && check (l, gh_pack (l->w->ctx, &linear->weight, l->staging, n_out, n_in, dtype))
+      && (!gh_checkpoint_has (l->checkpoint, bias) || load_vector (l, &linear->bias, n_out, bias));
+}
+
+static gboolean
+load_block (Loader *l, GhBlock *block, const GhBlockShape *s, const char *prefix)
+{
+  const int I = s->heads * s->head_dim;
+  const GhDtype dtype = l->w->dtype;
+  g_autofree char *conv = g_strconcat (prefix, "attn.conv", NULL);
+
+  return load_norm (l, &block->norm1, s->dim, prefix, "norm1")
+      && load_linear (l, &block->qkv, 3 * I, s->dim, dtype, prefix, "attn.qkv")
+      && (s->conv == 0 || load_vector (l, &block->conv, (gint64) s->heads * s->conv, conv))
+      && load_linear (l, &block->out, s->dim, I, dtype, prefix, "attn.out")
+      && load_norm (l, &block->norm2, s->dim, prefix, "norm2")
+      && load_linear (l, &block->fc1, s->mlp, s->dim, dtype, prefix, "mlp.fc1")
+      && load_linear (l, &block->fc2, s->dim, s->mlp, dtype, prefix, "mlp.fc2");
+}
+
+static gboolean
+load_blocks (Loader *l, GhBlock *blocks, int depth, const GhBlockShape *shape, const char *prefix)
+{
+  for (int i = 0; i < depth; i++) {
+    g_autofree char *block = g_strdup_printf ("%sblocks.%d.", prefix, i);
+
+    if (!load_block (l, &blocks[i], shape, block))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* The table of the file, or the fixed one: its rows for the patches to *pos[N,dim], and cls_row[dim], which belongs to
+ * the cls token and is zero in the fixed table. */
+static gboolean
+load_positions (Loader *l, const float **pos, float *cls_row, int dim, const char *name)
+{
+  const GhMaeConfig *c = gh_checkpoint_config (l->checkpoint);
+  const float *rows = l->staging;
+
+  memset (cls_row, 0, dim * sizeof (float));
+  if (gh_checkpoint_has (l->checkpoint, name)) {
+    if (!fetch (l, name))
+      return FALSE;
+    if (c->cls_token) {
+      memcpy (cls_row, rows, dim * sizeof (float));
+      rows += dim;
+    }
+  } else {
+    gh_mae_sincos (l->staging, gh_mae_config_grid_rows (c), gh_mae_config_grid_cols (c), dim);
+  }
+  return store (l, pos, rows, (gint64) gh_mae_config_tokens (c) * dim);
+}
+
+static gboolean
+load_encoder (Loader *l)
+{
+  const GhMaeConfig *c = gh_checkpoint_config (l->checkpoint);
+  GhEncoderWeights *w = l->w;
+  g_autofree float *cls_row = g_new (float, c->dim);
+
+  if (!load_linear (l, &w->patch, c->dim, gh_mae_config_patch_values (c), w->dtype, "", "patch")
+      || !load_positions (l, &w->pos, cls_row, c->dim, "pos"))
+    return FALSE;
+  if (c->cls_token) {
+    if (!fetch (l, "cls_token"))
+      return FALSE;
+    for (int i = 0; i < c->dim; i++)
+      cls_row[i] += l->staging[i];
+    if (!store (l, &w->cls, cls_row, c->dim))
+      return FALSE;
+  }
+  /* One row per image goes through `embed`: too little to be worth rounding. */
+  return load_blocks (l, w->blocks, w->depth, &w->shape, "")
+      && load_norm (l, &w->norm, c->dim, "", "norm")
+      && (!c->has_embed || load_linear (l, &w->embed, c->embedding, gh_mae_config_pooled (c), GH_DTYPE_F32, "",
+              "embed"));
+}
+
+static gboolean
+load_decoder (Loader *l)
+{
+  const GhMaeConfig *c = gh_checkpoint_config (l->checkpoint);
+  GhDecoder *d = &l->w->decoder;
+  g_autofree float *cls_row = g_new (float, MAX (c->dec_dim, 1));
+
+  if (c->dec_depth == 0)
+    return TRUE;
+  d->embed_is_shared = !gh_checkpoint_has (l->checkpoint, "decoder.embed.weight");
+  if (d->embed_is_shared)
+    d->embed = l->w->embed;
+  else if (!load_linear (l, &d->embed, c->dec_dim, c->dim, l->w->dtype, "decoder.", "embed"))
+    return FALSE;
+  return load_vector (l, &d->mask_token, c->dec_dim, "decoder.mask_token")
+      && load_positions (l, &d->pos, cls_row, c->dec_dim, "decoder.pos")
+      && (!c->cls_token || store (l, &d->cls_pos, cls_row, c->dec_dim))
+      && load_blocks (l, d->blocks, d->depth, &d->shape, "decoder.")
+      && load_norm (l, &d->norm, c->dec_dim, "decoder.", "norm")
+      && load_linear (l, &d->pred, d->patch_values, c->dec_dim, l->w->dtype, "decoder.", "pred");
+}
+
+static void
+describe (GhEncoderWeights *w, const GhMaeConfig *c)
+{
+  const int first = c->cls_token ? 1 : 0;
+
+  w->shape = (GhBlockShape) { c->dim, c->heads, c->head_dim, c->mlp, c->landmarks, c->pinv_iters, c->conv, first,
+    c->eps };
+  w->depth = c->depth;
+  w->blocks = g_new0 (GhBlock, c->depth);
+  w->decoder.shape = (GhBlockShape) { c->dec_dim, c->dec_heads, c->dec_head_dim, c->dec_mlp, 0, 0, 0, first, c->eps };
+  w->decoder.depth = c->dec_depth;
+  w->decoder.patch_values = gh_mae_config_patch_values (c);
+  w->decoder.blocks = g_new0 (GhBlock, c->dec_depth);
+}
+
+/* The least that one number of a matrix takes, packed. */
+static guint64
+packed_width (GhDtype dtype)
+{
+  return dtype == GH_DTYPE_F32 ? 4 : dtype == GH_DTYPE_INT8 ? 1 : 2;
+}
+
+/* What has to be held: vectors and matrices for good, the largest tensor while loading. A table of positions is
+ * computed when the file has none, so its place is counted either way; and the cls token's row may be stored apart. */
+static void
+measure (GhCheckpoint *checkpoint, GhDtype dtype, GhArena *vectors, guint64 *matrices, guint64 *largest)
+{
+  const GPtrArray *layout = gh_checkpoint_layout (checkpoint);
+
+  *matrices = *largest = 0;
+  for (guint i = 0; i < layout->len; i++) {
+    const GhParam *param = g_ptr_array_index (layout, i);
+
+    *largest = MAX (*largest, (guint64) gh_param_count (param));
+    if (param->init != GH_INIT_XAVIER)
+      gh_arena_floats (vectors, gh_param_count (param));
+    else if (gh_checkpoint_has (checkpoint, param->name))
+      *matrices += gh_param_count (param) * packed_width (dtype);
+  }
+  gh_arena_floats (vectors, gh_checkpoint_config (checkpoint)->dec_dim);
+}
+
+gboolean
+gh_encoder_weights_load (GhEncoderWeights *w, GhCheckpoint *checkpoint, GhCtx *ctx, GhDtype dtype, GError **error)
+{
+  const char *shown = gh_checkpoint_shown (checkpoint);
+  g_autofree float *staging = NULL;
+  Loader l = { checkpoint, w, NULL, error };
+  guint64 matrices, largest;
+  void *memory;
+  gboolean ok;
+
+  *w = (GhEncoderWeights) { .ctx = ctx, .dtype = dtype };
+  measure (checkpoint, dtype, &w->vectors, &matrices, &largest);
+  if (!gh_encoder_fits_memory (ctx, w->vectors.peak + matrices + largest * sizeof (float), "its weights", shown, error))
+    return FALSE;
+  describe (w, gh_checkpoint_config (checkpoint));
+  l.staging = staging = g_try_new (float, largest);
+  ok = check (&l, staging ? GH_OK : GH_NOMEM) && check (&l, gh_alloc (ctx, &memory, w->vectors.peak));
+  if (ok) {
+    w->vectors = (GhArena) { .base = memory };
+    ok = load_encoder (&l) && load_decoder (&l);
+  }
+  if (!ok)
+    gh_encoder_weights_clear (w);
+  return ok;
+}
+
+void
+gh_encoder_weights_clear (GhEncoderWeights *w)
+{
+  for (int i = 0; w->blocks && i < w->depth; i++)
+    gh_block_clear (&w->blocks[i]);
+  g_clear_pointer (&w->blocks, g_free);
+  gh_linear_clear (&w->patch);
+  gh_linear_clear (&w->embed);
+  gh_decoder_clear (&w->decoder);
+  if (w->vectors.base)
+    gh_free (w->ctx, w->vectors.base);
+  w->vectors = (GhArena) { 0 };
+}

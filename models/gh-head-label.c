@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * gh-head-label.c: see the header. */
+#include "gh-head-label.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { DAY = 1440 };
+
+void
+gh_head_label_encode (GhHeadKind kind, double label, double *y, int outputs)
+{
+  if (kind == GH_HEAD_TIME) {
+    y[0] = cos (2 * G_PI * label / DAY);
+    y[1] = sin (2 * G_PI * label / DAY);
+  } else if (kind == GH_HEAD_CLASS) {
+    memset (y, 0, outputs * sizeof *y);
+    y[(int) label] = 1;
+  } else {
+    y[0] = label;
+  }
+}
+
+double
+gh_head_label_decode (GhHeadKind kind, const double *y, int outputs)
+{
+  int best = 0;
+
+  if (kind == GH_HEAD_TIME) {
+    double minute = atan2 (y[1], y[0]) / (2 * G_PI) * DAY;
+
+    minute = minute < 0 ? minute + DAY : minute;
+    return minute < DAY ? minute : 0;
+  }
+  if (kind != GH_HEAD_CLASS)
+    return kind == GH_HEAD_COUNT ? MAX (y[0], 0) : y[0];
+  for (int i = 1; i < outputs; i++)
+    if (y[i] > y[best])
+      best = i;
+  return best;
+}
+
+double
+gh_head_distance (GhHeadKind kind, double a, double b)
+{
+  double d = fabs (a - b);
+
+  if (kind == GH_HEAD_CLASS)
+    return a != b;
+  return kind == GH_HEAD_TIME ? MIN (fmod (d, DAY), DAY - fmod (d, DAY)) : d;
+}
+
+static int
+compare_doubles (const void *a, const void *b)
+{
+  double x = *(const double *) a, y = *(const double *) b;
+
+  return x < y ? -1 : x > y;
+}
+
+static double
+median (const double *labels, int n)
+{
+  g_autofree double *sorted = g_memdup2 (labels, n * sizeof *labels);
+
+  qsort (sorted, n, sizeof *sorted, compare_doubles);
+  return n % 2 ? sorted[n / 2] : 0.5 * (sorted[n / 2 - 1] + sorted[n / 2]);
+}
+
+/* Over a histogram of minutes, so that many labels cost no more than few. */
+static double
+circular_median (const double *labels, int n)
+{
+  int count[DAY] = { 0 }, best = 0;
+  double least = INFINITY;
+
+  for (int i = 0; i < n; i++)
+    count[(int) floor (labels[i]) % DAY]++;
+  for (int minute = 0; minute < DAY; minute++) {
+    double sum = 0;
+
+    for (int other = 0; other < DAY; other++)
+      sum += count[other] * gh_head_distance (GH_HEAD_TIME, minute, other);
+    if (sum < least) {
+      least = sum;
+      best = minute;
+    }
+  }
+  return best;
+}
+
+static double
+most_frequent (const double *labels, int n)
+{
+  g_autofree double *sorted = g_memdup2 (labels, n * sizeof *labels);
+  double best = 0;
+  int most = 0;
+
+  qsort (sorted, n, sizeof *sorted, compare_doubles);
+  for (int i = 0, run = 0; i < n; i++) {
+    run = i > 0 && sorted[i] == sorted[i - 1] ? run + 1 : 1;
+    if (run > most) {
+      most = run;
+      best = sorted[i];
+    }
+  }
+  return best;
+}
+
+double
+gh_head_label_constant (GhHeadKind kind, const double *labels, int n)
+{
+  if (kind == GH_HEAD_CLASS)
+    return most_frequent (labels, n);
+  return kind == GH_HEAD_TIME ? circular_median (labels, n) : median (labels, n);
+}
+
+const char *
+gh_head_label_problem (GhHeadKind kind, double label, int n_classes)
+{
+  if (!isfinite (label))
+    return "is not a finite number";
+  if (fabs (label) > 1e15)
+    return "is larger than 1e15";
+  if (kind == GH_HEAD_COUNT && label < 0)
+    return "is a count below zero";
+  if (kind == GH_HEAD_TIME && (label < 0 || label >= DAY))
+    return "is not a minute of the day, 0 to below 1440";
+  if (kind == GH_HEAD_CLASS && (label < 0 || label >= n_classes || label != floor (label)))
+    return "is not the index of a class";
+  return NULL;
+}

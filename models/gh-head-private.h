@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * gh-head-private.h: the inside of a head, for the files that make, load, save and run one.
+ */
+#pragma once
+
+#include "gh-head.h"
+
+G_BEGIN_DECLS
+
+#define GH_HEAD_MAX_LAYERS 8
+#define GH_HEAD_MAX_WIDTH 8192
+#define GH_HEAD_MAX_CLASSES 1024
+#define GH_HEAD_FORMAT "1"
+
+typedef struct {
+  int n_in, n_out;
+  float *weight, *bias;         /* [n_out,n_in], [n_out] */
+} GhHeadLayer;
+
+struct _GhHead {
+  gatomicrefcount ref_count;
+  GhHeadKind kind;
+  int embedding;                /* E */
+  char *path, *id;              /* NULL until saved; changed by gh_head_save() only */
+  char **classes;               /* NULL unless kind is class */
+  GHashTable *metadata;         /* char* -> char*: everything the file says, names and units included */
+  float *mean, *std;            /* [E] of the embeddings trained on */
+  int n_layers;
+  GhHeadLayer layers[GH_HEAD_MAX_LAYERS];
+};
+
+/* What a head is made of. Everything is borrowed and copied. */
+typedef struct {
+  GhHeadKind kind;
+  const char *name, *unit;      /* unit may be NULL */
+  const char *const *classes;   /* NULL-terminated for class, else NULL */
+  const char *encoder_id, *encoder_file;
+  int embedding;
+  const float *mean, *std;      /* [E]; std > 0 (1 where the training data did not vary) */
+  int n_layers;
+  GhHeadLayer layers[GH_HEAD_MAX_LAYERS];
+  GHashTable *record;           /* further metadata, char* -> char*; may be NULL */
+} GhHeadParts;
+
+/* Numbers the last layer must have: 1, 2 for time, one per class. */
+int gh_head_outputs (GhHeadKind kind, const char *const *classes);
+
+/* A head in memory, path and id NULL. `where` names it in errors (a path, or the task). Checks everything a file
+ * could get wrong: names, classes, shapes that do not chain, values that are not finite. */
+GhHead *gh_head_new (const GhHeadParts *parts, const char *where, GError **error);
+/* Adds to the training record of a head nobody else holds yet; it goes into the file with gh_head_save(). */
+void gh_head_set_record (GhHead *head, const char *key, const char *value);
+
+G_END_DECLS

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gh-linalg.c: symmetric eigenproblems and Cholesky's solution, as in Golub & Van Loan, Matrix Computations,
+ * sections 8.3 and 4.2. Every inner loop runs along rows in memory.
+ */
+#include "gh-linalg.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+/* QL needs about two steps per eigenvalue; a finite matrix never comes near this. */
+#define MAX_STEPS 60
+
+/* Four sums side by side: one sum alone would wait for each addition. */
+double
+gh_dot (const double *a, const double *b, gsize n)
+{
+  double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+  gsize i = 0;
+
+  for (; i + 4 <= n; i += 4) {
+    s0 += a[i] * b[i];
+    s1 += a[i + 1] * b[i + 1];
+    s2 += a[i + 2] * b[i + 2];
+    s3 += a[i + 3] * b[i + 3];
+  }
+  for (; i < n; i++)
+    s0 += a[i] * b[i];
+  return (s0 + s1) + (s2 + s3);
+}
+
+void
+gh_axpy (double *y, double alpha, const double *x, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    y[i] += alpha * x[i];
+}
+
+void
+gh_gram (double *gram, const double *x, int n, int dim)
+{
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j <= i; j++)
+      gram[(gsize) i * n + j] = gram[(gsize) j * n + i] = gh_dot (x + (gsize) i * dim, x + (gsize) j * dim, dim);
+}
+
+/* ---- symmetric eigenproblem --------------------------------------------------------------------------- */
+
+/* p = A v for the symmetric A held in the lower triangle of the last n rows and columns of a (row length ld). */
+static void
+symmetric_times (double *p, const double *a, gsize ld, const double *v, int n)
+{
+  memset (p, 0, n * sizeof *p);
+  for (int i = 0; i < n; i++) {
+    const double *row = a + i * ld;
+
+    p[i] += gh_dot (row, v, i + 1);
+    gh_axpy (p, v[i], row, i);
+  }
+}
+
+/* Reflects column k below the diagonal onto its first element: A becomes H A H with H = I - beta v v^T, where v (whose
+ * length is n-k-1) goes to `v` and beta is returned. *below gets the element that is left. */
+static double
+reflect (double *a, int n, int k, double *v, double *p, double *below)
+{
+  int m = n - k - 1;
+  double *sub = a + (gsize) (k + 1) * n + k + 1, norm, beta, half;
+
+  for (int i = 0; i < m; i++)
+    v[i] = a[(gsize) (k + 1 + i) * n + k];
+  norm = sqrt (gh_dot (v, v, m));
+  *below = v[0];
+  if (norm == fabs (v[0]))      /* nothing below the first element */
+    return 0;
+  *below = v[0] > 0 ? -norm : norm;
+  v[0] -= *below;
+  beta = 2 / gh_dot (v, v, m);
+
+  /* A - v w^T - w v^T with w = beta A v - (beta^2/2 v^T A v) v, lower triangle only. */
+  symmetric_times (p, sub, n, v, m);
+  half = 0.5 * beta * beta * gh_dot (p, v, m);
+  for (int i = 0; i < m; i++)
+    p[i] = beta * p[i] - half * v[i];
+  for (int i = 0; i < m; i++) {
+    gh_axpy (sub + (gsize) i * n, -v[i], p, i + 1);
+    gh_axpy (sub + (gsize) i * n, -p[i], v, i + 1);
+  }
+  return beta;
+}
+
+/* q[n,n] = H_0 H_1 ... H_{n-3}, from the vectors in the rows of `vectors`; then transposed. */
+static void
+gather_reflections (double *q, const double *vectors, const double *beta, double *t, int n)
+{
+  memset (q, 0, (gsize) n * n * sizeof *q);
+  for (int i = 0; i < n; i++)
+    q[(gsize) i * n + i] = 1;
+  for (int k = n - 3; k >= 0; k--) {
+    const double *v = vectors + (gsize) k * n;
+    int m = n - k - 1;
+    double *sub = q + (gsize) (k + 1) * n + k + 1;
+
+    memset (t, 0, m * sizeof *t);
+    for (int i = 0; i < m; i++)
+      gh_axpy (t, beta[k] * v[i], sub + (gsize) i * n, m);
+    for (int i = 0; i < m; i++)
+      gh_axpy (sub + (gsize) i * n, -v[i], t, m);
+  }
+  for (int i = 0; i < n; i++) {
+    for (int j = 0; j < i; j++) {
+      double swap = q[(gsize) i * n + j];
+
+      q[(gsize) i * n + j] = q[(gsize) j * n + i];
+      q[(gsize) j * n + i] = swap;
+    }
+  }
+}
+
+/* Turns rows i and i+1 by the angle of (c, s). */
+static void
+rotate_rows (double *z, int n, int i, double c, double s)
+{
+  double *restrict low = z + (gsize) i * n, *restrict high = low + n;
+
+  for (int k = 0; k < n; k++) {
+    double a = low[k], b = high[k];
+
+    high[k] = s * a + c * b;
+    low[k] = c * a - s * b;
+  }
+}
+
+/* One implicit QL step with Wilkinson's shift on the unreduced block l..m of the three diagonals. */
+static void
+ql_step (double *d, double *e, double *z, int n, int l, int m)
+{
+  double g = (d[l + 1] - d[l]) / (2 * e[l]), r = hypot (g, 1), s = 1, c = 1, shift = 0;
+
+  g = d[m] - d[l] + e[l] / (g + copysign (r, g));
+  for (int i = m - 1; i >= l; i--) {
+    double f = s * e[i], b = c * e[i];
+
+    r = hypot (f, g);
+    e[i + 1] = r;
+    if (r == 0) {               /* the block falls apart here by itself */
+      d[i + 1] -= shift;
+      e[m] = 0;
+      return;
+    }
+    s = f / r;
+    c = g / r;
+    g = d[i + 1] - shift;
+    r = (d[i] - g) * s + 2 * c * b;
+    shift = s * r;
+    d[i + 1] = g + shift;
+    g = c * r - b;
+    rotate_rows (z, n, i, c, s);
+  }
+  d[l] -= shift;
+  e[l] = g;
+  e[m] = 0;
+}
+
+/* d[n] diagonal, e[n] beside it (e[n-1] unused); the rows of z turn into eigenvectors. */
+static gboolean
+diagonalise (double *d, double *e, double *z, int n)
+{
+  double norm = 0;
+
+  e[n - 1] = 0;
+  for (int i = 0; i < n; i++) {
+    double size = fabs (d[i]) + fabs (e[i]);
+
+    if (!isfinite (size))
+      return FALSE;
+    norm = MAX (norm, size);
+  }
+  for (int l = 0; l < n; l++) {
+    for (int step = 0;; step++) {
+      int m = l;
+
+      while (m < n - 1 && fabs (e[m]) > DBL_EPSILON * norm * 0.25)
+        m++;
+      if (m == l)
+        break;
+      if (step == MAX_STEPS)
+        return FALSE;
+      ql_step (d, e, z, n, l, m);
+    }
+  }
+  return TRUE;
+}
+
+/* Selection sort of the rows by descending value, and a sign for each. */
+static void
+order_rows (double *z, double *values, int n)
+{
+  for (int i = 0; i < n; i++) {
+    double *row = z + (gsize) i * n;
+    int best = i, peak = 0;
+
+    for (int j = i + 1; j < n; j++)
+      if (values[j] > values[best])
+        best = j;
+    if (best != i) {
+      double *other = z + (gsize) best * n, value = values[i];
+
+      values[i] = values[best];
+      values[best] = value;
+      for (int k = 0; k < n; k++) {
+        double swap = row[k];
+
+        row[k] = other[k];
+        other[k] = swap;
+      }
+    }
+    for (int k = 1; k < n; k++)
+      if (fabs (row[k]) > fabs (row[peak]))
+        peak = k;
+    if (row[peak] < 0)
+      for (int k = 0; k < n; k++)
+        row[k] = -row[k];
+  }
+}
+
+gboolean
+gh_eigen_symmetric (double *a, double *values, int n)
+{
+  g_autofree double *vectors = g_new0 (double, (gsize) n * n);
+  g_autofree double *beta = g_new0 (double, n), *e = g_new0 (double, n), *t = g_new (double, n);
+
+  for (int k = 0; k + 2 < n; k++)
+    beta[k] = reflect (a, n, k, vectors + (gsize) k * n, t, &e[k]);
+  if (n > 1)
+    e[n - 2] = a[(gsize) (n - 1) * n + n - 2];
+  for (int i = 0; i < n; i++)
+    values[i] = a[(gsize) i * n + i];
+  gather_reflections (a, vectors, beta, t, n);
+  if (n > 0 && !diagonalise (values, e, a, n))
+    return FALSE;
+  order_rows (a, values, n);
+  return TRUE;
+}
+
+/* ---- positive definite systems ------------------------------------------------------------------------ */
+
+gboolean
+gh_solve_positive (double *a, double *b, int n, int m)
+{
+  for (int j = 0; j < n; j++) {
+    double *row = a + (gsize) j * n;
+
+    for (int i = 0; i < j; i++) {
+      const double *other = a + (gsize) i * n;
+
+      row[i] = (row[i] - gh_dot (row, other, i)) / other[i];
+    }
+    row[j] -= gh_dot (row, row, j);
+    if (!(row[j] > 0))
+      return FALSE;
+    row[j] = sqrt (row[j]);
+  }
+  for (int i = 0; i < n; i++) {
+    for (int k = 0; k < i; k++)
+      gh_axpy (b + (gsize) i * m, -a[(gsize) i * n + k], b + (gsize) k * m, m);
+    for (int c = 0; c < m; c++)
+      b[(gsize) i * m + c] /= a[(gsize) i * n + i];
+  }
+  for (int i = n - 1; i >= 0; i--) {
+    for (int c = 0; c < m; c++)
+      b[(gsize) i * m + c] /= a[(gsize) i * n + i];
+    for (int k = 0; k < i; k++)
+      gh_axpy (b + (gsize) k * m, -a[(gsize) i * n + k], b + (gsize) i * m, m);
+  }
+  return TRUE;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gh-ridge.h: ridge regression on standardised inputs, averaged over a ladder of penalties.
+ *
+ * For every penalty on the ladder the residuals of leaving one label (or one group) out are exact and come from a
+ * single decomposition. The penalties are then mixed rather than picked: weight proportional to
+ * (mean squared held-out error)^(-n/10). With few labels the best penalty is guesswork and mixing varies far less from
+ * one set of labels to the next; with many the best one takes all the weight. The mixture is a linear model again.
+ */
+#pragma once
+
+#include "gh-spectrum.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+  int outputs;
+  double *weight;               /* [outputs,dim], of standardised inputs */
+  double *bias;                 /* [outputs] */
+  double *held_out;             /* [n,outputs]: each row as predicted without it (without its group) */
+  double penalty;               /* geometric mean of the mixture, relative to the inputs' total variance */
+} GhRidge;
+
+/* targets[n,outputs]. groups[n] or NULL: rows of equal number are left out together. */
+GhRidge *gh_ridge_new (const GhSpectrum *spectrum, const double *targets, int outputs, const int *groups);
+void gh_ridge_free (GhRidge *ridge);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GhRidge, gh_ridge_free)
+
+/* One penalty: fitted values of the rows left out, held_out[n,outputs], and the weights on the singular vectors,
+ * coefficients[rank,outputs]. penalty is added to the squared singular values. */
+void gh_ridge_solve (const GhSpectrum *spectrum, const double *targets, int outputs, const int *groups,
+    double penalty, double *held_out, double *coefficients);
+
+/* y[outputs] = weight z + bias */
+void gh_ridge_predict (const GhRidge *ridge, const double *z, int dim, double *y);
+
+G_END_DECLS

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gh-spectrum.h: the inputs of a training set, standardised and taken apart: z = (x - mean)/std of n rows is
+ * u diag(sqrt(value)) v, a thin singular value decomposition. Every ridge penalty, every held-out residual and the
+ * principal components an MLP reads come out of it without another factorisation. It is found from the smaller of the
+ * two Gram matrices, n x n or dim x dim.
+ */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+typedef struct {
+  int n, dim, rank;
+  double *mean, *std;           /* [dim]; std > 0 */
+  double *value;                /* [rank] descending: squared singular values */
+  double *u;                    /* [n,rank], columns of length 1 and mean 0 */
+  double *v;                    /* [rank,dim], rows of length 1 */
+} GhSpectrum;
+
+/* Of the rows[n] of x[*,dim], all finite. Variances are pulled towards their median as if three more rows had been
+ * seen, which matters where labels are few, and keeps inputs that never vary harmless. The rank is 0 when nothing
+ * varies. */
+GhSpectrum *gh_spectrum_new (const float *x, int dim, const int *rows, int n);
+void gh_spectrum_free (GhSpectrum *spectrum);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GhSpectrum, gh_spectrum_free)
+
+/* z[dim] = (x - mean)/std */
+void gh_spectrum_standardise (const GhSpectrum *spectrum, const float *x, double *z);
+
+G_END_DECLS
