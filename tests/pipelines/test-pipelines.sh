@@ -1,0 +1,122 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# test-pipelines.sh NAME GST_HEADS MAKE_HEADS: runs pipelines/NAME.pipeline as it is and looks at what comes out.
+name=$1
+gst_heads=$(realpath "$2")
+make_heads=$(realpath "$3")
+. "$(dirname -- "$0")/../tools/check.sh"
+
+heads () {
+  "$make_heads" default "$folder"
+  HEADS=people.safetensors,time.safetensors
+}
+
+# Skips where an element of other packages is missing.
+needs () {
+  for element in "$@"; do
+    "$gst_heads" doctor >doctor.out || true
+    if grep -q "^  - *$element " doctor.out; then
+      echo "SKIP: no $element here"
+      exit 77
+    fi
+  done
+}
+
+# pts and predictions of every line, for comparisons.
+numbers () {
+  sed 's/.*"pts_ns":\([0-9]*\).*"predictions":/\1 /' "$1" | sort -n
+}
+
+lines_of () {
+  lines=$(wc -l <"$1")
+  [ "$lines" -eq "$2" ] || bad "$lines lines in $1 instead of $2"
+}
+
+test_capture_labels () {
+  needs jpegenc multifilesink
+  mkdir "a folder"
+  expect 0 "$gst_heads" run capture-labels DIR="a folder" N=5 SEED=3 WIDTH=480 HEIGHT=288
+  lines_of "a folder/labels.csv" 6
+  head -n 1 "a folder/labels.csv" | grep -q '^file,people,minute_of_day$' || bad "another heading"
+  for n in 0 1 2 3 4; do
+    grep -q "^frame-0000$n.jpg,[0-9]*,[0-9.]*$" "a folder/labels.csv" || bad "no line for frame $n"
+    [ -s "a folder/frame-0000$n.jpg" ] || bad "no frame $n"
+  done
+  expect 3 "$gst_heads" run capture-labels DIR=nowhere N=1
+  err_has nowhere
+}
+
+test_predict_live () {
+  heads
+  expect 0 "$gst_heads" run predict-live HEADS=$HEADS SINK=fakevideosink \
+    SOURCE='plaza-test-src seed=5 num-buffers=8 ! video/x-raw,width=480,height=288 ! identity'
+  # The queue may drop frames that come faster than they are encoded.
+  [ -s out ] || bad "no predictions"
+  out_has '^{"time":"[0-9T:.-]*Z","pts_ns":.*"people":{"kind":"count",.*"time":{"kind":"time".*}}$'
+  expect 0 "$gst_heads" run -t 2 predict-live HEADS=$HEADS SINK=fakevideosink PREDICTIONS=live.jsonl
+  [ -s live.jsonl ] || bad "no predictions from the live plaza"
+  expect 3 "$gst_heads" run predict-live HEADS=nowhere.safetensors SINK=fakevideosink
+  err_has 'nowhere.safetensors'
+}
+
+test_predict_file () {
+  needs jpegenc matroskamux
+  heads
+  # shellcheck disable=SC2016 # not the shell's variable
+  printf 'plaza-test-src seed=5 num-buffers=12 ! video/x-raw,width=480,height=288,framerate=10/1 ! videoconvert ! jpegenc
+    ! matroskamux ! filesink location=%s' 'a film.mkv' | sed 's/a film/"a film/; s/mkv$/mkv"/' >film.pipeline
+  expect 0 "$gst_heads" run film
+  expect 0 "$gst_heads" run predict-file FILE="a film.mkv" HEADS=$HEADS PREDICTIONS=all.jsonl
+  lines_of all.jsonl 12
+  expect 0 "$gst_heads" run predict-file FILE="a film.mkv" HEADS=$HEADS INTERVAL=500000000
+  lines_of out 3
+  expect 3 "$gst_heads" run predict-file FILE=nowhere.mkv HEADS=$HEADS
+  err_has nowhere.mkv
+  expect 2 "$gst_heads" run predict-file FILE="a film.mkv"
+  err_has 'HEADS needs a value'
+}
+
+# The shipped heads on moments they have not seen: far better than guessing, which is off by 3.1 people and 6 hours.
+test_predict_plaza () {
+  expect 0 "$gst_heads" run predict-plaza SEED=5 SHUFFLE=true N=40 TRUTH=truth.csv PREDICTIONS=all.jsonl SINK=fakesink
+  lines_of all.jsonl 40
+  lines_of truth.csv 41
+  sed 's/.*"people":{[^}]*"value":\([-0-9.e+]*\).*"time":{[^}]*"value":\([-0-9.e+]*\).*/\1 \2/' all.jsonl >said.txt
+  sed 1d truth.csv | tr , ' ' | paste -d' ' said.txt - | awk '
+    { people = $1 - $4; minutes = $2 - $5
+      people = people < 0 ? -people : people; minutes = minutes < 0 ? -minutes : minutes
+      p += people; m += minutes > 720 ? 1440 - minutes : minutes }
+    END { printf "off by %.2f people and %.0f minutes\n", p / NR, m / NR; exit !(NR == 40 && p / NR < 2.6 && m / NR < 120) }
+    ' || bad "the heads do not answer what they were trained for"
+}
+
+# Both halves over loopback give what one process gives.
+test_split () {
+  needs gdppay tcpserversink
+  heads
+  source='plaza-test-src seed=5 is-live=true num-buffers=40 ! video/x-raw,width=480,height=288,framerate=10/1'
+  port=$((20000 + $$ % 20000))
+  "$gst_heads" run datacentre SOURCE="$source" PORT=$port >center.out 2>&1 &
+  center=$!
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    got=0
+    limited "$gst_heads" run edge PORT=$port HEADS=$HEADS PREDICTIONS=edge.jsonl >out 2>err || got=$?
+    [ "$got" -eq 3 ] || break
+    sleep 0.2
+  done
+  [ "$got" -eq 0 ] || bad "status $got of edge"
+  wait $center || bad "status $? of datacentre"
+  printf '%s ! videoconvert ! mae-encoder ! head-predict heads=%s location=near.jsonl ! fakesink' \
+    "$(printf %s "$source" | sed 's/is-live=true //')" $HEADS >near.pipeline
+  expect 0 "$gst_heads" run near
+  numbers edge.jsonl >edge.txt
+  numbers near.jsonl >near.txt
+  common=$(sort edge.txt near.txt | uniq -d | wc -l)
+  stamps=$( (cut -d' ' -f1 edge.txt; cut -d' ' -f1 near.txt) | sort | uniq -d | wc -l)
+  echo "$(wc -l <edge.txt) far, $(wc -l <near.txt) near, $stamps the same frame, $common of them the same numbers"
+  [ "$stamps" -ge 5 ] || bad "too few frames in common"
+  [ "$common" -eq "$stamps" ] || bad "the halves give other numbers"
+}
+
+"test_$(printf %s "$name" | tr - _)"
+finish

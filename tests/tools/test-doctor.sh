@@ -1,0 +1,28 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# test-doctor.sh GST_HEADS: doctor where all is well, and where a plugin or the default model is missing.
+gst_heads=$(realpath "$1")
+. "$(dirname -- "$0")/check.sh"
+
+expect 0 "$gst_heads" doctor
+out_has '^gst-heads [0-9].*GStreamer'
+out_has '^  ok      ref '
+out_has '^  ok      cpu  .* f32'
+out_has '^  \(ok\|-\)  *cuda '
+out_has '^  ok      mae-encoder '
+out_has '^  ok      default .*model-id [0-9a-f]\{16\}'
+out_has '^Everything needed is here'
+
+expect 1 env GST_PLUGIN_PATH_1_0="$folder" GST_REGISTRY_1_0="$folder/registry" "$gst_heads" doctor
+out_has '^  MISSING mae-encoder .*meson devenv'
+expect 1 env GST_PLUGIN_SYSTEM_PATH_1_0="$folder" GST_REGISTRY_1_0="$folder/registry" "$gst_heads" doctor
+out_has '^  MISSING videoconvert .*apt install gstreamer1.0-plugins-base'
+out_has '^  -       gdppay .*apt install gstreamer1.0-plugins-bad'
+expect 1 env GST_HEADS_MODEL_PATH="$folder" "$gst_heads" doctor
+out_has '^  MISSING default '
+printf 'no model' >default.safetensors
+expect 1 env GST_HEADS_MODEL_PATH="$folder" "$gst_heads" doctor
+out_has '^  MISSING default .*default.safetensors'
+expect 1 "$gst_heads" doctor extra
+
+finish

@@ -1,0 +1,56 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# test-eval.sh GST_HEADS: eval of the known image sets, on pictures of the plaza laid out like them.
+gst_heads=$(realpath "$1")
+. "$(dirname -- "$0")/check.sh"
+
+mkdir -p mall/frames feed/frames
+expect 0 "$gst_heads" run --quiet capture-labels DIR=mall/frames N=30 WIDTH=640 HEIGHT=480 SEED=3
+
+# The first 18 are early frames, the others later ones.
+n=0
+echo file,count,count_right_bottom >mall/counts.csv
+echo file,local_pdt,minute_of_day >feed/times.csv
+tail -n +2 mall/frames/labels.csv | while IFS=, read -r file people minute; do
+  n=$((n + 1))
+  if [ "$n" -le 18 ]; then number=$(printf %06d "$n") day=12; else number=$(printf %06d $((n + 800))) day=26; fi
+  echo "seq_$number.jpg,$people,$people" >>mall/counts.csv
+  echo "$file,2023-06-$day 00:00:00,$minute" >>feed/times.csv
+  cp "mall/frames/$file" "mall/frames/seq_$number.jpg"
+  cp "mall/frames/$file" feed/frames/
+done
+
+expect 0 "$gst_heads" eval --dataset=mall-crop --data=mall --labels=9 --draws=3 --no-mlp
+out_has '^mall-crop: .* 9 labels out of 18, 12 test images, 3 draws, seed 0$'
+out_has '^best constant  *[0-9.]* +- [0-9.]*$'
+out_has '^ridge on a 40x30 grey thumbnail  *[0-9.]* +- [0-9.]*  *[0-9.]* +- [0-9.]*$'
+out_has '^nearest 32x24 RGB thumbnail  *[0-9.]* +- '
+out_has '^head on .* (untrained)  *[0-9.]* +- '
+cp out first
+# Again from the cache: the same figures, and nothing is read.
+expect 0 "$gst_heads" eval --dataset=mall-crop --data=mall --labels=9 --draws=3 --no-mlp
+cmp -s first out || bad "the same draws give other figures"
+err_lacks 'reading images'
+expect 0 "$gst_heads" eval --dataset=mall-crop --data=mall --labels=9 --draws=3 --no-mlp --seed=1
+! cmp -s first out || bad "another seed gives the same figures"
+
+expect 0 "$gst_heads" eval --dataset=feed --data=feed --labels=15 --draws=2 --cache=feed
+out_has 'in 15 min, 24 h  *median, 24 h'
+out_has '^nearest 32x24 RGB thumbnail  *[0-9.]* +- [0-9.]* %  *[0-9.]* +- [0-9.]* min'
+[ -n "$(find feed -name 'embeddings-feed-frames-*')" ] || bad "no embeddings in the folder of --cache"
+
+expect 3 "$gst_heads" eval --dataset=mall-crop --data=mall --labels=19
+err_has '19'
+expect 3 "$gst_heads" eval --dataset=mall-crop --data=feed
+err_has 'counts.csv'
+expect 1 "$gst_heads" eval --dataset=mall-crop --data=mall --labels=some
+expect 1 "$gst_heads" eval --dataset=mall-crop
+expect 1 "$gst_heads" eval --dataset=beach --data=mall
+err_has 'beach'
+expect 1 "$gst_heads" eval
+sed 's/seq_000805.*/seq_000805.jpg,x,x/' mall/counts.csv >changed && mv changed mall/counts.csv
+sed 's/seq_000820.*/seq_000820.jpg,x,x/' mall/counts.csv >changed && mv changed mall/counts.csv
+expect 3 "$gst_heads" eval --dataset=mall-crop --data=mall
+err_has 'counts.csv:[0-9]*: "x" is not a label'
+
+finish

@@ -1,0 +1,125 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# test-run.sh GST_HEADS: gst-heads run with elements of GStreamer's core and base: statuses, words, signals, variables.
+gst_heads=$(realpath "$1")
+. "$(dirname -- "$0")/check.sh"
+
+cat >card.pipeline <<'END'
+# A test card.
+# N frames of it, each W pixels wide.
+videotestsrc num-buffers=${N:-3} is-live=${LIVE:-false}
+  ! video/x-raw,width=${W:-64},height=48,framerate=20/1
+  ! ${@SINK:-fakesink}
+END
+
+# End of stream, states in order, nothing on stdout.
+expect 0 "$gst_heads" run card
+err_has '^PAUSED$'
+err_has '^PLAYING$'
+err_has '^end of stream'
+[ ! -s out ] || bad "something on stdout"
+expect 0 "$gst_heads" run -q card.pipeline
+[ ! -s err ] || bad "--quiet is not quiet"
+expect 0 "$gst_heads" run ./card.pipeline N=2 W=32 'SINK=identity ! fakesink'
+limited "$gst_heads" run -q - <card.pipeline || bad "standard input"
+
+# What is printed, and that values stay values.
+expect 0 "$gst_heads" run --print card 'W=64 ! filesink location=evil'
+out_has 'width=64\\ \\!\\ filesink\\ location=evil,height'
+expect 2 "$gst_heads" run card 'W=64 ! filesink location=evil'
+[ ! -e evil ] || bad "a value became an element"
+expect 0 "$gst_heads" run --describe card
+out_has '^A test card\.$'
+out_has '^  N=3$'
+expect 0 "$gst_heads" run --list
+out_has '^card.pipeline  *A test card\.$'
+expect 0 "$gst_heads" run --validate card
+out_has 'sound'
+
+# Wrong usage.
+expect 1 "$gst_heads" run
+expect 1 "$gst_heads" run nowhere
+err_has 'no pipeline file nowhere'
+expect 1 "$gst_heads" run card --frobnicate
+expect 1 "$gst_heads" run card M=1
+err_has 'has no variable M; it has N, LIVE, W, SINK'
+expect 1 "$gst_heads" run card N=1 N=2
+err_has 'given twice'
+expect 1 "$gst_heads" run card extra
+err_has 'neither an option nor NAME=VALUE'
+expect 1 "$gst_heads" frobnicate
+expect 1 "$gst_heads"
+expect 0 "$gst_heads" help
+out_has 'inspect'
+expect 0 "$gst_heads" help run
+expect 0 "$gst_heads" --version
+out_has '^gst-heads [0-9]'
+
+# Faults of a file, with their place.
+printf 'videotestsrc\n ! no-such-element\n ! fakesink\n' >missing.pipeline
+expect 2 "$gst_heads" run missing
+err_has 'missing.pipeline:2: there is no element no-such-element'
+printf '# x264 is in another package\nvideotestsrc ! \nx264enc-x ! nvh264enc-x ! fakesink\n' >several.pipeline
+expect 2 "$gst_heads" run several
+err_has 'several.pipeline:3: there is no element x264enc-x'
+printf 'videotestsrc\n colour=1 ! fakesink\n' >property.pipeline
+expect 2 "$gst_heads" run property
+err_has 'property.pipeline:2: no property "colour"'
+printf 'videotestsrc ! ! fakesink\n' >syntax.pipeline
+expect 2 "$gst_heads" run syntax
+printf 'videotestsrc ! audioconvert ! fakesink\n' >link.pipeline
+expect 2 "$gst_heads" run link
+# shellcheck disable=SC2016 # not the shell's variable
+printf '\n\nfilesrc location=${FILE} ! fakesink\n' >unset.pipeline
+expect 2 "$gst_heads" run unset
+err_has 'unset.pipeline:3: the variable FILE needs a value'
+: >empty.pipeline
+expect 2 "$gst_heads" run empty
+err_has 'holds no pipeline'
+
+# Errors while running name the element; debugging text only on request.
+expect 3 "$gst_heads" run unset FILE=nowhere.bin
+err_has '^error from filesrc0: '
+err_has '  location: nowhere.bin$'
+err_lacks 'gstfilesrc.c'
+expect 3 "$gst_heads" run --verbose unset FILE=nowhere.bin
+err_has 'gstfilesrc.c'
+printf 'videotestsrc ! identity name=me error-after=3 ! fakesink\n' >later.pipeline
+expect 3 "$gst_heads" run later
+err_has '^error from me (identity): '
+printf 'filesrc location=card.pipeline ! videoconvert ! fakesink\n' >caps.pipeline
+expect 3 "$gst_heads" run caps
+err_has 'hint: '
+
+# Time, Ctrl-C, and Ctrl-C twice.
+expect 0 "$gst_heads" run -t 0.5 card N=100000 LIVE=true
+err_has 'time given is over'
+interrupted () {
+  status=0
+  : >err
+  "$gst_heads" run "$@" >out 2>err &
+  child=$!
+  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    ! grep -q PLAYING err || break
+    sleep 0.25
+  done
+  kill -s "$signal" "$child"
+  if [ "$twice" = yes ]; then
+    sleep 0.8
+    kill -s "$signal" "$child"
+  fi
+  wait "$child" || status=$?
+}
+twice=no signal=TERM
+interrupted card N=100000 LIVE=true
+[ "$status" -eq 4 ] || bad "SIGTERM gives $status instead of 4"
+err_has 'ended in order'
+printf 'videotestsrc is-live=true ! queue ! identity sleep-time=60000000 ! fakesink async=false\n' >stuck.pipeline
+twice=yes
+interrupted stuck
+[ "$status" -eq 5 ] || bad "two signals give $status instead of 5"
+err_has 'stopping at once'
+expect 5 "$gst_heads" run -t 0.5 --eos-wait 0.5 stuck
+err_has 'did not come within 0.5 s'
+
+finish

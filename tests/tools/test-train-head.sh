@@ -1,0 +1,80 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# test-train-head.sh GST_HEADS: from a folder of images and a CSV to a head, its plot and its report; eval of that head;
+# labels and files that are not as they should be.
+gst_heads=$(realpath "$1")
+. "$(dirname -- "$0")/check.sh"
+
+mkdir frames
+expect 0 "$gst_heads" run --quiet capture-labels DIR=frames N=24 WIDTH=240 HEIGHT=144 SEED=5
+
+# train STATUS OPTION...
+train () {
+  want_train=$1
+  shift
+  expect "$want_train" "$gst_heads" train-head --images=frames --kind=count --no-mlp "$@"
+}
+
+train 0 --labels=frames/labels.csv --label-column=people --unit=people
+out_has 'head            people (count), 24 labels'
+out_has 'held-out error  [0-9.]* people (95 %: [0-9.]* to [0-9.]*)'
+out_has 'best constant   [0-9.]* people'
+[ "$(head -c 4 people.png | tail -c 3)" = PNG ] || bad "people.png is no PNG"
+expect 0 "$gst_heads" inspect people.safetensors
+out_has 'a head of gst-heads'
+out_has 'learned    from 24 labels'
+out_has 'plot_png '
+
+# The second time the embeddings are there, and the same labels give the same weights.
+cp people.safetensors first.safetensors
+train 0 --labels=frames/labels.csv --label-column=people --unit=people
+cat out err >all
+grep -q '24 of 24 embeddings were in' all || bad "the embeddings were not kept"
+[ "$(tail -c 6000 first.safetensors | cksum)" = "$(tail -c 6000 people.safetensors | cksum)" ] \
+  || bad "the same labels give other weights"
+
+train 0 --labels=frames/labels.csv --label-column=minute_of_day --kind=time --name=clock
+out_has 'head            clock (time), 24 labels'
+
+# Words are classes; networks compete; groups, a crop, an output folder and a cache of one's own.
+mkdir made
+awk -F, 'NR == 1 { print "picture,light,day"; next } { print $1 "," ($3 < 360 || $3 > 1260 ? "night, dark" : "day") "," NR % 4 }' \
+  frames/labels.csv | sed 's/,night, dark,/,"night, dark",/' >light.csv
+expect 0 "$gst_heads" train-head --images=frames --labels=light.csv --file-column=picture --label-column=light --kind=class \
+  --group-column=day --crop=0,0,240,60 --output=made/light.safetensors --cache=made/kept.safetensors --folds=3
+out_has 'head            light (class), 24 labels'
+out_has 'held-out error  [0-9.]* % (95 %: '
+for made in light.safetensors light.png kept.safetensors; do
+  [ -s "made/$made" ] || bad "made/$made is not there"
+done
+expect 0 "$gst_heads" inspect made/light.safetensors
+out_has 'night, dark'
+train 3 --labels=frames/labels.csv --label-column=people --crop=100,100,200,200
+err_has 'frame-[0-9]*.jpg: the crop 100,100,200,200 reaches beyond its 240 x 144 pixels'
+expect 3 "$gst_heads" eval --head=made/light.safetensors --images=frames --labels=frames/labels.csv --label-column=people \
+  --crop=0,0,240,60
+err_has 'the head knows no class'
+
+# A head is measured on labels it has not seen.
+mkdir later
+expect 0 "$gst_heads" run --quiet capture-labels DIR=later N=8 WIDTH=240 HEIGHT=144 SEED=6
+expect 0 "$gst_heads" eval --head=people.safetensors --images=later --labels=later/labels.csv
+out_has '8 '
+
+# What is wrong is said with its file and line.
+train 3 --labels=absent.csv --label-column=people
+err_has 'absent.csv'
+train 3 --labels=frames/labels.csv --label-column=peple
+err_has 'peple'
+sed '4s/,[0-9]*,/,many,/' frames/labels.csv >words.csv
+train 3 --labels=words.csv --label-column=people
+err_has 'words.csv.*4'
+sed '3s/^[^,]*/gone.jpg/' frames/labels.csv >gone.csv
+train 3 --labels=gone.csv --label-column=people
+err_has 'gone.jpg'
+printf 'not a picture' >frames/text.jpg
+sed '5s/^[^,]*/text.jpg/' frames/labels.csv >text.csv
+train 3 --labels=text.csv --label-column=people
+err_has 'text.jpg'
+train 1 --label-column=people
+finish

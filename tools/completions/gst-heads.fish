@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# fish completion of gst-heads.
+set -l commands run train-head eval inspect init-encoder doctor help
+
+complete -c gst-heads -f
+complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a run -d 'Run a pipeline kept in a file'
+complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a train-head -d 'Train a head from images and labels'
+complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a eval -d 'Measure heads against simple baselines'
+complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a inspect -d 'Say what a model file holds'
+complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a init-encoder -d 'Make an untrained encoder'
+complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a doctor -d 'Check devices, plugins and models'
+complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a help -d 'Help on a command'
+
+complete -c gst-heads -n '__fish_seen_subcommand_from run' -a "(__fish_complete_suffix .pipeline)"
+complete -c gst-heads -n '__fish_seen_subcommand_from run' -s p -l print -d 'Print the expanded pipeline'
+complete -c gst-heads -n '__fish_seen_subcommand_from run' -s n -l validate -d 'Build it without running'
+complete -c gst-heads -n '__fish_seen_subcommand_from run' -s d -l describe -d 'Print description and variables'
+complete -c gst-heads -n '__fish_seen_subcommand_from run' -s l -l list -d 'List pipeline files'
+complete -c gst-heads -n '__fish_seen_subcommand_from run' -s t -l time -x -d 'End after seconds'
+complete -c gst-heads -n '__fish_seen_subcommand_from run' -s m -l messages -d 'Print messages of elements'
+complete -c gst-heads -n '__fish_seen_subcommand_from run' -s q -l quiet -d 'Warnings and errors only'
+complete -c gst-heads -n '__fish_seen_subcommand_from run' -s v -l verbose -d 'With debugging text'
+complete -c gst-heads -n '__fish_seen_subcommand_from inspect' -a "(__fish_complete_suffix .safetensors)"
+complete -c gst-heads -n '__fish_seen_subcommand_from inspect' -s s -l stats -d 'Statistics of every tensor'
+complete -c gst-heads -n '__fish_seen_subcommand_from inspect' -s j -l json -d 'One JSON object'

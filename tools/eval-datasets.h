@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * eval-datasets.h: the labelled image sets `gst-heads eval --dataset` knows, described as data: where labels are, what
+ * part of the picture counts, and which rows may be learned from or are the test. Splits are in time: neighbouring
+ * frames are nearly the same image.
+ */
+#pragma once
+
+#include "csv.h"
+#include "image-folder.h"
+#include "models/gh-head.h"
+
+G_BEGIN_DECLS
+
+/* Rows whose text in `column` sorts from `first` to `last`, both included (a longer text that begins like `last`
+ * counts as well, so that a date stands for its whole day). */
+typedef struct {
+  const char *first, *last;
+} GhRange;
+
+typedef struct {
+  const char *name, *summary;
+  const char *labels, *images;  /* in the data folder */
+  const char *file_column, *label_column, *split_column;
+  GhRange pool, test;
+  GhHeadKind kind;
+  const char *unit;
+  GhCrop crop;
+  int n_labels, draws;          /* what is drawn by default */
+} GhDataset;
+
+/* NULL when there is none of this name; list them with index 0, 1, ... until NULL. */
+const GhDataset *gh_dataset_find (const char *name);
+const GhDataset *gh_dataset_nth (guint index);
+
+/* The rows of both parts: first the pool, then the test. */
+typedef struct {
+  guint n, n_pool;
+  char **files;                 /* [n], NULL-terminated */
+  double *values;               /* [n] */
+} GhSamples;
+
+GhSamples *gh_dataset_load (const GhDataset *dataset, const char *folder, GError **error);
+void gh_samples_free (GhSamples *samples);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GhSamples, gh_samples_free)
+
+G_END_DECLS

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * eval-draws.c: see the header. */
+#include "eval-draws.h"
+#include "tools.h"
+#include "models/gh-head-label.h"
+#include "models/gh-random.h"
+
+#include <gio/gio.h>
+#include <math.h>
+#include <string.h>
+
+/* What the time of day is asked for: within a quarter of an hour, over the day and while it is light. */
+#define NEAR_MINUTES 15
+#define LIGHT_FROM (5 * 60)
+#define LIGHT_TO (20 * 60 + 30)
+
+const char *const *
+gh_eval_metric_names (GhHeadKind kind)
+{
+  static const char *const time[] = { "in 15 min, 24 h", "median, 24 h", "in 15 min, 5:00-20:30", "median, 5:00-20:30",
+    NULL };
+  static const char *const class[] = { "wrong", NULL }, *const number[] = { "mean error", NULL };
+
+  return kind == GH_HEAD_TIME ? time : kind == GH_HEAD_CLASS ? class : number;
+}
+
+/* ---- one draw ------------------------------------------------------------------------------------------ */
+
+/* n_labels rows of the pool; draw number `draw` is the same for every method. */
+static void
+draw_rows (const GhEvalPlan *plan, int draw, int *rows)
+{
+  g_autoptr (GRand) rand = gh_rand_new (plan->seed, draw);
+  g_autofree int *all = g_new (int, plan->samples->n_pool);
+
+  for (guint i = 0; i < plan->samples->n_pool; i++)
+    all[i] = i;
+  gh_rand_shuffle (rand, all, plan->samples->n_pool);
+  memcpy (rows, all, plan->n_labels * sizeof *rows);
+}
+
+static void
+predict_constant (const GhEvalPlan *plan, const int *rows, double *predicted)
+{
+  const GhSamples *samples = plan->samples;
+  g_autofree double *labels = g_new (double, plan->n_labels);
+  double constant;
+
+  for (int i = 0; i < plan->n_labels; i++)
+    labels[i] = samples->values[rows[i]];
+  constant = gh_head_label_constant (plan->dataset->kind, labels, plan->n_labels);
+  for (guint i = samples->n_pool; i < samples->n; i++)
+    predicted[i - samples->n_pool] = constant;
+}
+
+static double
+squared_distance (const float *a, const float *b, int dim)
+{
+  double sum = 0;
+
+  for (int i = 0; i < dim; i++)
+    sum += ((double) a[i] - b[i]) * ((double) a[i] - b[i]);
+  return sum;
+}
+
+static void
+predict_nearest (const GhEvalPlan *plan, const int *rows, const float *vectors, int dim, double *predicted)
+{
+  const GhSamples *samples = plan->samples;
+
+  for (guint i = samples->n_pool; i < samples->n; i++) {
+    double least = INFINITY;
+
+    for (int k = 0; k < plan->n_labels; k++) {
+      double distance = squared_distance (vectors + (gsize) i * dim, vectors + (gsize) rows[k] * dim, dim);
+
+      if (distance < least) {
+        least = distance;
+        predicted[i - samples->n_pool] = samples->values[rows[k]];
+      }
+    }
+  }
+}
+
+static gboolean
+predict_head (const GhEvalPlan *plan, const int *rows, const float *vectors, int dim, double *predicted,
+    GhHeadReport **report, GError **error)
+{
+  const GhSamples *samples = plan->samples;
+  g_autofree float *x = g_new (float, (gsize) plan->n_labels * dim);
+  g_autofree double *y = g_new (double, plan->n_labels);
+  GhHeadData data = { plan->n_labels, dim, x, y, .kind = plan->dataset->kind, .task = plan->dataset->name,
+    .unit = plan->dataset->unit, .encoder_id = "0000000000000000", .encoder_file = "eval" };
+  GhHeadTrainOptions options = { .seed = plan->seed, .try_mlp = plan->try_mlp, .threads = plan->threads };
+  g_autoptr (GhHead) head = NULL;
+
+  for (int i = 0; i < plan->n_labels; i++) {
+    memcpy (x + (gsize) i * dim, vectors + (gsize) rows[i] * dim, dim * sizeof *x);
+    y[i] = samples->values[rows[i]];
+  }
+  head = gh_head_train (&data, &options, report, error);
+  if (!head)
+    return FALSE;
+  for (guint i = samples->n_pool; i < samples->n; i++) {
+    GhPrediction prediction;
+
+    if (!gh_head_predict (head, vectors + (gsize) i * dim, &prediction)) {
+      g_set_error (error, GH_ERROR, GH_ERROR_DATA, "a head's prediction for %s is not finite", samples->files[i]);
+      return FALSE;
+    }
+    predicted[i - samples->n_pool] = prediction.value;
+  }
+  return TRUE;
+}
+
+/* ---- metrics ------------------------------------------------------------------------------------------- */
+
+static int
+compare_doubles (const void *a, const void *b)
+{
+  double x = *(const double *) a, y = *(const double *) b;
+
+  return x < y ? -1 : x > y;
+}
+
+/* metric[0]: share of off[n] within a quarter of an hour; metric[1]: median. */
+static void
+time_metrics (double *off, int n, double *metric)
+{
+  int near = 0;
+
+  for (int i = 0; i < n; i++)
+    near += off[i] <= NEAR_MINUTES;
+  qsort (off, n, sizeof *off, compare_doubles);
+  metric[0] = n ? (double) near / n : NAN;
+  metric[1] = n ? off[n / 2] : NAN;
+}
+
+static void
+measure (const GhEvalPlan *plan, const double *predicted, double *metric)
+{
+  const GhSamples *samples = plan->samples;
+  GhHeadKind kind = plan->dataset->kind;
+  int n = samples->n - samples->n_pool, light = 0;
+  g_autofree double *all = g_new (double, n), *day = g_new (double, n);
+
+  metric[0] = 0;
+  for (int i = 0; i < n; i++) {
+    double label = samples->values[samples->n_pool + i];
+
+    all[i] = gh_head_distance (kind, predicted[i], label);
+    metric[0] += all[i] / n;
+    if (label >= LIGHT_FROM && label <= LIGHT_TO)
+      day[light++] = all[i];
+  }
+  if (kind == GH_HEAD_TIME) {
+    time_metrics (all, n, metric);
+    time_metrics (day, light, metric + 2);
+  }
+}
+
+static GhEvalFigure
+figure (const double *values, int n)
+{
+  GhEvalFigure f = { 0, 0 };
+
+  for (int i = 0; i < n; i++)
+    f.mean += values[i] / n;
+  for (int i = 0; i < n; i++)
+    f.spread += (values[i] - f.mean) * (values[i] - f.mean) / MAX (n - 1, 1);
+  f.spread = sqrt (f.spread);
+  return f;
+}
+
+/* ---- all draws ----------------------------------------------------------------------------------------- */
+
+static gboolean
+predict (const GhEvalPlan *plan, GhEvalMethod method, const int *rows, const float *vectors, int dim,
+    double *predicted, double *promised, GhEvalResult *result, GError **error)
+{
+  g_autoptr (GhHeadReport) report = NULL;
+
+  *promised = NAN;
+  if (method == GH_EVAL_CONSTANT)
+    predict_constant (plan, rows, predicted);
+  else if (method == GH_EVAL_NEAREST)
+    predict_nearest (plan, rows, vectors, dim, predicted);
+  else if (!predict_head (plan, rows, vectors, dim, predicted, &report, error))
+    return FALSE;
+  if (report) {
+    *promised = report->error;
+    result->mlps += g_str_has_prefix (report->model, "mlp");
+  }
+  return TRUE;
+}
+
+gboolean
+gh_eval_draws (const GhEvalPlan *plan, GhEvalMethod method, const float *vectors, int dim, const char *what,
+    GhEvalResult *result, GError **error)
+{
+  int n_metrics = g_strv_length ((char **) gh_eval_metric_names (plan->dataset->kind));
+  g_autofree double *values = g_new0 (double, (gsize) (GH_EVAL_MAX_METRICS + 1) * plan->draws);
+  g_autofree double *predicted = g_new (double, plan->samples->n - plan->samples->n_pool);
+  g_autofree int *rows = g_new (int, plan->n_labels);
+  gint64 started = g_get_monotonic_time ();
+  GhToolProgress progress = { 0 };
+  gboolean good = TRUE;
+
+  *result = (GhEvalResult) { .n_metrics = n_metrics };
+  for (int draw = 0; good && draw < plan->draws; draw++) {
+    double metric[GH_EVAL_MAX_METRICS], *promised = &values[GH_EVAL_MAX_METRICS * plan->draws + draw];
+
+    good = gh_tool_progress ((double) draw / plan->draws, what, &progress);
+    if (!good)
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "stopped");
+    draw_rows (plan, draw, rows);
+    good = good && predict (plan, method, rows, vectors, dim, predicted, promised, result, error);
+    if (good)
+      measure (plan, predicted, metric);
+    for (int m = 0; good && m < n_metrics; m++)
+      values[m * plan->draws + draw] = metric[m];
+  }
+  gh_tool_progress_end (&progress);
+  for (int m = 0; m < n_metrics; m++)
+    result->metric[m] = figure (values + m * plan->draws, plan->draws);
+  result->promised = figure (values + GH_EVAL_MAX_METRICS * plan->draws, plan->draws);
+  result->seconds = (g_get_monotonic_time () - started) / 1e6 / plan->draws;
+  return good;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * eval-draws.h: methods judged on many draws of labels: each draw learns from n_labels rows of the pool, chosen at
+ * random, and is measured on the whole test part. Every method sees the same draws.
+ */
+#pragma once
+
+#include "eval-datasets.h"
+#include "models/gh-head-train.h"
+
+G_BEGIN_DECLS
+
+enum { GH_EVAL_MAX_METRICS = 4 };
+
+/* Mean over draws and their standard deviation. */
+typedef struct {
+  double mean, spread;
+} GhEvalFigure;
+
+typedef struct {
+  int n_metrics;
+  GhEvalFigure metric[GH_EVAL_MAX_METRICS];
+  GhEvalFigure promised;        /* what training reported as held-out error; NAN for methods that do not */
+  guint mlps;                   /* draws in which the MLP was chosen */
+  double seconds;               /* a draw took */
+} GhEvalResult;
+
+typedef enum { GH_EVAL_CONSTANT, GH_EVAL_NEAREST, GH_EVAL_HEAD } GhEvalMethod;
+
+typedef struct {
+  const GhDataset *dataset;
+  const GhSamples *samples;
+  int n_labels, draws;
+  guint64 seed;
+  int threads;
+  gboolean try_mlp;
+} GhEvalPlan;
+
+/* Names of the metrics of a kind, in the order of GhEvalResult.metric; NULL-terminated. */
+const char *const *gh_eval_metric_names (GhHeadKind kind);
+
+/* vectors[samples->n,dim]; NULL for CONSTANT. what: the method's name for the progress bar. FALSE and an error when a
+ * training fails or is cancelled. */
+gboolean gh_eval_draws (const GhEvalPlan *plan, GhEvalMethod method, const float *vectors, int dim, const char *what,
+    GhEvalResult *result, GError **error);
+
+G_END_DECLS

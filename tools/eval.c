@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * eval.c: gst-heads eval: heads trained on few labels of a known image set beside simple baselines, or one head file
+ * on images of the user's own.
+ */
+#include "tools.h"
+#include "encoder-options.h"
+#include "eval-draws.h"
+#include "head-report.h"
+#include "image-embeddings.h"
+#include "label-file.h"
+#include "models/gh-head-label.h"
+
+#include <gio/gio.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct {
+  GhEncoderOptions encoder;
+  char *dataset, *data, *head, *images, *label_column, *file_column, *crop_text, *cache;
+  gboolean no_cache, no_mlp, no_baselines;
+  char *labels;                 /* --labels: a number with --dataset, a file with --head */
+  int n_labels, draws;
+  gint64 seed;
+} Options;
+
+static void
+options_clear (Options *o)
+{
+  gh_encoder_options_clear (&o->encoder);
+  g_free (o->dataset);
+  g_free (o->data);
+  g_free (o->head);
+  g_free (o->images);
+  g_free (o->label_column);
+  g_free (o->file_column);
+  g_free (o->crop_text);
+  g_free (o->cache);
+  g_free (o->labels);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
+
+static char *
+help_text (void)
+{
+  GString *text = g_string_new ("With --dataset: learns from a few labels, many times over, and prints the error on later "
+      "images beside\nthe best constant and thumbnail baselines. With --head: measures one head on labelled images.\n\n"
+      "Datasets (the folder with their labels and images is --data):\n");
+
+  for (guint i = 0; gh_dataset_nth (i); i++) {
+    const GhDataset *d = gh_dataset_nth (i);
+
+    g_string_append_printf (text, "  %-10s %s (%d labels, %d draws)\n", d->name, d->summary, d->n_labels, d->draws);
+  }
+  g_string_append (text, "\n  gst-heads eval --dataset=mall-crop --data=mall --encoder=tiny --labels=30 --draws=50\n"
+      "  gst-heads eval --head=people.safetensors --images=frames --labels=counts.csv --label-column=people");
+  return g_string_free (text, FALSE);
+}
+
+static int
+parse (Options *o, int argc, char **argv)
+{
+  const GOptionEntry entries[] = {
+    GH_ENCODER_OPTION_ENTRIES (&o->encoder),
+    { "dataset", 'd', 0, G_OPTION_ARG_STRING, &o->dataset, "A set named below", "NAME" },
+    { "data", 0, 0, G_OPTION_ARG_FILENAME, &o->data, "Its folder", "DIR" },
+    { "head", 0, 0, G_OPTION_ARG_FILENAME, &o->head, "A head to measure instead", "FILE" },
+    { "images", 'i', 0, G_OPTION_ARG_FILENAME, &o->images, "Folder of the images (with --head)", "DIR" },
+    { "labels", 'l', 0, G_OPTION_ARG_FILENAME, &o->labels,
+        "With --dataset: labels of a draw; with --head: CSV file of labels", "N|CSV" },
+    { "label-column", 'c', 0, G_OPTION_ARG_STRING, &o->label_column, "Column of the labels (the head's name)", "NAME" },
+    { "file-column", 0, 0, G_OPTION_ARG_STRING, &o->file_column, "Column of the image files (file)", "NAME" },
+    { "crop", 0, 0, G_OPTION_ARG_STRING, &o->crop_text, "Part of the images to look at (with --head)", "X,Y,W,H" },
+    { "draws", 0, 0, G_OPTION_ARG_INT, &o->draws, "Draws of labels", "N" },
+    { "cache", 0, 0, G_OPTION_ARG_FILENAME, &o->cache, "Folder where embeddings are kept (the current one)", "DIR" },
+    { "no-cache", 0, 0, G_OPTION_ARG_NONE, &o->no_cache, "Keep no embeddings", NULL },
+    { "no-mlp", 0, 0, G_OPTION_ARG_NONE, &o->no_mlp, "Try linear models only", NULL },
+    { "no-baselines", 0, 0, G_OPTION_ARG_NONE, &o->no_baselines, "Leave the baselines out", NULL },
+    { "seed", 's', 0, G_OPTION_ARG_INT64, &o->seed, "Where the random numbers start (0)", "N" },
+    G_OPTION_ENTRY_NULL
+  };
+  g_autofree char *help = help_text ();
+  int status = gh_tool_parse (&argc, &argv, entries, "", help);
+
+  if (status < 0 && argc > 1)
+    return gh_tool_fail (GH_EXIT_USAGE, "\"%s\" is no option; everything is given by options (see --help)", argv[1]);
+  return status;
+}
+
+static float *
+load_vectors (const Options *o, GhEmbedder *embedder, const char *folder, char *const *files, guint n,
+    const GhCrop *crop, GError **error)
+{
+  g_autofree char *name = gh_embedder_cache_name (embedder, folder, crop);
+  g_autofree char *path = o->no_cache ? NULL : g_build_filename (o->cache ? o->cache : ".", name, NULL);
+
+  return gh_image_embeddings (embedder, folder, files, n, crop, path, NULL, error);
+}
+
+/* ---- datasets ------------------------------------------------------------------------------------------ */
+
+static void
+print_figure (GhHeadKind kind, int metric, const GhEvalFigure *f, int width)
+{
+  g_autofree char *text = NULL;
+
+  if (kind == GH_HEAD_TIME && metric % 2 == 0)
+    text = g_strdup_printf ("%.1f +- %.1f %%", 100 * f->mean, 100 * f->spread);
+  else if (kind == GH_HEAD_TIME)
+    text = g_strdup_printf ("%.1f +- %.1f min", f->mean, f->spread);
+  else
+    text = g_strdup_printf ("%.3f +- %.3f", f->mean, f->spread);
+  printf ("  %*s", width, text);
+}
+
+static void
+print_header (const GhEvalPlan *plan)
+{
+  const char *const *names = gh_eval_metric_names (plan->dataset->kind);
+
+  printf ("%s: %s; %d labels out of %u, %u test images, %d draws, seed %" G_GUINT64_FORMAT "\n\n%-42s",
+      plan->dataset->name, plan->dataset->summary, plan->n_labels, plan->samples->n_pool,
+      plan->samples->n - plan->samples->n_pool, plan->draws, plan->seed, "method");
+  for (int m = 0; names[m]; m++)
+    printf ("  %*s", MAX ((int) strlen (names[m]), 16), names[m]);
+  printf ("  %16s\n", "own estimate");
+}
+
+/* One line of the table: the figures, and the mean error that training itself promised. */
+static void
+print_result (const GhEvalPlan *plan, const char *method, const GhEvalResult *result)
+{
+  const char *const *names = gh_eval_metric_names (plan->dataset->kind);
+
+  printf ("%-42s", method);
+  for (int m = 0; m < result->n_metrics; m++)
+    print_figure (plan->dataset->kind, m, &result->metric[m], MAX ((int) strlen (names[m]), 16));
+  if (isfinite (result->promised.mean))
+    print_figure (plan->dataset->kind, 1, &result->promised, 16);
+  if (result->mlps)
+    printf ("  mlp in %u of %d", result->mlps, plan->draws);
+  printf ("\n");
+  fflush (stdout);
+}
+
+static gboolean
+evaluate (const GhEvalPlan *plan, const Options *o, GhEvalMethod method, GhEmbedder *embedder, const char *name,
+    GError **error)
+{
+  g_autofree char *folder = g_build_filename (o->data, plan->dataset->images, NULL);
+  g_autofree float *vectors = NULL;
+  GhEvalResult result;
+
+  if (embedder && !(vectors = load_vectors (o, embedder, folder, plan->samples->files, plan->samples->n,
+              &plan->dataset->crop, error)))
+    return FALSE;
+  if (!gh_eval_draws (plan, method, vectors, embedder ? gh_embedder_dim (embedder) : 0, name, &result, error))
+    return FALSE;
+  print_result (plan, name, &result);
+  return TRUE;
+}
+
+static gboolean
+evaluate_baselines (const GhEvalPlan *plan, const Options *o, GError **error)
+{
+  g_autoptr (GhEmbedder) grey = gh_embedder_new_thumbnail (40, 30, TRUE);
+  g_autoptr (GhEmbedder) rgb = gh_embedder_new_thumbnail (32, 24, FALSE);
+  GhEvalPlan linear = *plan;
+
+  linear.try_mlp = FALSE;
+  return evaluate (plan, o, GH_EVAL_CONSTANT, NULL, "best constant", error)
+      && evaluate (&linear, o, GH_EVAL_HEAD, grey, "ridge on a 40x30 grey thumbnail", error)
+      && evaluate (plan, o, GH_EVAL_NEAREST, rgb, "nearest 32x24 RGB thumbnail", error);
+}
+
+static gboolean
+evaluate_dataset (const Options *o, const GhDataset *dataset, GError **error)
+{
+  g_autoptr (GhSamples) samples = gh_dataset_load (dataset, o->data, error);
+  GhEvalPlan plan = { dataset, samples, o->n_labels ? o->n_labels : dataset->n_labels,
+    o->draws ? o->draws : dataset->draws, o->seed, o->encoder.threads, !o->no_mlp };
+  g_autoptr (GhEncoder) encoder = NULL;
+  g_autoptr (GhEmbedder) embedder = NULL;
+  g_autofree char *file = NULL, *name = NULL;
+
+  if (!samples)
+    return FALSE;
+  if (plan.n_labels > (int) samples->n_pool) {
+    g_set_error (error, GH_ERROR, GH_ERROR_DATA, "--labels=%d: there are %u to draw from", plan.n_labels, samples->n_pool);
+    return FALSE;
+  }
+  encoder = gh_encoder_options_load (&o->encoder, error);
+  embedder = encoder ? gh_embedder_new_encoder (encoder, error) : NULL;
+  if (!embedder)
+    return FALSE;
+  file = gh_encoder_file_name (encoder);
+  name = g_strdup_printf ("head on %.22s%s", file, gh_encoder_is_trained (encoder) ? "" : " (untrained)");
+  print_header (&plan);
+  if (!o->no_baselines && !evaluate_baselines (&plan, o, error))
+    return FALSE;
+  if (!evaluate (&plan, o, GH_EVAL_HEAD, embedder, name, error))
+    return FALSE;
+  printf ("\nMean and standard deviation over the draws. \"own estimate\" is the mean error%s that training reported from "
+      "the\nlabels alone; it is of the same days as the labels, the test is later.\nencoder: %s (id %s), %s, %s\n",
+      dataset->kind == GH_HEAD_TIME ? " in minutes" : "", gh_encoder_path (encoder), gh_encoder_id (encoder),
+      gh_encoder_device (encoder), gh_encoder_precision (encoder));
+  return TRUE;
+}
+
+/* ---- one head ------------------------------------------------------------------------------------------ */
+
+static double *
+predict_all (const GhHead *head, const float *vectors, const GhLabels *labels, int dim, GError **error)
+{
+  g_autofree double *predicted = g_new (double, labels->n);
+
+  for (guint i = 0; i < labels->n; i++) {
+    GhPrediction prediction;
+
+    if (!gh_head_predict (head, vectors + (gsize) i * dim, &prediction)) {
+      g_set_error (error, GH_ERROR, GH_ERROR_DATA, "%s: the prediction is not finite", labels->files[i]);
+      return NULL;
+    }
+    predicted[i] = prediction.value;
+  }
+  return g_steal_pointer (&predicted);
+}
+
+static void
+print_head (const GhHead *head, const GhLabels *labels, const double *predicted, guint64 seed)
+{
+  GhHeadKind kind = gh_head_kind (head);
+  const char *unit = gh_head_unit (head), *recorded = gh_head_metadata (head, "held_out_error");
+  double constant = gh_head_label_constant (kind, labels->values, labels->n), baseline = 0;
+  GhErrorInterval e = gh_error_interval (kind, labels->values, predicted, labels->n, seed);
+  g_autofree char *error = gh_interval_to_string (kind, unit, e.error, e.low, e.high), *best = NULL;
+
+  for (guint i = 0; i < labels->n; i++)
+    baseline += gh_head_distance (kind, constant, labels->values[i]) / labels->n;
+  best = gh_error_to_string (kind, unit, baseline, TRUE);
+  printf ("head           %s (%s), %s\n", gh_head_name (head), gh_head_kind_name (kind), gh_head_path (head));
+  printf ("images         %u\n", labels->n);
+  printf ("error          %s\n", error);
+  printf ("best constant  %s (of these very labels)\n", best);
+  if (recorded) {
+    g_autofree char *promised = gh_error_to_string (kind, unit, g_ascii_strtod (recorded, NULL), TRUE);
+
+    printf ("at training    %s held out\n", promised);
+  }
+}
+
+static gboolean
+evaluate_head (const Options *o, GError **error)
+{
+  g_autoptr (GhHead) head = gh_head_load (o->head, error);
+  g_autoptr (GhEncoder) encoder = NULL;
+  g_autoptr (GhLabels) labels = NULL;
+  g_autoptr (GhEmbedder) embedder = NULL;
+  g_autofree float *vectors = NULL;
+  g_autofree double *predicted = NULL;
+  GhCrop crop = { 0 };
+  int dim;
+
+  if (!head || (o->crop_text && !gh_crop_parse (&crop, o->crop_text, error)))
+    return FALSE;
+  labels = gh_labels_read (o->labels, gh_head_kind (head), o->file_column ? o->file_column : "file",
+      o->label_column ? o->label_column : gh_head_name (head), NULL, error);
+  if (!labels || !gh_labels_check_files (labels, o->labels, o->images, error)
+      || (labels->classes && !gh_labels_use_classes (labels, o->labels, gh_head_classes (head), error)))
+    return FALSE;
+  encoder = gh_encoder_options_load (&o->encoder, error);
+  if (!encoder)
+    return FALSE;
+  dim = gh_encoder_config (encoder)->embedding;
+  if (!gh_head_check (head, gh_encoder_id (encoder), gh_encoder_path (encoder), dim, error))
+    return FALSE;
+  embedder = gh_embedder_new_encoder (encoder, error);
+  vectors = embedder ? load_vectors (o, embedder, o->images, labels->files, labels->n, &crop, error) : NULL;
+  predicted = vectors ? predict_all (head, vectors, labels, dim, error) : NULL;
+  if (!predicted)
+    return FALSE;
+  print_head (head, labels, predicted, o->seed);
+  return TRUE;
+}
+
+/* ---- the command --------------------------------------------------------------------------------------- */
+
+static int
+check_options (Options *o)
+{
+  if (!o->dataset == !o->head)
+    return gh_tool_fail (GH_EXIT_USAGE, "either --dataset or --head is needed (see --help)");
+  if (o->head)
+    return o->images && o->labels ? -1 : gh_tool_fail (GH_EXIT_USAGE, "--%s is needed with --head",
+        o->images ? "labels" : "images");
+  if (!gh_dataset_find (o->dataset))
+    return gh_tool_fail (GH_EXIT_USAGE, "there is no dataset \"%s\" (--help lists them)", o->dataset);
+  if (!o->data)
+    return gh_tool_fail (GH_EXIT_USAGE, "--data is needed: the folder of the dataset");
+  if (o->labels) {
+    gint64 n;
+
+    if (!g_ascii_string_to_signed (o->labels, 10, 3, 1000000, &n, NULL))
+      return gh_tool_fail (GH_EXIT_USAGE, "--labels=%s: with --dataset, a number of at least 3", o->labels);
+    o->n_labels = n;
+  }
+  return o->draws >= 0 ? -1 : gh_tool_fail (GH_EXIT_USAGE, "--draws=%d: at least 1", o->draws);
+}
+
+int
+gh_tool_eval (int argc, char **argv)
+{
+  g_auto (Options) options = { { 0 } };
+  g_autoptr (GError) error = NULL;
+  int status = parse (&options, argc, argv);
+  gboolean good;
+
+  if (status < 0)
+    status = check_options (&options);
+  if (status >= 0)
+    return status;
+  if (!gh_tool_init_gst ())
+    return GH_EXIT_FAILED;
+  good = options.head ? evaluate_head (&options, &error)
+      : evaluate_dataset (&options, gh_dataset_find (options.dataset), &error);
+  if (good)
+    return GH_EXIT_OK;
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return gh_tool_fail (GH_EXIT_INTERRUPTED, "stopped");
+  return gh_tool_fail (GH_EXIT_FAILED, "%s", error->message);
+}

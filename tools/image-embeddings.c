@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * image-embeddings.c: batches of files, decoded side by side by a pool of threads, then encoded together.
+ */
+#include "image-embeddings.h"
+#include "embedding-cache.h"
+#include "tools.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
+#define BATCH 8
+
+struct _GhEmbedder
+{
+  char *name;
+  int dim, width, height;
+  gboolean grey;
+  GhEncoderSession *session;    /* NULL for thumbnails */
+  guint8 *rgb;                  /* [BATCH,height,width,3] */
+  GstFrameScaler *scalers[BATCH];
+};
+
+/* ---- embedders ----------------------------------------------------------------------------------------- */
+
+static GhEmbedder *
+embedder_new (char *name, int dim, int width, int height)
+{
+  GhEmbedder *embedder = g_new0 (GhEmbedder, 1);
+
+  embedder->name = name;
+  embedder->dim = dim;
+  embedder->width = width;
+  embedder->height = height;
+  embedder->rgb = g_new (guint8, (gsize) BATCH * height * width * 3);
+  for (int i = 0; i < BATCH; i++)
+    embedder->scalers[i] = gst_frame_scaler_new (width, height, 1);
+  return embedder;
+}
+
+GhEmbedder *
+gh_embedder_new_encoder (GhEncoder *encoder, GError **error)
+{
+  const GhMaeConfig *config = gh_encoder_config (encoder);
+  GhEncoderSession *session = gh_encoder_session_new (encoder, BATCH, error);
+  GhEmbedder *embedder;
+
+  if (!session)
+    return NULL;
+  embedder = embedder_new (g_strdup_printf ("%s-%s", gh_encoder_id (encoder), gh_encoder_precision (encoder)),
+      config->embedding, config->width, config->height);
+  embedder->session = session;
+  return embedder;
+}
+
+GhEmbedder *
+gh_embedder_new_thumbnail (int width, int height, gboolean grey)
+{
+  GhEmbedder *embedder = embedder_new (g_strdup_printf ("thumbnail-%s-%dx%d", grey ? "grey" : "rgb", width, height),
+      width * height * (grey ? 1 : 3), width, height);
+
+  embedder->grey = grey;
+  return embedder;
+}
+
+void
+gh_embedder_free (GhEmbedder *embedder)
+{
+  if (!embedder)
+    return;
+  for (int i = 0; i < BATCH; i++)
+    gst_frame_scaler_free (embedder->scalers[i]);
+  gh_encoder_session_free (embedder->session);
+  g_free (embedder->rgb);
+  g_free (embedder->name);
+  g_free (embedder);
+}
+
+const char *
+gh_embedder_name (const GhEmbedder *embedder)
+{
+  return embedder->name;
+}
+
+int
+gh_embedder_dim (const GhEmbedder *embedder)
+{
+  return embedder->dim;
+}
+
+char *
+gh_embedder_cache_name (const GhEmbedder *embedder, const char *folder, const GhCrop *crop)
+{
+  g_autofree char *full = g_canonicalize_filename (folder, NULL), *parent = g_path_get_dirname (full);
+  g_autofree char *base = g_path_get_basename (full), *above = g_path_get_basename (parent);
+  g_autofree char *area = gh_crop_to_string (crop);
+
+  /* Many sets keep their images in a folder "frames" or "images". */
+  if (*above == G_DIR_SEPARATOR || *above == '.')
+    *above = '\0';
+  g_strdelimit (area, ",", '_');
+  return g_strdup_printf ("embeddings-%s%s%s-%s%s%s.safetensors", above, *above ? "-" : "", base, embedder->name,
+      *area ? "-" : "", area);
+}
+
+static void
+thumbnails (const GhEmbedder *embedder, int n, float *out)
+{
+  const guint8 *p = embedder->rgb;
+
+  for (gsize i = 0; i < (gsize) n * embedder->width * embedder->height; i++, p += 3) {
+    if (embedder->grey) {
+      *out++ = (0.299f * p[0] + 0.587f * p[1] + 0.114f * p[2]) / 255;
+    } else {
+      *out++ = p[0] / 255.0f;
+      *out++ = p[1] / 255.0f;
+      *out++ = p[2] / 255.0f;
+    }
+  }
+}
+
+static gboolean
+embed (GhEmbedder *embedder, int n, float *out, GError **error)
+{
+  if (embedder->session)
+    return gh_encoder_encode (embedder->session, embedder->rgb, (gsize) embedder->width * 3, n, out, NULL, error);
+  thumbnails (embedder, n, out);
+  return TRUE;
+}
+
+/* ---- batches ------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  GhEmbedder *embedder;
+  const char *folder;
+  const GhCrop *crop;
+  GThreadPool *pool;
+  GMutex lock;
+  GCond done;
+  int running;
+} Reader;
+
+typedef struct {
+  Reader *reader;
+  int slot;
+  const char *file;
+  GError *error;
+} Job;
+
+static void
+read_one (gpointer data, gpointer user_data)
+{
+  Job *job = data;
+  Reader *reader = job->reader;
+  GhEmbedder *e = reader->embedder;
+  g_autofree char *path = g_build_filename (reader->folder, job->file, NULL);
+
+  gh_image_read (path, reader->crop, e->scalers[job->slot], e->width, e->height,
+      e->rgb + (gsize) job->slot * e->width * e->height * 3, &job->error);
+  g_mutex_lock (&reader->lock);
+  if (--reader->running == 0)
+    g_cond_signal (&reader->done);
+  g_mutex_unlock (&reader->lock);
+}
+
+/* Decodes n files into the first slots; the first file that failed gives the error. */
+static gboolean
+read_batch (Reader *reader, const char *const *files, int n, GError **error)
+{
+  Job jobs[BATCH];
+  gboolean good = TRUE;
+
+  reader->running = n;
+  for (int i = 0; i < n; i++) {
+    jobs[i] = (Job) { reader, i, files[i] };
+    g_thread_pool_push (reader->pool, &jobs[i], NULL);
+  }
+  g_mutex_lock (&reader->lock);
+  while (reader->running > 0)
+    g_cond_wait (&reader->done, &reader->lock);
+  g_mutex_unlock (&reader->lock);
+  for (int i = 0; i < n; i++) {
+    if (!jobs[i].error)
+      continue;
+    if (good)
+      g_propagate_error (error, jobs[i].error);
+    else
+      g_error_free (jobs[i].error);
+    good = FALSE;
+  }
+  return good;
+}
+
+/* Everything in `wanted` (indices into files) goes to the cache and to out. */
+static gboolean
+compute (Reader *reader, char *const *files, const GArray *wanted, GhEmbeddingCache *cache, float *out, GError **error)
+{
+  GhEmbedder *embedder = reader->embedder;
+  g_autofree float *vectors = g_new (float, (gsize) BATCH * embedder->dim);
+  GhToolProgress progress = { 0 };
+  gboolean good = TRUE;
+
+  for (guint at = 0; good && at < wanted->len; at += BATCH) {
+    const char *batch[BATCH];
+    int n = MIN (BATCH, wanted->len - at);
+
+    good = gh_tool_progress ((double) at / wanted->len, embedder->session ? "encoding images" : "reading images",
+        &progress);
+    if (!good) {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "stopped");
+      break;
+    }
+    for (int i = 0; i < n; i++)
+      batch[i] = files[g_array_index (wanted, guint, at + i)];
+    good = read_batch (reader, batch, n, error) && embed (embedder, n, vectors, error);
+    for (int i = 0; good && i < n; i++) {
+      const float *vector = vectors + (gsize) i * embedder->dim;
+
+      gh_embedding_cache_put (cache, reader->folder, batch[i], vector);
+      memcpy (out + (gsize) g_array_index (wanted, guint, at + i) * embedder->dim, vector,
+          embedder->dim * sizeof *vector);
+    }
+  }
+  if (good)
+    gh_tool_progress (1, progress.what, &progress);
+  gh_tool_progress_end (&progress);
+  return good;
+}
+
+float *
+gh_image_embeddings (GhEmbedder *embedder, const char *folder, char *const *files, guint n, const GhCrop *crop,
+    const char *cache_path, guint *computed, GError **error)
+{
+  g_autofree char *area = gh_crop_to_string (crop), *key = g_strdup_printf ("%s crop=%s", embedder->name, area);
+  g_autoptr (GhEmbeddingCache) cache = gh_embedding_cache_open (cache_path, key, embedder->dim);
+  g_autoptr (GArray) wanted = g_array_new (FALSE, FALSE, sizeof (guint));
+  g_autofree float *out = g_new (float, (gsize) MAX (n, 1) * embedder->dim);
+  Reader reader = { embedder, folder, crop };
+  gboolean good = TRUE;
+
+  for (guint i = 0; i < n; i++) {
+    const float *kept = gh_embedding_cache_get (cache, folder, files[i]);
+
+    if (kept)
+      memcpy (out + (gsize) i * embedder->dim, kept, embedder->dim * sizeof *kept);
+    else
+      g_array_append_val (wanted, i);
+  }
+  if (computed)
+    *computed = wanted->len;
+  if (wanted->len > 0) {
+    g_autoptr (GError) unkept = NULL;
+
+    g_mutex_init (&reader.lock);
+    g_cond_init (&reader.done);
+    reader.pool = g_thread_pool_new (read_one, NULL, g_get_num_processors (), FALSE, NULL);
+    good = compute (&reader, files, wanted, cache, out, error);
+    g_thread_pool_free (reader.pool, FALSE, TRUE);
+    g_mutex_clear (&reader.lock);
+    g_cond_clear (&reader.done);
+    /* A cache that cannot be written costs time at the next training, no more. */
+    if (!gh_embedding_cache_save (cache, &unkept))
+      g_printerr ("embeddings are not kept for the next time: %s\n", unkept->message);
+  }
+  return good ? g_steal_pointer (&out) : NULL;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * image-folder.c: one short-lived pipeline per picture: a damaged file ends its own and no other.
+ */
+#include "image-folder.h"
+#include "models/gh-error.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define DECODE_SECONDS 30
+
+gboolean
+gh_crop_parse (GhCrop *crop, const char *text, GError **error)
+{
+  int end = -1;
+
+  if (sscanf (text, "%d,%d,%d,%d%n", &crop->x, &crop->y, &crop->width, &crop->height, &end) == 4 && text[end] == '\0'
+      && crop->x >= 0 && crop->y >= 0 && crop->width > 0 && crop->height > 0)
+    return TRUE;
+  g_set_error (error, GH_ERROR, GH_ERROR_DATA, "\"%s\" is no crop; x,y,width,height in pixels is, such as 320,240,320,240",
+      text);
+  return FALSE;
+}
+
+char *
+gh_crop_to_string (const GhCrop *crop)
+{
+  return crop->width ? g_strdup_printf ("%d,%d,%d,%d", crop->x, crop->y, crop->width, crop->height) : g_strdup ("");
+}
+
+static gboolean G_GNUC_PRINTF (3, 4)
+fail (GError **error, const char *path, const char *format, ...)
+{
+  g_autofree char *name = g_filename_display_name (path), *text = NULL;
+  va_list args;
+
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_set_error (error, GH_ERROR, GH_ERROR_DATA, "%s: %s", name, text);
+  return FALSE;
+}
+
+/* Waits until the sink holds the first frame. */
+static GstSample *
+wait_for_frame (GstElement *pipeline, const char *path, GError **error)
+{
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  g_autoptr (GstElement) sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  g_autoptr (GstMessage) message = NULL;
+  GstSample *sample = NULL;
+
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  message = gst_bus_timed_pop_filtered (bus, DECODE_SECONDS * GST_SECOND,
+      GST_MESSAGE_ERROR | GST_MESSAGE_ASYNC_DONE | GST_MESSAGE_EOS);
+  if (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
+    g_autoptr (GError) reason = NULL;
+
+    gst_message_parse_error (message, &reason, NULL);
+    fail (error, path, "cannot be decoded: %s", reason->message);
+    return NULL;
+  }
+  g_object_get (sink, "last-sample", &sample, NULL);
+  if (!sample)
+    fail (error, path, message ? "holds no picture" : "was not decoded within %d seconds", DECODE_SECONDS);
+  return sample;
+}
+
+static GstSample *
+decode (const char *path, GError **error)
+{
+  g_autoptr (GstElement) pipeline = gst_parse_launch ("filesrc name=source ! decodebin ! video/x-raw ! "
+      "fakesink name=sink sync=false", error), source = NULL;
+  GstSample *sample;
+
+  if (!pipeline)
+    return NULL;
+  source = gst_bin_get_by_name (GST_BIN (pipeline), "source");
+  g_object_set (source, "location", path, NULL);
+  sample = wait_for_frame (pipeline, path, error);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  return sample;
+}
+
+static gboolean
+set_crop (GstBuffer *buffer, const GstVideoInfo *info, const GhCrop *crop, const char *path, GError **error)
+{
+  GstVideoCropMeta *meta;
+
+  if (!crop->width)
+    return TRUE;
+  if (crop->x + crop->width > GST_VIDEO_INFO_WIDTH (info) || crop->y + crop->height > GST_VIDEO_INFO_HEIGHT (info))
+    return fail (error, path, "the crop %d,%d,%d,%d reaches beyond its %d x %d pixels", crop->x, crop->y, crop->width,
+        crop->height, GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info));
+  meta = gst_buffer_add_video_crop_meta (buffer);
+  meta->x = crop->x;
+  meta->y = crop->y;
+  meta->width = crop->width;
+  meta->height = crop->height;
+  return TRUE;
+}
+
+gboolean
+gh_image_read (const char *path, const GhCrop *crop, GstFrameScaler *scaler, int width, int height, guint8 *rgb,
+    GError **error)
+{
+  g_autoptr (GstSample) sample = decode (path, error);
+  g_autoptr (GstBuffer) buffer = NULL;
+  const guint8 *pixels;
+  GstVideoInfo info;
+  gsize stride;
+
+  if (!sample)
+    return FALSE;
+  if (!gst_sample_get_caps (sample) || !gst_video_info_from_caps (&info, gst_sample_get_caps (sample))
+      || !gst_frame_scaler_set_info (scaler, &info))
+    return fail (error, path, "its pixel format cannot be converted");
+  buffer = gst_buffer_copy (gst_sample_get_buffer (sample));
+  if (!set_crop (buffer, &info, crop, path, error))
+    return FALSE;
+  pixels = gst_frame_scaler_scale (scaler, buffer, &stride);
+  if (!pixels)
+    return fail (error, path, "its pixels cannot be read");
+  for (int y = 0; y < height; y++)
+    memcpy (rgb + (gsize) y * width * 3, pixels + y * stride, (gsize) width * 3);
+  return TRUE;
+}

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * run.c: gst-heads run FILE.pipeline [NAME=VALUE ...].
+ *
+ * Words for people go to stderr, so that an element writing to stdout (head-predict location=-) can be piped. The
+ * statuses are those of tools.h. Nothing is restarted: that is a service manager's work, for which the statuses are.
+ */
+#include "packages.h"
+#include "pipeline-file.h"
+#include "run-report.h"
+#include "tools.h"
+#include "models/gh-error.h"
+
+#include <glib-unix.h>
+#include <gst/gst.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SAME_SIGNAL (G_USEC_PER_SEC / 2)
+#define MAX_SECONDS 4000000     /* timers count milliseconds in 32 bits */
+#define CUT_SECONDS 2           /* for the elements to stop when told to stop at once */
+
+typedef struct {
+  GhPipelineFile *file;
+  GstElement *pipeline;
+  GMainLoop *loop;
+  GhRunReport report;
+  int status;                   /* of the process once the loop has ended */
+  int ended_by;                 /* the status the end of the stream stands for */
+  gboolean live, buffering, played, eos_sent, done;
+  gint64 signalled;             /* monotonic time of the first signal */
+  double eos_wait;
+} Run;
+
+typedef struct {
+  gboolean print, validate, list, describe, quiet, verbose, messages;
+  double time, eos_wait;
+} Options;
+
+static void
+finish (Run *run, int status)
+{
+  if (!run->done)
+    run->status = status;
+  run->done = TRUE;
+  g_main_loop_quit (run->loop);
+}
+
+static gboolean
+on_eos_overdue (gpointer data)
+{
+  Run *run = data;
+  gh_run_report_say (&run->report, "the end of the stream did not come within %g s: going without it", run->eos_wait);
+  finish (run, GH_EXIT_CUT);
+  return G_SOURCE_REMOVE;
+}
+
+/* Asks the sources to end, so that every file is closed in order. ended_by: the status to return with then. */
+static void
+send_eos (Run *run, int ended_by)
+{
+  run->ended_by = ended_by;
+  run->eos_sent = TRUE;
+  if (!run->played) {
+    gh_run_report_say (&run->report, "the pipeline was still getting ready");
+    finish (run, GH_EXIT_CUT);
+    return;
+  }
+  g_timeout_add ((guint) (run->eos_wait * 1000), on_eos_overdue, run);
+  if (!gst_element_send_event (run->pipeline, gst_event_new_eos ()))
+    gh_run_report_say (&run->report, "no source takes the request to end");
+}
+
+static gboolean
+on_signal (gpointer data)
+{
+  Run *run = data;
+  gint64 now = g_get_monotonic_time ();
+  if (run->eos_sent && now - run->signalled < SAME_SIGNAL) {
+    return G_SOURCE_CONTINUE;   /* sent to the process and once more to its group */
+  } else if (run->eos_sent) {
+    gh_run_report_say (&run->report, "stopping at once");
+    finish (run, GH_EXIT_CUT);
+  } else {
+    gh_run_report_say (&run->report, "ending the stream; once more to stop at once");
+    run->signalled = now;
+    send_eos (run, GH_EXIT_INTERRUPTED);
+  }
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_time_over (gpointer data)
+{
+  Run *run = data;
+  if (!run->eos_sent) {
+    gh_run_report_say (&run->report, "the time given is over: ending the stream");
+    send_eos (run, GH_EXIT_OK);
+  }
+  return G_SOURCE_REMOVE;
+}
+
+static void
+play (Run *run)
+{
+  if (run->buffering)
+    return;
+  run->played = TRUE;
+  gst_element_set_state (run->pipeline, GST_STATE_PLAYING);
+}
+
+static void
+handle_buffering (Run *run, GstMessage *message)
+{
+  int percent;
+  gst_message_parse_buffering (message, &percent);
+  if (run->live)
+    return;
+  if (percent < 100 && !run->buffering) {
+    run->buffering = TRUE;
+    gst_element_set_state (run->pipeline, GST_STATE_PAUSED);
+  } else if (percent == 100 && run->buffering) {
+    run->buffering = FALSE;
+    play (run);
+  }
+}
+
+static void
+handle_request_state (Run *run, GstMessage *message)
+{
+  GstState state;
+  gst_message_parse_request_state (message, &state);
+  gst_element_set_state (run->pipeline, state);
+}
+
+static gboolean
+on_message (GstBus *bus, GstMessage *message, gpointer data)
+{
+  Run *run = data;
+  gboolean whole = GST_MESSAGE_SRC (message) == GST_OBJECT (run->pipeline);
+  if (run->done)
+    return G_SOURCE_CONTINUE;   /* later errors only follow from the first */
+  gh_run_report_message (&run->report, message, whole);
+  switch (GST_MESSAGE_TYPE (message)) {
+    case GST_MESSAGE_ERROR:
+      GST_DEBUG_BIN_TO_DOT_FILE_WITH_TS (GST_BIN (run->pipeline), GST_DEBUG_GRAPH_SHOW_ALL, "gst-heads.error");
+      finish (run, GH_EXIT_FAILED);
+      break;
+    case GST_MESSAGE_EOS:
+      finish (run, run->ended_by);
+      break;
+    case GST_MESSAGE_ASYNC_DONE:
+      if (whole && !run->played)
+        play (run);
+      break;
+    case GST_MESSAGE_BUFFERING:
+      handle_buffering (run, message);
+      break;
+    case GST_MESSAGE_CLOCK_LOST:
+      gst_element_set_state (run->pipeline, GST_STATE_PAUSED);
+      gst_element_set_state (run->pipeline, GST_STATE_PLAYING);
+      break;
+    case GST_MESSAGE_LATENCY:
+      gst_bin_recalculate_latency (GST_BIN (run->pipeline));
+      break;
+    case GST_MESSAGE_REQUEST_STATE:
+      handle_request_state (run, message);
+      break;
+    default:
+      break;
+  }
+  return G_SOURCE_CONTINUE;
+}
+
+/* Starts the pipeline; what goes wrong comes as a message on the bus. */
+static void
+start (Run *run)
+{
+  switch (gst_element_set_state (run->pipeline, GST_STATE_PAUSED)) {
+    case GST_STATE_CHANGE_FAILURE:
+      run->status = GH_EXIT_FAILED;
+      break;
+    case GST_STATE_CHANGE_NO_PREROLL:
+      run->live = TRUE;
+      play (run);
+      break;
+    case GST_STATE_CHANGE_SUCCESS:
+      play (run);
+      break;
+    case GST_STATE_CHANGE_ASYNC:
+      break;
+  }
+}
+
+/* A pipeline that fails before the loop runs: its error message waits on the bus. */
+static void
+drain_failure (Run *run, GstBus *bus)
+{
+  g_autoptr (GstMessage) message = gst_bus_timed_pop_filtered (bus, 0, GST_MESSAGE_ERROR);
+  if (message)
+    gh_run_report_message (&run->report, message, FALSE);
+  else
+    gh_run_report_say (&run->report, "the pipeline does not start, and no element says why");
+}
+
+/* An element does not let go: the system frees everything better than waiting would. */
+static void
+on_alarm (int signal_number)
+{
+  _exit (GH_EXIT_CUT);
+}
+
+static int
+play_to_end (Run *run, const Options *options)
+{
+  g_autoptr (GstBus) bus = gst_element_get_bus (run->pipeline);
+  guint interrupt, terminate, timer = 0;
+
+  start (run);
+  if (run->status == GH_EXIT_FAILED) {
+    drain_failure (run, bus);
+  } else {
+    gst_bus_add_watch (bus, on_message, run);
+    interrupt = g_unix_signal_add (SIGINT, on_signal, run);
+    terminate = g_unix_signal_add (SIGTERM, on_signal, run);
+    if (options->time > 0)
+      timer = g_timeout_add ((guint) (options->time * 1000), on_time_over, run);
+    g_main_loop_run (run->loop);
+    gst_bus_remove_watch (bus);
+    g_source_remove (interrupt);
+    g_source_remove (terminate);
+    if (timer && g_main_context_find_source_by_id (NULL, timer))
+      g_source_remove (timer);
+  }
+  gh_run_report_end (&run->report, run->status);
+  if (run->status == GH_EXIT_CUT) {
+    signal (SIGALRM, on_alarm);
+    alarm (CUT_SECONDS);
+  }
+  gst_element_set_state (run->pipeline, GST_STATE_NULL);
+  alarm (0);
+  return run->status;
+}
+
+/* "FILE:LINE" of what GStreamer puts into quotes in its complaint, as far as it can be told. */
+static char *
+place_of (const GhPipelineFile *file, const char *word)
+{
+  int line = word && *word ? gh_pipeline_file_line_of (file, word) : 0;
+  return line ? g_strdup_printf ("%s:%d", file->path, line) : g_strdup (file->path);
+}
+
+static int
+say_missing (const Run *run, char **missing)
+{
+  for (char **element = missing; *element; element++) {
+    g_autofree char *remedy = gh_element_remedy (*element), *place = place_of (run->file, *element);
+    gh_tool_fail (GH_EXIT_PIPELINE, "%s: there is no element %s\n  %s", place, *element, remedy);
+  }
+  return GH_EXIT_PIPELINE;
+}
+
+static int
+say_unparsable (const Run *run, const GError *error)
+{
+  const char *open = strchr (error->message, '"'), *close = open ? strchr (open + 1, '"') : NULL;
+  g_autofree char *word = close ? g_strndup (open + 1, close - open - 1) : NULL;
+  g_autofree char *place = place_of (run->file, word);
+  return gh_tool_fail (GH_EXIT_PIPELINE, "%s: %s\n  \"gst-heads run --print\" shows the pipeline with its variables "
+      "filled in", place, error->message);
+}
+
+/* Returns GH_EXIT_OK with run->pipeline set. */
+static int
+build (Run *run, const char *text)
+{
+  g_autoptr (GstParseContext) context = gst_parse_context_new ();
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) missing = NULL;
+  GstElement *element = gst_parse_launch_full (text, context, GST_PARSE_FLAG_FATAL_ERRORS, &error);
+  missing = gst_parse_context_get_missing_elements (context);
+  if (g_error_matches (error, GST_PARSE_ERROR, GST_PARSE_ERROR_NO_SUCH_ELEMENT) && missing && *missing) {
+    g_clear_object (&element);
+    return say_missing (run, missing);
+  }
+  if (!element || error) {
+    g_clear_object (&element);
+    return say_unparsable (run, error);
+  }
+  gst_object_ref_sink (element);
+  if (!GST_IS_PIPELINE (element)) {
+    GstElement *pipeline = gst_object_ref_sink (gst_pipeline_new (NULL));
+    gst_bin_add (GST_BIN (pipeline), element);
+    gst_object_unref (element);
+    element = pipeline;
+  }
+  run->pipeline = element;
+  return GH_EXIT_OK;
+}
+
+/* The NAME=VALUE arguments; NULL after words about a bad one. */
+static GHashTable *
+parse_values (int argc, char **argv)
+{
+  g_autoptr (GHashTable) values = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  for (int i = 2; i < argc; i++) {
+    const char *equals = strchr (argv[i], '=');
+    if (!equals || equals == argv[i]) {
+      gh_tool_fail (GH_EXIT_USAGE, "\"%s\" is neither an option nor NAME=VALUE", argv[i]);
+      return NULL;
+    }
+    if (!g_hash_table_insert (values, g_strndup (argv[i], equals - argv[i]), g_strdup (equals + 1))) {
+      gh_tool_fail (GH_EXIT_USAGE, "%.*s is given twice", (int) (equals - argv[i]), argv[i]);
+      return NULL;
+    }
+  }
+  return g_steal_pointer (&values);
+}
+
+static int
+describe (const GhPipelineFile *file)
+{
+  printf ("%s\n", file->path);
+  if (*file->about)
+    printf ("\n%s\n", file->about);
+  if (file->vars->len)
+    printf ("\nVariables:\n");
+  for (guint i = 0; i < file->vars->len; i++) {
+    const GhPipelineVar *var = g_ptr_array_index (file->vars, i);
+    printf ("  %s%s%s\n", var->name, var->fallback ? "=" : "  (must be given)", var->fallback ? var->fallback : "");
+  }
+  return GH_EXIT_OK;
+}
+
+static int
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(char *const *) a, *(char *const *) b);
+}
+
+static int
+list_files (void)
+{
+  g_auto (GStrv) folders = gh_pipeline_folders ();
+  for (char **folder = folders; *folder; folder++) {
+    g_autoptr (GDir) dir = g_dir_open (*folder, 0, NULL);
+    g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+    const char *name;
+    while (dir && (name = g_dir_read_name (dir)))
+      if (g_str_has_suffix (name, ".pipeline"))
+        g_ptr_array_add (names, g_strdup (name));
+    g_ptr_array_sort (names, compare_names);
+    for (guint i = 0; i < names->len; i++) {
+      g_autofree char *path = g_build_filename (*folder, names->pdata[i], NULL);
+      g_autoptr (GhPipelineFile) file = gh_pipeline_file_load (path, NULL);
+      int first = file ? (int) strcspn (file->about, "\n") : 0;
+      printf ("%-32s %.*s\n", (char *) names->pdata[i], first, file ? file->about : "");
+    }
+  }
+  return GH_EXIT_OK;
+}
+
+static int
+exit_of (const GError *error)
+{
+  if (g_error_matches (error, GH_ERROR, GH_ERROR_CORRUPT))
+    return gh_tool_fail (GH_EXIT_PIPELINE, "%s", error->message);
+  return gh_tool_fail (GH_EXIT_USAGE, "%s", error->message);
+}
+
+static int
+run_file (Run *run, const Options *options, GHashTable *values)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text = gh_pipeline_file_expand (run->file, values, &error);
+  int status;
+  if (!text)
+    return exit_of (error);
+  if (options->print) {
+    printf ("%s\n", text);
+    return GH_EXIT_OK;
+  }
+  if (!gh_tool_init_gst ())
+    return GH_EXIT_FAILED;
+  status = build (run, text);
+  if (status != GH_EXIT_OK)
+    return status;
+  if (options->validate) {
+    printf ("%s: sound\n", run->file->path);
+  } else {
+    run->loop = g_main_loop_new (NULL, FALSE);
+    gh_run_report_begin (&run->report, run->pipeline, options->quiet, options->verbose, options->messages);
+    status = play_to_end (run, options);
+    gh_run_report_clear (&run->report);
+    g_main_loop_unref (run->loop);
+  }
+  gst_object_unref (run->pipeline);
+  return status;
+}
+
+int
+gh_tool_run (int argc, char **argv)
+{
+  Options options = { .eos_wait = 30 };
+  const GOptionEntry entries[] = {
+    { "print", 'p', 0, G_OPTION_ARG_NONE, &options.print, "Print the pipeline with its variables filled in, and stop",
+        NULL },
+    { "validate", 'n', 0, G_OPTION_ARG_NONE, &options.validate, "Build the pipeline without running it", NULL },
+    { "describe", 'd', 0, G_OPTION_ARG_NONE, &options.describe, "Print what the file says of itself, and its variables",
+        NULL },
+    { "list", 'l', 0, G_OPTION_ARG_NONE, &options.list, "List the pipeline files that are found by name", NULL },
+    { "time", 't', 0, G_OPTION_ARG_DOUBLE, &options.time, "End the stream after this many seconds", "SECONDS" },
+    { "eos-wait", 0, 0, G_OPTION_ARG_DOUBLE, &options.eos_wait,
+        "How long elements may take to finish when asked to end (30)", "SECONDS" },
+    { "messages", 'm', 0, G_OPTION_ARG_NONE, &options.messages, "Print the messages of elements, such as predictions",
+        NULL },
+    { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options.quiet, "Print warnings and errors only", NULL },
+    { "verbose", 'v', 0, G_OPTION_ARG_NONE, &options.verbose, "Add the debugging text to warnings and errors", NULL },
+    G_OPTION_ENTRY_NULL
+  };
+  g_autoptr (GHashTable) values = NULL;
+  g_autoptr (GError) error = NULL;
+  Run run = { .eos_wait = 30 };
+  int status = gh_tool_parse (&argc, &argv, entries, "FILE.pipeline [NAME=VALUE...]",
+      "Runs a pipeline kept in a file: gst-launch-1.0 syntax over many lines, # comments, and ${NAME:-default} for\n"
+      "what changes from run to run. FILE is a path, or the name of a file in this folder or of an installed one;\n"
+      "- reads standard input. Ctrl-C ends the stream in order, a second one stops at once.");
+
+  if (status >= 0)
+    return status;
+  if (options.list)
+    return list_files ();
+  if (argc < 2)
+    return gh_tool_fail (GH_EXIT_USAGE, "which file? (\"gst-heads run --list\" shows those that are installed)");
+  if (!(options.time >= 0 && options.time <= MAX_SECONDS && options.eos_wait >= 0 && options.eos_wait <= MAX_SECONDS))
+    return gh_tool_fail (GH_EXIT_USAGE, "a number of seconds is at least 0 and at most %d", MAX_SECONDS);
+  values = parse_values (argc, argv);
+  if (!values)
+    return GH_EXIT_USAGE;
+  run.file = gh_pipeline_file_load (argv[1], &error);
+  if (!run.file)
+    return exit_of (error);
+  run.eos_wait = options.eos_wait;
+  status = options.describe ? describe (run.file) : run_file (&run, &options, values);
+  gh_pipeline_file_free (run.file);
+  return status;
+}

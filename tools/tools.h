@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * tools.h (private): what the files of the gst-heads command share.
+ *
+ * Every subcommand is one function: argv[0] is its name, argv[1..] its options and arguments; it returns the
+ * process's exit status. Words for people go to stderr, results to stdout, so that results can be piped.
+ */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* The exit statuses of the command. Scripts and service managers may rely on them. */
+enum {
+  GH_EXIT_OK = 0,               /* done; run: the pipeline reached its end */
+  GH_EXIT_USAGE = 1,            /* wrong options or arguments; doctor: something needed is missing */
+  GH_EXIT_PIPELINE = 2,         /* run: the file, its variables, its syntax or a missing element */
+  GH_EXIT_FAILED = 3,           /* an error while working */
+  GH_EXIT_INTERRUPTED = 4,      /* stopped by Ctrl-C or SIGTERM after everything was finished in order */
+  GH_EXIT_CUT = 5,              /* stopped by a second Ctrl-C, or the end did not come in time */
+};
+
+int gh_tool_run (int argc, char **argv);
+int gh_tool_inspect (int argc, char **argv);
+int gh_tool_doctor (int argc, char **argv);
+int gh_tool_init_encoder (int argc, char **argv);
+int gh_tool_train_head (int argc, char **argv);
+int gh_tool_eval (int argc, char **argv);
+
+/* Parses the options of a subcommand; argv keeps what is left over (argc updated). `arguments` and `summary` go
+ * into its --help. Returns -1 to go on, otherwise the exit status to return with (the words are out already). */
+int gh_tool_parse (int *argc, char ***argv, const GOptionEntry *entries, const char *arguments,
+    const char *summary);
+
+/* "gst-heads NAME: message" on stderr. Returns status, so that a tool can `return gh_tool_fail (...)`. */
+int gh_tool_fail (int status, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
+/* Starts GStreamer for the tools that need it. FALSE: words are on stderr, return GH_EXIT_FAILED. */
+gboolean gh_tool_init_gst (void);
+
+/* A progress bar on a terminal, a line every quarter elsewhere. Fits GhHeadTrainOptions.progress; pass the address of
+ * a zeroed GhToolProgress as data. Returns FALSE once Ctrl-C was pressed, which asks the caller to stop. */
+typedef struct {
+  gint64 started, drawn;        /* monotonic microseconds, 0 before the first call */
+  int quarter;
+  char what[64];
+} GhToolProgress;
+
+gboolean gh_tool_progress (double fraction, const char *what, gpointer progress);
+/* Ends the line of the bar, if one is showing. */
+void gh_tool_progress_end (GhToolProgress *progress);
+
+G_END_DECLS
