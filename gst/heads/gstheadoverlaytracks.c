@@ -12,7 +12,6 @@
 
 #define LONGEST_TEXT 80                 /* characters */
 
-
 struct _GstHeadTracks {
   GPtrArray *tracks;            /* GstHeadTrack, in the order shown */
   guint appeared;
