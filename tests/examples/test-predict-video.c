@@ -6,6 +6,7 @@
 #include <glib/gstdio.h>
 #include <gst/gst.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "models/gh-encoder.h"
 #include "models/gh-head-private.h"
