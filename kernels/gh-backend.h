@@ -35,7 +35,7 @@ struct GhPacked {
 };
 
 /* Bumped whenever the table or the structs above change: a module opened at run time must match. */
-#define GH_BACKEND_ABI 1
+#define GH_BACKEND_ABI 2
 
 struct GhBackend {
   int abi;
@@ -53,6 +53,8 @@ struct GhBackend {
   /* backend, dtype, n_out and n_in are filled in; packed_free is called after a failure too, and takes NULL fields. */
   GhStatus (*pack) (GhCtx *ctx, GhPacked *packed, const float *host_w);
   void (*packed_free) (GhPacked *packed);
+  GhStatus (*pack_update) (GhCtx *ctx, GhPacked *packed, const float *w, bool transposed);
+  GhStatus (*linear_bwd_weight) (GhCtx *, float *, float *, const float *, const float *, GhDtype, int, int, int);
   GhStatus (*linear_fwd) (GhCtx *, float *, const float *, const GhPacked *, const float *, const float *, GhAct, int);
   GhStatus (*bmm) (GhCtx *, GhMat, GhMat, bool, GhMat, bool, float, float, int, int, int, int, int);
   GhStatus (*patchify_fwd) (GhCtx *, float *, const uint8_t *, const int32_t *, const float *, const float *, int, int,
@@ -60,22 +62,35 @@ struct GhBackend {
   GhStatus (*layernorm_fwd) (GhCtx *, float *, float *, float *, const float *, const float *, const float *, int, int,
       float);
   GhStatus (*layernorm_bwd) (GhCtx *, float *, float *, float *, const float *, const float *, const float *,
-      const float *, const float *, int, int);
+      const float *, const float *, const float *, int, int);
   GhStatus (*gelu_fwd) (GhCtx *, float *, const float *, size_t);
   GhStatus (*gelu_bwd) (GhCtx *, float *, const float *, const float *, size_t);
   GhStatus (*softmax_fwd) (GhCtx *, float *, const float *, int, int);
+  GhStatus (*softmax_bwd) (GhCtx *, float *, const float *, const float *, int, int);
   GhStatus (*attention_fwd) (GhCtx *, float *, const float *, int, int, int, int);
+  GhStatus (*attention_bwd) (GhCtx *, float *, const float *, const float *, int, int, int, int);
   GhStatus (*segment_mean_fwd) (GhCtx *, float *, const float *, int, int, float, int, int, int, int, int);
+  GhStatus (*segment_mean_bwd) (GhCtx *, float *, const float *, int, int, float, int, int, int, int, int);
   GhStatus (*pinv_fwd) (GhCtx *, float *, float *, const float *, int, int, int);
+  GhStatus (*pinv_bwd) (GhCtx *, float *, const float *, const float *, const float *, int, int, int);
   GhStatus (*value_conv_fwd) (GhCtx *, float *, const float *, const float *, int, int, int, int, int, int);
+  GhStatus (*value_conv_bwd) (GhCtx *, float *, float *, const float *, const float *, const float *, int, int, int, int,
+      int, int);
   GhStatus (*embed_tokens_fwd) (GhCtx *, float *, const float *, const float *, const int32_t *, const float *, int,
       int, int, int);
+  GhStatus (*embed_tokens_bwd) (GhCtx *, float *, float *, const float *, int, int, int, int);
   GhStatus (*unmask_tokens_fwd) (GhCtx *, float *, const float *, const float *, const float *, const int32_t *,
       const float *, int, int, int, int, int);
+  GhStatus (*unmask_tokens_bwd) (GhCtx *, float *, float *, const float *, const int32_t *, int, int, int, int, int);
   GhStatus (*gather_rows_fwd) (GhCtx *, float *, const float *, const int32_t *, int, int, int, int, int);
+  GhStatus (*gather_rows_bwd) (GhCtx *, float *, const float *, const int32_t *, int, int, int, int, int);
   GhStatus (*pool_fwd) (GhCtx *, float *, const float *, GhPool, int, int, int, int);
   GhStatus (*sum_rows) (GhCtx *, float *, const float *, int, int);
-  GhStatus (*adamw) (GhCtx *, float *, float *, float *, const float *, size_t, float, float, float, float, float, int);
+  GhStatus (*masked_loss) (GhCtx *, float *, float *, const float *, const float *, bool, float, int, int);
+  GhStatus (*sum_squares) (GhCtx *, float *, const float *, size_t);
+  GhStatus (*zero) (GhCtx *, void *, size_t);
+  GhStatus (*adamw) (GhCtx *, float *, float *, float *, const float *, size_t, float, float, float, float, float, float,
+      int);
 };
 
 /* Filled once, constant afterwards. */

@@ -106,6 +106,16 @@ gh_packed_bytes (const GhPacked *packed)
 }
 
 GhStatus
+gh_pack_update (GhCtx *ctx, GhPacked *packed, const float *w, bool transposed)
+{
+  NEED (pack_update);
+  CHECK (packed && w);
+  CHECK (packed->backend == ctx->backend);
+  CHECK (packed->dtype == GH_DTYPE_F32 || packed->dtype == GH_DTYPE_BF16);
+  return ctx->backend->pack_update (ctx, packed, w, transposed);
+}
+
+GhStatus
 gh_linear_fwd (GhCtx *ctx, float *y, const float *x, const GhPacked *w, const float *bias, const float *residual,
     GhAct act, int rows)
 {
@@ -116,6 +126,19 @@ gh_linear_fwd (GhCtx *ctx, float *y, const float *x, const GhPacked *w, const fl
   CHECK (w->backend == ctx->backend);
   CHECK (act == GH_ACT_NONE || act == GH_ACT_GELU);
   return ctx->backend->linear_fwd (ctx, y, x, w, bias, residual, act, rows);
+}
+
+GhStatus
+gh_linear_bwd_weight (GhCtx *ctx, float *dw, float *db, const float *dy, const float *x, GhDtype dtype, int rows,
+    int n_out, int n_in)
+{
+  NEED (linear_bwd_weight);
+  CHECK (rows >= 0);
+  DONE_IF (rows == 0);
+  CHECK (dw && dy && x && dw != dy && dw != x && db != dw);
+  CHECK (n_out > 0 && n_in > 0);
+  CHECK (dtype == GH_DTYPE_F32 || dtype == GH_DTYPE_BF16);
+  return ctx->backend->linear_bwd_weight (ctx, dw, db, dy, x, dtype, rows, n_out, n_in);
 }
 
 GhStatus
@@ -147,14 +170,14 @@ gh_layernorm_fwd (GhCtx *ctx, float *y, float *mean, float *rstd, const float *x
 
 GhStatus
 gh_layernorm_bwd (GhCtx *ctx, float *dx, float *dw, float *db, const float *dy, const float *x, const float *w,
-    const float *mean, const float *rstd, int rows, int C)
+    const float *mean, const float *rstd, const float *residual, int rows, int C)
 {
   NEED (layernorm_bwd);
   CHECK (rows >= 0);
   DONE_IF (rows == 0);
   CHECK (dx && dw && db && dy && x && w && mean && rstd && C > 0);
-  CHECK (dx != x);
-  return ctx->backend->layernorm_bwd (ctx, dx, dw, db, dy, x, w, mean, rstd, rows, C);
+  CHECK (dx != x && (dx != dy || residual != dx));
+  return ctx->backend->layernorm_bwd (ctx, dx, dw, db, dy, x, w, mean, rstd, residual, rows, C);
 }
 
 GhStatus
@@ -186,6 +209,16 @@ gh_softmax_fwd (GhCtx *ctx, float *y, const float *x, int rows, int n)
 }
 
 GhStatus
+gh_softmax_bwd (GhCtx *ctx, float *dx, const float *dy, const float *y, int rows, int n)
+{
+  NEED (softmax_bwd);
+  CHECK (rows >= 0);
+  DONE_IF (rows == 0);
+  CHECK (dx && dy && y && dx != y && n > 0);
+  return ctx->backend->softmax_bwd (ctx, dx, dy, y, rows, n);
+}
+
+GhStatus
 gh_attention_fwd (GhCtx *ctx, float *o, const float *qkv, int B, int N, int H, int D)
 {
   NEED (attention_fwd);
@@ -194,6 +227,17 @@ gh_attention_fwd (GhCtx *ctx, float *o, const float *qkv, int B, int N, int H, i
   CHECK (o && qkv && o != qkv);
   CHECK (N > 0 && H > 0 && D > 0);
   return ctx->backend->attention_fwd (ctx, o, qkv, B, N, H, D);
+}
+
+GhStatus
+gh_attention_bwd (GhCtx *ctx, float *dqkv, const float *dout, const float *qkv, int B, int N, int H, int D)
+{
+  NEED (attention_bwd);
+  CHECK (B >= 0);
+  DONE_IF (B == 0);
+  CHECK (dqkv && dout && qkv && dqkv != dout && dqkv != qkv);
+  CHECK (N > 0 && H > 0 && D > 0);
+  return ctx->backend->attention_bwd (ctx, dqkv, dout, qkv, B, N, H, D);
 }
 
 GhStatus
@@ -210,6 +254,19 @@ gh_segment_mean_fwd (GhCtx *ctx, float *y, const float *x, int col, int ld, floa
 }
 
 GhStatus
+gh_segment_mean_bwd (GhCtx *ctx, float *dx, const float *dy, int col, int ld, float scale, int B, int N, int H, int D,
+    int M)
+{
+  NEED (segment_mean_bwd);
+  CHECK (B >= 0);
+  DONE_IF (B == 0);
+  CHECK (dx && dy && dx != dy);
+  CHECK (N > 0 && H > 0 && D > 0 && M > 0 && M <= N);
+  CHECK (col >= 0 && (long long) col + (long long) H * D <= ld);
+  return ctx->backend->segment_mean_bwd (ctx, dx, dy, col, ld, scale, B, N, H, D, M);
+}
+
+GhStatus
 gh_pinv_fwd (GhCtx *ctx, float *z, float *trail, const float *a, int count, int M, int iters)
 {
   NEED (pinv_fwd);
@@ -218,6 +275,17 @@ gh_pinv_fwd (GhCtx *ctx, float *z, float *trail, const float *a, int count, int 
   CHECK (z && a && z != a && trail != a && trail != z);
   CHECK (M > 0 && iters >= 0);
   return ctx->backend->pinv_fwd (ctx, z, trail, a, count, M, iters);
+}
+
+GhStatus
+gh_pinv_bwd (GhCtx *ctx, float *da, const float *dz, const float *a, const float *trail, int count, int M, int iters)
+{
+  NEED (pinv_bwd);
+  CHECK (count >= 0);
+  DONE_IF (count == 0);
+  CHECK (da && dz && a && trail && da != dz && da != a && da != trail);
+  CHECK (M > 0 && iters > 0);
+  return ctx->backend->pinv_bwd (ctx, da, dz, a, trail, count, M, iters);
 }
 
 GhStatus
@@ -233,6 +301,18 @@ gh_value_conv_fwd (GhCtx *ctx, float *o, const float *qkv, const float *w, int B
 }
 
 GhStatus
+gh_value_conv_bwd (GhCtx *ctx, float *dqkv, float *dw, const float *dout, const float *qkv, const float *w, int B,
+    int N, int H, int D, int taps, int first)
+{
+  NEED (value_conv_bwd);
+  CHECK (B >= 0);
+  DONE_IF (B == 0);
+  CHECK (dqkv && dw && dout && qkv && w && dqkv != dout && dqkv != qkv && dw != w);
+  CHECK (N > 0 && H > 0 && D > 0 && taps > 0 && is_flag (first));
+  return ctx->backend->value_conv_bwd (ctx, dqkv, dw, dout, qkv, w, B, N, H, D, taps, first);
+}
+
+GhStatus
 gh_embed_tokens_fwd (GhCtx *ctx, float *y, const float *x, const float *pos, const int32_t *keep, const float *cls,
     int B, int K, int C, int first)
 {
@@ -243,6 +323,18 @@ gh_embed_tokens_fwd (GhCtx *ctx, float *y, const float *x, const float *pos, con
   CHECK (K == 0 || (x && pos));
   CHECK (!first || cls);
   return ctx->backend->embed_tokens_fwd (ctx, y, x, pos, keep, cls, B, K, C, first);
+}
+
+GhStatus
+gh_embed_tokens_bwd (GhCtx *ctx, float *dx, float *dcls, const float *dy, int B, int K, int C, int first)
+{
+  NEED (embed_tokens_bwd);
+  CHECK (B >= 0 && K >= 0 && is_flag (first));
+  DONE_IF (B == 0 || K + first == 0);
+  CHECK (dy && C > 0 && (dx != dy || !first));
+  CHECK (K == 0 || dx);
+  CHECK (!first || (dcls && dcls != dy));
+  return ctx->backend->embed_tokens_bwd (ctx, dx, dcls, dy, B, K, C, first);
 }
 
 GhStatus
@@ -262,6 +354,21 @@ gh_unmask_tokens_fwd (GhCtx *ctx, float *y, const float *x, const float *mask_to
 }
 
 GhStatus
+gh_unmask_tokens_bwd (GhCtx *ctx, float *dx, float *dmask_token, const float *dy, const int32_t *keep, int B, int N,
+    int K, int C, int first)
+{
+  NEED (unmask_tokens_bwd);
+  CHECK (B >= 0);
+  DONE_IF (B == 0);
+  CHECK (dy && dmask_token && dx != dy && dmask_token != dy);
+  CHECK (N > 0 && C > 0 && K >= 0 && K <= N && is_flag (first));
+  CHECK (keep || K == N);
+  CHECK (dx || K + first == 0);
+  CHECK (indices_ok (ctx, keep, (size_t) B * K, N));
+  return ctx->backend->unmask_tokens_bwd (ctx, dx, dmask_token, dy, keep, B, N, K, C, first);
+}
+
+GhStatus
 gh_gather_rows_fwd (GhCtx *ctx, float *y, const float *x, const int32_t *index, int B, int N, int K, int C, int first)
 {
   NEED (gather_rows_fwd);
@@ -272,6 +379,19 @@ gh_gather_rows_fwd (GhCtx *ctx, float *y, const float *x, const int32_t *index, 
   CHECK (index || K <= N);
   CHECK (indices_ok (ctx, index, (size_t) B * K, N));
   return ctx->backend->gather_rows_fwd (ctx, y, x, index, B, N, K, C, first);
+}
+
+GhStatus
+gh_gather_rows_bwd (GhCtx *ctx, float *dx, const float *dy, const int32_t *index, int B, int N, int K, int C,
+    int first)
+{
+  NEED (gather_rows_bwd);
+  CHECK (B >= 0 && K >= 0);
+  DONE_IF (B == 0);
+  CHECK (dx && dx != dy && (dy || K == 0));
+  CHECK (N > 0 && C > 0 && is_flag (first) && K <= N);
+  CHECK (indices_ok (ctx, index, (size_t) B * K, N));
+  return ctx->backend->gather_rows_bwd (ctx, dx, dy, index, B, N, K, C, first);
 }
 
 GhStatus
@@ -299,13 +419,42 @@ gh_sum_rows (GhCtx *ctx, float *sum, const float *x, int rows, int C)
 }
 
 GhStatus
-gh_adamw (GhCtx *ctx, float *p, float *m, float *v, const float *g, size_t n, float lr, float beta1, float beta2,
-    float eps, float weight_decay, int step)
+gh_masked_loss (GhCtx *ctx, float *loss, float *dpred, const float *pred, const float *patches, bool normalise,
+    float scale, int rows, int P)
+{
+  NEED (masked_loss);
+  CHECK (rows >= 0);
+  DONE_IF (rows == 0);
+  CHECK (loss && pred && patches && dpred != patches && loss != dpred && P > 0);
+  return ctx->backend->masked_loss (ctx, loss, dpred, pred, patches, normalise, scale, rows, P);
+}
+
+GhStatus
+gh_sum_squares (GhCtx *ctx, float *sum, const float *x, size_t n)
+{
+  NEED (sum_squares);
+  DONE_IF (n == 0);
+  CHECK (sum && x && sum != x);
+  return ctx->backend->sum_squares (ctx, sum, x, n);
+}
+
+GhStatus
+gh_zero (GhCtx *ctx, void *ptr, size_t bytes)
+{
+  NEED (zero);
+  DONE_IF (bytes == 0);
+  CHECK (ptr);
+  return ctx->backend->zero (ctx, ptr, bytes);
+}
+
+GhStatus
+gh_adamw (GhCtx *ctx, float *p, float *m, float *v, const float *g, size_t n, float grad_scale, float lr,
+    float beta1, float beta2, float eps, float weight_decay, int step)
 {
   NEED (adamw);
   DONE_IF (n == 0);
   CHECK (p && m && v && g);
   CHECK (step >= 1);
   CHECK (beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1);
-  return ctx->backend->adamw (ctx, p, m, v, g, n, lr, beta1, beta2, eps, weight_decay, step);
+  return ctx->backend->adamw (ctx, p, m, v, g, n, grad_scale, lr, beta1, beta2, eps, weight_decay, step);
 }

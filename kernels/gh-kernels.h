@@ -102,10 +102,20 @@ GhStatus gh_pack (GhCtx *ctx, GhPacked **packed, const float *host_w, int n_out,
 void gh_packed_free (GhPacked *packed);             /* takes NULL */
 size_t gh_packed_bytes (const GhPacked *packed);
 
+/* Packs w[n_out,n_in] (memory of the context) again into a matrix made by gh_pack(), in F32 or BF16: how weights that
+ * are being trained follow their master copy. transposed: w is [n_in,n_out] and its transpose is packed, so that
+ * gh_linear_fwd() with dy in the place of x gives the input's gradient dx = dy w. No other thread may use `packed`. */
+GhStatus gh_pack_update (GhCtx *ctx, GhPacked *packed, const float *w, bool transposed);
+
 /* y[rows,n_out] = act(x[rows,n_in] w^T + bias[n_out]) + residual[rows,n_out]. bias, residual may be NULL;
  * residual may be y itself. y must not overlap x. */
 GhStatus gh_linear_fwd (GhCtx *ctx, float *y, const float *x, const GhPacked *w, const float *bias,
     const float *residual, GhAct act, int rows);
+
+/* dw[n_out,n_in] accumulates dy^T x, db[n_out] (may be NULL) the column sums of dy, from dy[rows,n_out] and
+ * x[rows,n_in]. dtype F32 or BF16: how the operands of the product are held; its sums and db are float32. */
+GhStatus gh_linear_bwd_weight (GhCtx *ctx, float *dw, float *db, const float *dy, const float *x, GhDtype dtype,
+    int rows, int n_out, int n_in);
 
 /* ---- general products ------------------------------------------------------------------------------ */
 
@@ -126,9 +136,10 @@ GhStatus gh_bmm (GhCtx *ctx, GhMat c, GhMat a, bool trans_a, GhMat b, bool trans
  * mean, rstd [rows] are kept for the backward pass, NULL at inference. y may be x when both are NULL. */
 GhStatus gh_layernorm_fwd (GhCtx *ctx, float *y, float *mean, float *rstd, const float *x, const float *w,
     const float *b, int rows, int C, float eps);
-/* dx overwritten; dw[C], db[C] accumulate. */
+/* dx[rows,C] = the gradient through the norm + residual[rows,C]; dw[C], db[C] accumulate. residual may be NULL or dx
+ * itself: the gradient that went past the norm. dx may be dy when residual is not dx. */
 GhStatus gh_layernorm_bwd (GhCtx *ctx, float *dx, float *dw, float *db, const float *dy, const float *x,
-    const float *w, const float *mean, const float *rstd, int rows, int C);
+    const float *w, const float *mean, const float *rstd, const float *residual, int rows, int C);
 
 /* y[n] = x Phi(x), the erf form. y may be x. */
 GhStatus gh_gelu_fwd (GhCtx *ctx, float *y, const float *x, size_t n);
@@ -137,14 +148,21 @@ GhStatus gh_gelu_bwd (GhCtx *ctx, float *dx, const float *dy, const float *x, si
 
 /* y[rows,n] = softmax of each row of x. y may be x. Rows are contiguous. */
 GhStatus gh_softmax_fwd (GhCtx *ctx, float *y, const float *x, int rows, int n);
+/* dx[rows,n] = y (dy - sum of dy y over the row), y what the forward pass gave. dx may be dy. */
+GhStatus gh_softmax_bwd (GhCtx *ctx, float *dx, const float *dy, const float *y, int rows, int n);
 
 /* o[B,N,H*D] = softmax(q k^T / sqrt(D)) v, per image and head, from qkv[B,N,3*H*D]: the q of all heads, then
  * the k, then the v, head index outer. The N x N matrix is never stored whole. */
 GhStatus gh_attention_fwd (GhCtx *ctx, float *o, const float *qkv, int B, int N, int H, int D);
+/* dqkv[B,N,3*H*D] overwritten, from dout[B,N,H*D] and the qkv of the forward pass; the scores are computed again. */
+GhStatus gh_attention_bwd (GhCtx *ctx, float *dqkv, const float *dout, const float *qkv, int B, int N, int H, int D);
 
 /* y[B,H,M,D] = scale * mean over segment j of x's tokens, x given as columns col..col+H*D of [B,N,ld]. The
  * first M - N%M segments hold floor(N/M) tokens, the others one more (T2T-ViT's landmarks; no padding). */
 GhStatus gh_segment_mean_fwd (GhCtx *ctx, float *y, const float *x, int col, int ld, float scale, int B, int N,
+    int H, int D, int M);
+/* dx accumulates, in columns col..col+H*D of [B,N,ld], scale / |segment| times dy[B,H,M,D] of the token's segment. */
+GhStatus gh_segment_mean_bwd (GhCtx *ctx, float *dx, const float *dy, int col, int ld, float scale, int B, int N,
     int H, int D, int M);
 
 /* z[count,M,M]: `iters` steps of Z <- Z (13 I - P (15 I - P (7 I - P)))/4, P = A Z, from Z0 = A^T/(r c), r and c
@@ -152,11 +170,17 @@ GhStatus gh_segment_mean_fwd (GhCtx *ctx, float *y, const float *x, int col, int
  * per matrix, not per batch, so that an image's result never depends on its batch mates). z must not overlap a.
  * trail: NULL, or [iters,count,M,M] to keep Z0..Z(iters-1) for the backward pass. */
 GhStatus gh_pinv_fwd (GhCtx *ctx, float *z, float *trail, const float *a, int count, int M, int iters);
+/* da[count,M,M] overwritten, from dz, the a and the trail of the forward pass. The scale r c counts as a constant. */
+GhStatus gh_pinv_bwd (GhCtx *ctx, float *da, const float *dz, const float *a, const float *trail, int count, int M,
+    int iters);
 
 /* o[B,N,H*D] accumulates conv(v): o[t,h,d] += sum_j w[h,j] v[t+j-taps/2,h,d], zero beyond the ends; v is the third
  * part of qkv[B,N,3*H*D]; w[H,taps]. first = 1 leaves token 0 (a cls token) out on both sides. */
 GhStatus gh_value_conv_fwd (GhCtx *ctx, float *o, const float *qkv, const float *w, int B, int N, int H, int D,
     int taps, int first);
+/* The v part of dqkv[B,N,3*H*D] accumulates, and so does dw[H,taps], from dout[B,N,H*D], qkv and w. */
+GhStatus gh_value_conv_bwd (GhCtx *ctx, float *dqkv, float *dw, const float *dout, const float *qkv, const float *w,
+    int B, int N, int H, int D, int taps, int first);
 
 /* ---- tokens ------------------------------------------------------------------------------------------ */
 
@@ -164,29 +188,50 @@ GhStatus gh_value_conv_fwd (GhCtx *ctx, float *o, const float *qkv, const float 
  * keep NULL: i itself. cls already holds its own position. y may be x when first is 0. */
 GhStatus gh_embed_tokens_fwd (GhCtx *ctx, float *y, const float *x, const float *pos, const int32_t *keep,
     const float *cls, int B, int K, int C, int first);
+/* dx[B,K,C] = dy[b,first+i]; dcls[C] (NULL when first is 0) accumulates the rows of the cls token. dx may be dy when
+ * first is 0. */
+GhStatus gh_embed_tokens_bwd (GhCtx *ctx, float *dx, float *dcls, const float *dy, int B, int K, int C, int first);
 
 /* The decoder's input: y[B,first+N,C] = mask_token[C] + pos[i] everywhere, and x[b,first+j] + pos[i] where
  * i = keep[b,j], from x[B,first+K,C]. keep NULL: K = N, all kept. first = 1 carries row 0 over as x + cls_pos[C]. */
 GhStatus gh_unmask_tokens_fwd (GhCtx *ctx, float *y, const float *x, const float *mask_token, const float *pos,
     const int32_t *keep, const float *cls_pos, int B, int N, int K, int C, int first);
+/* dx[B,first+K,C]: the rows of dy[B,first+N,C] that were kept (and cls); dmask_token[C] accumulates the others. */
+GhStatus gh_unmask_tokens_bwd (GhCtx *ctx, float *dx, float *dmask_token, const float *dy, const int32_t *keep, int B,
+    int N, int K, int C, int first);
 
 /* y[B,K,C] = x[b, first + index[b,i]] from x[B,first+N,C]. index NULL: 0..K-1. */
 GhStatus gh_gather_rows_fwd (GhCtx *ctx, float *y, const float *x, const int32_t *index, int B, int N, int K, int C,
+    int first);
+/* dx[B,first+N,C] = dy[B,K,C] at the gathered rows (which differ), zero elsewhere. */
+GhStatus gh_gather_rows_bwd (GhCtx *ctx, float *dx, const float *dy, const int32_t *index, int B, int N, int K, int C,
     int first);
 
 /* y[B,C] (MEAN, CLS) or y[B,2C] (MEAN_STD: means, then standard deviations with divisor N) of x[B,first+N,C].
  * MEAN and MEAN_STD leave the first tokens out. */
 GhStatus gh_pool_fwd (GhCtx *ctx, float *y, const float *x, GhPool pool, int B, int N, int C, int first);
 
-/* ---- training of heads ----------------------------------------------------------------------------------- */
+/* ---- training -------------------------------------------------------------------------------------------- */
+
+/* What a masked autoencoder's decoder should have said, and how far off it is. The target of a row is its patch p[P],
+ * normalised by its own statistics when `normalise` is set: t = (p - mean) / sqrt(var + 1e-6), var with divisor P-1
+ * (divisor 1 when P is 1). loss[1] accumulates scale * sum of (pred - t)^2 over rows and values, dpred[rows,P] =
+ * 2 scale (pred - t). dpred may be pred, or NULL. scale 1/(rows P) makes it a mean. */
+GhStatus gh_masked_loss (GhCtx *ctx, float *loss, float *dpred, const float *pred, const float *patches,
+    bool normalise, float scale, int rows, int P);
+
+/* sum[1] accumulates the squares of x[n]: not finite when one of them is not. */
+GhStatus gh_sum_squares (GhCtx *ctx, float *sum, const float *x, size_t n);
+
+GhStatus gh_zero (GhCtx *ctx, void *ptr, size_t bytes);
 
 /* sum[C] accumulates the column sums of x[rows,C]: the gradient of a bias. */
 GhStatus gh_sum_rows (GhCtx *ctx, float *sum, const float *x, int rows, int C);
 
-/* One AdamW step over n parameters (Loshchilov & Hutter 2017): m = beta1 m + (1-beta1) g, v = beta2 v + (1-beta2) g^2,
+/* One AdamW step over n parameters (Loshchilov & Hutter 2017), g = grad_scale times the gradient given: m = beta1 m + (1-beta1) g, v = beta2 v + (1-beta2) g^2,
  * p -= lr * (m/(1-beta1^t) / (sqrt(v/(1-beta2^t)) + eps) + weight_decay * p). step t counts from 1. */
-GhStatus gh_adamw (GhCtx *ctx, float *p, float *m, float *v, const float *g, size_t n, float lr, float beta1,
-    float beta2, float eps, float weight_decay, int step);
+GhStatus gh_adamw (GhCtx *ctx, float *p, float *m, float *v, const float *g, size_t n, float grad_scale, float lr,
+    float beta1, float beta2, float eps, float weight_decay, int step);
 
 #ifdef __cplusplus
 }

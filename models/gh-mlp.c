@@ -313,10 +313,10 @@ gh_mlp_step (GhMlp *mlp, double learning_rate, double weight_decay, GError **err
   gsize w = mlp->n_weights;
 
   mlp->step++;
-  return check (mlp, gh_adamw (mlp->ctx, mlp->parameters, mlp->first, mlp->second, mlp->gradients, w, learning_rate,
-          BETA1, BETA2, EPSILON, weight_decay, mlp->step), error)
+  return check (mlp, gh_adamw (mlp->ctx, mlp->parameters, mlp->first, mlp->second, mlp->gradients, w, 1.0f,
+          learning_rate, BETA1, BETA2, EPSILON, weight_decay, mlp->step), error)
       && check (mlp, gh_adamw (mlp->ctx, mlp->parameters + w, mlp->first + w, mlp->second + w, mlp->gradients + w,
-          mlp->n_parameters - w, learning_rate, BETA1, BETA2, EPSILON, 0, mlp->step), error);
+          mlp->n_parameters - w, 1.0f, learning_rate, BETA1, BETA2, EPSILON, 0, mlp->step), error);
 }
 
 /* ---- one row ------------------------------------------------------------------------------------------- */

@@ -29,7 +29,7 @@ GhStatus ISA_FN (gh_cpu_patchify_fwd) (GhCtx *ctx, float *patches, const uint8_t
 GhStatus ISA_FN (gh_cpu_layernorm_fwd) (GhCtx *ctx, float *y, float *mean, float *rstd, const float *x,
     const float *w, const float *b, int rows, int C, float eps);
 GhStatus ISA_FN (gh_cpu_layernorm_bwd) (GhCtx *ctx, float *dx, float *dw, float *db, const float *dy, const float *x,
-    const float *w, const float *mean, const float *rstd, int rows, int C);
+    const float *w, const float *mean, const float *rstd, const float *residual, int rows, int C);
 GhStatus ISA_FN (gh_cpu_gelu_fwd) (GhCtx *ctx, float *y, const float *x, size_t n);
 GhStatus ISA_FN (gh_cpu_gelu_bwd) (GhCtx *ctx, float *dx, const float *dy, const float *x, size_t n);
 GhStatus ISA_FN (gh_cpu_softmax_fwd) (GhCtx *ctx, float *y, const float *x, int rows, int n);
@@ -41,8 +41,8 @@ GhStatus ISA_FN (gh_cpu_value_conv_fwd) (GhCtx *ctx, float *o, const float *qkv,
     int D, int taps, int first);
 GhStatus ISA_FN (gh_cpu_pool_fwd) (GhCtx *ctx, float *y, const float *x, GhPool pool, int B, int N, int C, int first);
 GhStatus ISA_FN (gh_cpu_sum_rows) (GhCtx *ctx, float *sum, const float *x, int rows, int C);
-GhStatus ISA_FN (gh_cpu_adamw) (GhCtx *ctx, float *p, float *m, float *v, const float *g, size_t n, float lr,
-    float beta1, float beta2, float eps, float weight_decay, int step);
+GhStatus ISA_FN (gh_cpu_adamw) (GhCtx *ctx, float *p, float *m, float *v, const float *g, size_t n, float grad_scale,
+    float lr, float beta1, float beta2, float eps, float weight_decay, int step);
 
 /* ---- helpers every such source may use --------------------------------------------------------------- */
 

@@ -100,14 +100,14 @@ ISA_FN (gh_cpu_layernorm_fwd) (GhCtx *ctx, float *y, float *mean, float *rstd, c
  * the result does not depend on who ran what. */
 typedef struct {
   float *dx, *dw, *db, *part;   /* part[tasks][2][C] */
-  const float *dy, *x, *w, *mean, *rstd;
+  const float *dy, *x, *w, *mean, *rstd, *residual;
   int rows, C, n_tasks;
 } Backward;
 
 /* With xh = (x - mean) rstd and g = dy w:  dx = rstd (g - mean(g) - xh mean(g xh)). */
 static void
 row_gradient (float *restrict dx, float *restrict dw, float *restrict db, const float *dy, const float *x,
-    const float *w, float mean, float rstd, int C)
+    const float *w, const float *residual, float mean, float rstd, int C)
 {
   vf sum_g = { 0 }, sum_gx = { 0 };
   int c = 0;
@@ -131,10 +131,11 @@ row_gradient (float *restrict dx, float *restrict dw, float *restrict db, const 
   mean_gx /= (float) C;
   for (c = 0; c + VL <= C; c += VL) {
     vf xh = (vec_load (x + c) - mean) * rstd, g = vec_load (dy + c) * vec_load (w + c);
-    vec_store (dx + c, rstd * (g - mean_g - xh * mean_gx));
+    vf d = rstd * (g - mean_g - xh * mean_gx);
+    vec_store (dx + c, residual ? d + vec_load (residual + c) : d);
   }
   for (; c < C; c++)
-    dx[c] = rstd * (dy[c] * w[c] - mean_g - (x[c] - mean) * rstd * mean_gx);
+    dx[c] = rstd * (dy[c] * w[c] - mean_g - (x[c] - mean) * rstd * mean_gx) + (residual ? residual[c] : 0);
 }
 
 static void
@@ -147,7 +148,8 @@ backward (void *arg, int index, int thread)
   memset (dw, 0, 2 * (size_t) C * sizeof *dw);
   for (int r = index * TASK_ROWS; r < end; r++) {
     size_t at = (size_t) r * C;
-    row_gradient (job->dx + at, dw, db, job->dy + at, job->x + at, job->w, job->mean[r], job->rstd[r], C);
+    row_gradient (job->dx + at, dw, db, job->dy + at, job->x + at, job->w, job->residual ? job->residual + at : NULL,
+        job->mean[r], job->rstd[r], C);
   }
 }
 
@@ -170,10 +172,10 @@ add_parts (void *arg, int index, int thread)
 
 GhStatus
 ISA_FN (gh_cpu_layernorm_bwd) (GhCtx *ctx, float *dx, float *dw, float *db, const float *dy, const float *x,
-    const float *w, const float *mean, const float *rstd, int rows, int C)
+    const float *w, const float *mean, const float *rstd, const float *residual, int rows, int C)
 {
   int n_tasks = ceil_div (rows, TASK_ROWS);
-  Backward job = { dx, dw, db, NULL, dy, x, w, mean, rstd, rows, C, n_tasks };
+  Backward job = { dx, dw, db, NULL, dy, x, w, mean, rstd, residual, rows, C, n_tasks };
 
   job.part = gh_scratch (ctx, (size_t) n_tasks * 2 * C * sizeof *job.part);
   if (!job.part)

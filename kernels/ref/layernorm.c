@@ -31,7 +31,7 @@ gh_ref_layernorm_fwd (GhCtx *ctx, float *y, float *mean, float *rstd, const floa
 /* With xh = (x - mean) rstd and g = dy w:  dx = rstd (g - mean(g) - xh mean(g xh)),  dw = sum dy xh,  db = sum dy. */
 GhStatus
 gh_ref_layernorm_bwd (GhCtx *ctx, float *dx, float *dw, float *db, const float *dy, const float *x, const float *w,
-    const float *mean, const float *rstd, int rows, int C)
+    const float *mean, const float *rstd, const float *residual, int rows, int C)
 {
   double *sums = gh_scratch (ctx, 2 * (size_t) C * sizeof *sums);
 
@@ -49,7 +49,9 @@ gh_ref_layernorm_bwd (GhCtx *ctx, float *dx, float *dw, float *db, const float *
       sums[C + c] += dy[c];
     }
     for (int c = 0; c < C; c++)
-      dx[c] = (float) (rs * ((double) dy[c] * w[c] - mean_g - (x[c] - mu) * rs * mean_gx));
+      dx[c] = (float) (rs * ((double) dy[c] * w[c] - mean_g - (x[c] - mu) * rs * mean_gx)
+          + (residual ? residual[c] : 0));
+    residual = residual ? residual + C : NULL;
   }
   for (int c = 0; c < C; c++) {
     dw[c] = (float) (dw[c] + sums[c]);

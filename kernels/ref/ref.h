@@ -22,7 +22,7 @@ GhStatus gh_ref_patchify_fwd (GhCtx *ctx, float *patches, const uint8_t *rgb, co
 GhStatus gh_ref_layernorm_fwd (GhCtx *ctx, float *y, float *mean, float *rstd, const float *x, const float *w,
     const float *b, int rows, int C, float eps);
 GhStatus gh_ref_layernorm_bwd (GhCtx *ctx, float *dx, float *dw, float *db, const float *dy, const float *x,
-    const float *w, const float *mean, const float *rstd, int rows, int C);
+    const float *w, const float *mean, const float *rstd, const float *residual, int rows, int C);
 GhStatus gh_ref_gelu_fwd (GhCtx *ctx, float *y, const float *x, size_t n);
 GhStatus gh_ref_gelu_bwd (GhCtx *ctx, float *dx, const float *dy, const float *x, size_t n);
 GhStatus gh_ref_softmax_fwd (GhCtx *ctx, float *y, const float *x, int rows, int n);
@@ -40,5 +40,5 @@ GhStatus gh_ref_gather_rows_fwd (GhCtx *ctx, float *y, const float *x, const int
     int C, int first);
 GhStatus gh_ref_pool_fwd (GhCtx *ctx, float *y, const float *x, GhPool pool, int B, int N, int C, int first);
 GhStatus gh_ref_sum_rows (GhCtx *ctx, float *sum, const float *x, int rows, int C);
-GhStatus gh_ref_adamw (GhCtx *ctx, float *p, float *m, float *v, const float *g, size_t n, float lr, float beta1,
-    float beta2, float eps, float weight_decay, int step);
+GhStatus gh_ref_adamw (GhCtx *ctx, float *p, float *m, float *v, const float *g, size_t n, float grad_scale,
+    float lr, float beta1, float beta2, float eps, float weight_decay, int step);

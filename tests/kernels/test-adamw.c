@@ -24,13 +24,14 @@ check_one (Hn *hn, size_t n, double eps, double weight_decay, HnFill fill)
   for (int t = 1; t <= STEPS; t++) {
     HnTensor g = hn_in (hn, n, fill);
     for (size_t i = 0; i < n; i++) {
-      wm[i] = beta1 * wm[i] + (1 - beta1) * g.host[i];
-      wv[i] = beta2 * wv[i] + (1 - beta2) * g.host[i] * g.host[i];
+      double scaled = 0.5 * g.host[i];
+      wm[i] = beta1 * wm[i] + (1 - beta1) * scaled;
+      wv[i] = beta2 * wv[i] + (1 - beta2) * scaled * scaled;
       wp[i] -= lr * (wm[i] / (1 - pow (beta1, t)) / (sqrt (wv[i] / (1 - pow (beta2, t))) + eps)
           + weight_decay * wp[i]);
     }
-    hn_status (hn, gh_adamw (hn_ctx (hn), p.p, m.p, v.p, g.p, n, (float) lr, (float) beta1, (float) beta2, (float) eps,
-        (float) weight_decay, t), GH_OK);
+    hn_status (hn, gh_adamw (hn_ctx (hn), p.p, m.p, v.p, g.p, n, 0.5f, (float) lr, (float) beta1, (float) beta2,
+        (float) eps, (float) weight_decay, t), GH_OK);
   }
   hn_expect (hn, &p, wp, HN_F32);
   hn_expect (hn, &m, wm, HN_F32);
@@ -59,7 +60,7 @@ bench (Hn *hn)
   HnTensor p = hn_inout (hn, n, HN_NORMAL), m = hn_inout (hn, n, HN_ZERO), v = hn_inout (hn, n, HN_ZERO);
   HnTensor g = hn_in (hn, n, HN_NORMAL);
   HN_BENCH (hn, 0, 28.0 * n, "n=%zu", n)
-    gh_adamw (hn_ctx (hn), p.p, m.p, v.p, g.p, n, 1e-4f, 0.9f, 0.95f, 1e-8f, 0.05f, 10);
+    gh_adamw (hn_ctx (hn), p.p, m.p, v.p, g.p, n, 1, 1e-4f, 0.9f, 0.95f, 1e-8f, 0.05f, 10);
 }
 
 const HnCase hn_adamw = { "adamw", check, bench };

@@ -63,8 +63,8 @@ test_refusals (GhCtx *ctx, const GhPacked *w, const GhPacked *foreign)
   REFUSED (gh_layernorm_fwd, f, NULL, NULL, g, h, NULL, 1, 4, 0);
   REFUSED (gh_layernorm_fwd, f, NULL, NULL, g, h, h, 1, 0, 0);
   REFUSED (gh_layernorm_fwd, f, NULL, NULL, g, h, h, 1, 4, -1);
-  REFUSED (gh_layernorm_bwd, f, g, g + 8, h, h, h, s, NULL, 1, 4);
-  REFUSED (gh_layernorm_bwd, f, g, g + 8, h, f, h, s, s + 8, 1, 4);
+  REFUSED (gh_layernorm_bwd, f, g, g + 8, h, h, h, s, NULL, NULL, 1, 4);
+  REFUSED (gh_layernorm_bwd, f, g, g + 8, h, f, h, s, s + 8, NULL, 1, 4);
   REFUSED (gh_gelu_fwd, NULL, f, 4);
   REFUSED (gh_gelu_bwd, f, g, f, 4);
   REFUSED (gh_softmax_fwd, f, g, 1, 0);
@@ -90,9 +90,9 @@ test_refusals (GhCtx *ctx, const GhPacked *w, const GhPacked *foreign)
   REFUSED (gh_pool_fwd, f, g, (GhPool) 9, 1, 2, 2, 0);
   REFUSED (gh_sum_rows, f, f, 1, 2);
   REFUSED (gh_sum_rows, f, g, 1, 0);
-  REFUSED (gh_adamw, f, g, h, s, 4, 1e-3f, 0.9f, 0.95f, 1e-8f, 0, 0);
-  REFUSED (gh_adamw, f, g, h, s, 4, 1e-3f, 1, 0.95f, 1e-8f, 0, 1);
-  REFUSED (gh_adamw, f, g, NULL, s, 4, 1e-3f, 0.9f, 0.95f, 1e-8f, 0, 1);
+  REFUSED (gh_adamw, f, g, h, s, 4, 1, 1e-3f, 0.9f, 0.95f, 1e-8f, 0, 0);
+  REFUSED (gh_adamw, f, g, h, s, 4, 1, 1e-3f, 1, 0.95f, 1e-8f, 0, 1);
+  REFUSED (gh_adamw, f, g, NULL, s, 4, 1, 1e-3f, 0.9f, 0.95f, 1e-8f, 0, 1);
 }
 
 /* No image, no row, no element: no work, no pointer needed. */
@@ -107,7 +107,7 @@ test_nothing_to_do (GhCtx *ctx)
   CHECK (gh_softmax_fwd (ctx, NULL, NULL, 0, 4) == GH_OK);
   CHECK (gh_attention_fwd (ctx, NULL, NULL, 0, 2, 1, 2) == GH_OK);
   CHECK (gh_gather_rows_fwd (ctx, NULL, NULL, NULL, 1, 4, 0, 2, 0) == GH_OK);
-  CHECK (gh_adamw (ctx, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 1) == GH_OK);
+  CHECK (gh_adamw (ctx, NULL, NULL, NULL, NULL, 0, 1, 0, 0, 0, 0, 0, 1) == GH_OK);
 }
 
 #define LACKED(function, ...) \
@@ -128,7 +128,7 @@ test_empty_back_end (void)
   LACKED (gh_linear_fwd, f, g, NULL, NULL, NULL, GH_ACT_NONE, 1);
   LACKED (gh_bmm, mat (f, 2), mat (g, 2), false, mat (h, 2), false, 1, 0, 1, 1, 2, 2, 2);
   LACKED (gh_layernorm_fwd, f, NULL, NULL, g, h, h, 1, 4, 0);
-  LACKED (gh_layernorm_bwd, f, g, g + 8, h, h, h, s, s, 1, 4);
+  LACKED (gh_layernorm_bwd, f, g, g + 8, h, h, h, s, s, NULL, 1, 4);
   LACKED (gh_gelu_fwd, f, g, 4);
   LACKED (gh_gelu_bwd, f, g, h, 4);
   LACKED (gh_softmax_fwd, f, g, 1, 4);
@@ -141,7 +141,7 @@ test_empty_back_end (void)
   LACKED (gh_gather_rows_fwd, f, g, NULL, 1, 2, 2, 2, 0);
   LACKED (gh_pool_fwd, f, g, GH_POOL_MEAN, 1, 2, 2, 0);
   LACKED (gh_sum_rows, f, g, 1, 2);
-  LACKED (gh_adamw, f, g, h, s, 4, 1e-3f, 0.9f, 0.95f, 1e-8f, 0, 1);
+  LACKED (gh_adamw, f, g, h, s, 4, 1, 1e-3f, 0.9f, 0.95f, 1e-8f, 0, 1);
   CHECK (gh_best_dtype (ctx) == GH_DTYPE_F32 && !gh_supports (ctx, GH_DTYPE_F32, NULL, NULL));
 }
 

@@ -117,7 +117,7 @@ check_bwd_one (Hn *hn, int rows, int C, HnFill fill)
     }
   }
   HnTensor m = hn_in_data (hn, rows, means), s = hn_in_data (hn, rows, rstds);
-  GhStatus status = gh_layernorm_bwd (hn_ctx (hn), dx.p, dw.p, db.p, dy.p, x.p, w.p, m.p, s.p, rows, C);
+  GhStatus status = gh_layernorm_bwd (hn_ctx (hn), dx.p, dw.p, db.p, dy.p, x.p, w.p, m.p, s.p, NULL, rows, C);
   if (hn_status (hn, status, GH_OK)) {
     hn_expect (hn, &dx, want_x, HN_GRADIENT);
     hn_expect (hn, &dw, want_w, HN_F32);
@@ -157,7 +157,7 @@ bench_bwd (Hn *hn)
   HnTensor w = hn_in (hn, C, HN_NORMAL), dw = hn_inout (hn, C, HN_ZERO), db = hn_inout (hn, C, HN_ZERO);
   HnTensor mean = hn_in (hn, rows, HN_ZERO), rstd = hn_in (hn, rows, HN_SKEWED);
   HN_BENCH (hn, 0, 12.0 * n, "%dx%d", rows, C)
-    gh_layernorm_bwd (hn_ctx (hn), dx.p, dw.p, db.p, dy.p, x.p, w.p, mean.p, rstd.p, rows, C);
+    gh_layernorm_bwd (hn_ctx (hn), dx.p, dw.p, db.p, dy.p, x.p, w.p, mean.p, rstd.p, NULL, rows, C);
 }
 
 const HnCase hn_layernorm_fwd = { "layernorm_fwd", check_fwd, bench_fwd };
