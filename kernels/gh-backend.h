@@ -35,7 +35,7 @@ struct GhPacked {
 };
 
 /* Bumped whenever the table or the structs above change: a module opened at run time must match. */
-#define GH_BACKEND_ABI 2
+#define GH_BACKEND_ABI 3
 
 struct GhBackend {
   int abi;
@@ -67,15 +67,15 @@ struct GhBackend {
   GhStatus (*gelu_bwd) (GhCtx *, float *, const float *, const float *, size_t);
   GhStatus (*softmax_fwd) (GhCtx *, float *, const float *, int, int);
   GhStatus (*softmax_bwd) (GhCtx *, float *, const float *, const float *, int, int);
-  GhStatus (*attention_fwd) (GhCtx *, float *, const float *, int, int, int, int);
-  GhStatus (*attention_bwd) (GhCtx *, float *, const float *, const float *, int, int, int, int);
+  GhStatus (*attention_fwd) (GhCtx *, float *, const float *, GhDtype, int, int, int, int);
+  GhStatus (*attention_bwd) (GhCtx *, float *, const float *, const float *, GhDtype, int, int, int, int);
   GhStatus (*segment_mean_fwd) (GhCtx *, float *, const float *, int, int, float, int, int, int, int, int);
   GhStatus (*segment_mean_bwd) (GhCtx *, float *, const float *, int, int, float, int, int, int, int, int);
   GhStatus (*pinv_fwd) (GhCtx *, float *, float *, const float *, int, int, int);
   GhStatus (*pinv_bwd) (GhCtx *, float *, const float *, const float *, const float *, int, int, int);
   GhStatus (*value_conv_fwd) (GhCtx *, float *, const float *, const float *, int, int, int, int, int, int);
-  GhStatus (*value_conv_bwd) (GhCtx *, float *, float *, const float *, const float *, const float *, int, int, int, int,
-      int, int);
+  GhStatus (*value_conv_bwd) (GhCtx *, float *, float *, const float *, const float *, const float *, int, int, int,
+      int, int, int);
   GhStatus (*embed_tokens_fwd) (GhCtx *, float *, const float *, const float *, const int32_t *, const float *, int,
       int, int, int);
   GhStatus (*embed_tokens_bwd) (GhCtx *, float *, float *, const float *, int, int, int, int);
@@ -89,8 +89,8 @@ struct GhBackend {
   GhStatus (*masked_loss) (GhCtx *, float *, float *, const float *, const float *, bool, float, int, int);
   GhStatus (*sum_squares) (GhCtx *, float *, const float *, size_t);
   GhStatus (*zero) (GhCtx *, void *, size_t);
-  GhStatus (*adamw) (GhCtx *, float *, float *, float *, const float *, size_t, float, float, float, float, float, float,
-      int);
+  GhStatus (*adamw) (GhCtx *, float *, float *, float *, const float *, size_t, float, float, float, float, float,
+      float, int);
 };
 
 /* Filled once, constant afterwards. */
@@ -107,3 +107,7 @@ GhStatus gh_fail (GhCtx *ctx, GhStatus status, const char *format, ...) __attrib
 
 /* At least `bytes` of 64-byte aligned memory, valid until the next call; NULL when memory is short. */
 void *gh_scratch (GhCtx *ctx, size_t bytes);
+
+/* 64-byte aligned host memory for free(). Large blocks are whole huge pages where the system has them: weights are
+ * streamed, and walks through page tables for every 4 KiB of them cost half of the memory's rate. NULL when short. */
+void *gh_host_memory (size_t bytes);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define MAX_THREADS 1024
 
@@ -285,6 +286,22 @@ gh_scratch (GhCtx *ctx, size_t bytes)
     return NULL;
   ctx->scratch_bytes = bytes;
   return ctx->scratch;
+}
+
+void *
+gh_host_memory (size_t bytes)
+{
+  enum { HUGE_PAGE = 2 << 20 };
+  size_t align = bytes >= HUGE_PAGE / 2 ? HUGE_PAGE : 64, rounded = bytes ? (bytes + align - 1) & -align : align;
+  void *memory = NULL;
+
+  if (rounded < bytes || posix_memalign (&memory, align, rounded) != 0)
+    return NULL;
+#ifdef MADV_HUGEPAGE
+  if (align == HUGE_PAGE)
+    madvise (memory, rounded, MADV_HUGEPAGE);
+#endif
+  return memory;
 }
 
 GhStatus

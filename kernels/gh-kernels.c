@@ -219,25 +219,26 @@ gh_softmax_bwd (GhCtx *ctx, float *dx, const float *dy, const float *y, int rows
 }
 
 GhStatus
-gh_attention_fwd (GhCtx *ctx, float *o, const float *qkv, int B, int N, int H, int D)
+gh_attention_fwd (GhCtx *ctx, float *o, const float *qkv, GhDtype dtype, int B, int N, int H, int D)
 {
   NEED (attention_fwd);
   CHECK (B >= 0);
   DONE_IF (B == 0);
   CHECK (o && qkv && o != qkv);
-  CHECK (N > 0 && H > 0 && D > 0);
-  return ctx->backend->attention_fwd (ctx, o, qkv, B, N, H, D);
+  CHECK (N > 0 && H > 0 && D > 0 && (int) dtype >= 0 && dtype < GH_N_DTYPES);
+  return ctx->backend->attention_fwd (ctx, o, qkv, dtype, B, N, H, D);
 }
 
 GhStatus
-gh_attention_bwd (GhCtx *ctx, float *dqkv, const float *dout, const float *qkv, int B, int N, int H, int D)
+gh_attention_bwd (GhCtx *ctx, float *dqkv, const float *dout, const float *qkv, GhDtype dtype, int B, int N, int H,
+    int D)
 {
   NEED (attention_bwd);
   CHECK (B >= 0);
   DONE_IF (B == 0);
   CHECK (dqkv && dout && qkv && dqkv != dout && dqkv != qkv);
-  CHECK (N > 0 && H > 0 && D > 0);
-  return ctx->backend->attention_bwd (ctx, dqkv, dout, qkv, B, N, H, D);
+  CHECK (N > 0 && H > 0 && D > 0 && (int) dtype >= 0 && dtype < GH_N_DTYPES);
+  return ctx->backend->attention_bwd (ctx, dqkv, dout, qkv, dtype, B, N, H, D);
 }
 
 GhStatus

@@ -152,10 +152,13 @@ GhStatus gh_softmax_fwd (GhCtx *ctx, float *y, const float *x, int rows, int n);
 GhStatus gh_softmax_bwd (GhCtx *ctx, float *dx, const float *dy, const float *y, int rows, int n);
 
 /* o[B,N,H*D] = softmax(q k^T / sqrt(D)) v, per image and head, from qkv[B,N,3*H*D]: the q of all heads, then
- * the k, then the v, head index outer. The N x N matrix is never stored whole. */
-GhStatus gh_attention_fwd (GhCtx *ctx, float *o, const float *qkv, int B, int N, int H, int D);
-/* dqkv[B,N,3*H*D] overwritten, from dout[B,N,H*D] and the qkv of the forward pass; the scores are computed again. */
-GhStatus gh_attention_bwd (GhCtx *ctx, float *dqkv, const float *dout, const float *qkv, int B, int N, int H, int D);
+ * the k, then the v, head index outer. The N x N matrix is never stored whole. dtype: BF16 and INT8 let the back end
+ * hold q, k, v and the weights in bfloat16 where it multiplies that faster; F32 and INT16 do not. */
+GhStatus gh_attention_fwd (GhCtx *ctx, float *o, const float *qkv, GhDtype dtype, int B, int N, int H, int D);
+/* dqkv[B,N,3*H*D] overwritten, from dout[B,N,H*D] and the qkv of the forward pass; the scores are computed again.
+ * dtype as above, for dout and the gradients of the scores too. */
+GhStatus gh_attention_bwd (GhCtx *ctx, float *dqkv, const float *dout, const float *qkv, GhDtype dtype, int B, int N,
+    int H, int D);
 
 /* y[B,H,M,D] = scale * mean over segment j of x's tokens, x given as columns col..col+H*D of [B,N,ld]. The
  * first M - N%M segments hold floor(N/M) tokens, the others one more (T2T-ViT's landmarks; no padding). */
@@ -228,7 +231,8 @@ GhStatus gh_zero (GhCtx *ctx, void *ptr, size_t bytes);
 /* sum[C] accumulates the column sums of x[rows,C]: the gradient of a bias. */
 GhStatus gh_sum_rows (GhCtx *ctx, float *sum, const float *x, int rows, int C);
 
-/* One AdamW step over n parameters (Loshchilov & Hutter 2017), g = grad_scale times the gradient given: m = beta1 m + (1-beta1) g, v = beta2 v + (1-beta2) g^2,
+/* One AdamW step over n parameters (Loshchilov & Hutter 2017), with grad_scale g in the place of the gradient g:
+ * m = beta1 m + (1-beta1) g, v = beta2 v + (1-beta2) g^2,
  * p -= lr * (m/(1-beta1^t) / (sqrt(v/(1-beta2^t)) + eps) + weight_decay * p). step t counts from 1. */
 GhStatus gh_adamw (GhCtx *ctx, float *p, float *m, float *v, const float *g, size_t n, float grad_scale, float lr,
     float beta1, float beta2, float eps, float weight_decay, int step);

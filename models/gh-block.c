@@ -34,7 +34,7 @@ gh_block_forward (GhCtx *ctx, float *x, const GhBlock *w, const GhBlockShape *sh
   GH_TRY (gh_layernorm_fwd (ctx, norm, NULL, NULL, x, w->norm1.weight, w->norm1.bias, rows, D, shape->eps));
   GH_TRY (gh_linear_fwd (ctx, qkv, norm, w->qkv.weight, w->qkv.bias, NULL, GH_ACT_NONE, rows));
   if (gh_block_is_exact (shape, N))
-    GH_TRY (gh_attention_fwd (ctx, attn, qkv, B, N, H, shape->head_dim));
+    GH_TRY (gh_attention_fwd (ctx, attn, qkv, shape->dtype, B, N, H, shape->head_dim));
   else
     GH_TRY (gh_nystrom_forward (ctx, attn, qkv, &acts->nystrom, B, N, H, shape->head_dim, shape->landmarks,
             shape->pinv_iters));

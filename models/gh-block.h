@@ -30,6 +30,7 @@ typedef struct {
   int conv;                     /* taps of the value convolution, 0 for none */
   int first;                    /* 1 when token 0 is a cls token */
   float eps;                    /* of the norms */
+  GhDtype dtype;                /* of the products */
 } GhBlockShape;
 
 /* Letters: D = dim, I = heads * head_dim, M = mlp. */

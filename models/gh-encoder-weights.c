@@ -163,10 +163,11 @@ describe (GhEncoderWeights *w, const GhMaeConfig *c)
   const int first = c->cls_token ? 1 : 0;
 
   w->shape = (GhBlockShape) { c->dim, c->heads, c->head_dim, c->mlp, c->landmarks, c->pinv_iters, c->conv, first,
-    c->eps };
+    c->eps, w->dtype };
   w->depth = c->depth;
   w->blocks = g_new0 (GhBlock, c->depth);
-  w->decoder.shape = (GhBlockShape) { c->dec_dim, c->dec_heads, c->dec_head_dim, c->dec_mlp, 0, 0, 0, first, c->eps };
+  w->decoder.shape = (GhBlockShape) { c->dec_dim, c->dec_heads, c->dec_head_dim, c->dec_mlp, 0, 0, 0, first, c->eps,
+    w->dtype };
   w->decoder.depth = c->dec_depth;
   w->decoder.patch_values = gh_mae_config_patch_values (c);
   w->decoder.blocks = g_new0 (GhBlock, c->dec_depth);

@@ -40,8 +40,8 @@ GhStatus
 ISA_FN (gh_cpu_adamw) (GhCtx *ctx, float *p, float *m, float *v, const float *g, size_t n, float grad_scale,
     float lr, float beta1, float beta2, float eps, float weight_decay, int step)
 {
-  Job job = { p, m, v, g, n, grad_scale, lr, beta1, (float) (1 - (double) beta1), beta2, (float) (1 - (double) beta2), eps,
-    weight_decay, (float) (1 / (1 - pow (beta1, step))), (float) (1 / (1 - pow (beta2, step))) };
+  Job job = { p, m, v, g, n, grad_scale, lr, beta1, (float) (1 - (double) beta1), beta2, (float) (1 - (double) beta2),
+    eps, weight_decay, (float) (1 / (1 - pow (beta1, step))), (float) (1 / (1 - pow (beta2, step))) };
 
   gh_parallel (ctx, (int) ((n - 1) / CHUNK + 1), run, &job);
   return GH_OK;

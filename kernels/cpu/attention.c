@@ -219,7 +219,7 @@ attend (void *arg, int index, int thread)
 }
 
 GhStatus
-ISA_FN (gh_cpu_attention_fwd) (GhCtx *ctx, float *o, const float *qkv, int B, int N, int H, int D)
+ISA_FN (gh_cpu_attention_fwd) (GhCtx *ctx, float *o, const float *qkv, GhDtype dtype, int B, int N, int H, int D)
 {
   Job job = { .o = o, .qkv = qkv, .N = N, .H = H, .D = D };
   size_t width = round_up (D, NR);

@@ -42,8 +42,12 @@ override_vector_code (GhBackend *backend)
     gh_cpu_override_avx2 (backend);
   else if (isa == &gh_linear_wide)
     gh_cpu_override_wide (backend);
-  else if (isa == &gh_linear_avx512)
+  else
     gh_cpu_override_avx512 (backend);
+#ifdef HAVE_AMX
+  if (isa == &gh_linear_amx)
+    gh_cpu_override_amx (backend);
+#endif
 #endif
 }
 

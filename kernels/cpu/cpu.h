@@ -10,3 +10,5 @@ void gh_cpu_override_baseline (GhBackend *backend);
 void gh_cpu_override_avx2 (GhBackend *backend);
 void gh_cpu_override_wide (GhBackend *backend);
 void gh_cpu_override_avx512 (GhBackend *backend);
+/* After avx512: what the matrix unit does better. */
+void gh_cpu_override_amx (GhBackend *backend);

@@ -22,6 +22,11 @@
 
 void ISA_FN (gh_cpu_override) (GhBackend *backend);
 
+GhStatus ISA_FN (gh_cpu_pack_update) (GhCtx *ctx, GhPacked *packed, const float *w, bool transposed);
+/* The same into panels of the caller's: packed needs its engine, dtype, n_out, n_in and data. */
+void ISA_FN (gh_cpu_pack_panels) (GhCtx *ctx, const GhPacked *packed, const float *w, bool transposed);
+GhStatus ISA_FN (gh_cpu_linear_bwd_weight) (GhCtx *ctx, float *dw, float *db, const float *dy, const float *x,
+    GhDtype dtype, int rows, int n_out, int n_in);
 GhStatus ISA_FN (gh_cpu_bmm) (GhCtx *ctx, GhMat c, GhMat a, bool trans_a, GhMat b, bool trans_b, float alpha,
     float beta, int B, int H, int m, int n, int k);
 GhStatus ISA_FN (gh_cpu_patchify_fwd) (GhCtx *ctx, float *patches, const uint8_t *rgb, const int32_t *keep,
@@ -33,16 +38,44 @@ GhStatus ISA_FN (gh_cpu_layernorm_bwd) (GhCtx *ctx, float *dx, float *dw, float 
 GhStatus ISA_FN (gh_cpu_gelu_fwd) (GhCtx *ctx, float *y, const float *x, size_t n);
 GhStatus ISA_FN (gh_cpu_gelu_bwd) (GhCtx *ctx, float *dx, const float *dy, const float *x, size_t n);
 GhStatus ISA_FN (gh_cpu_softmax_fwd) (GhCtx *ctx, float *y, const float *x, int rows, int n);
-GhStatus ISA_FN (gh_cpu_attention_fwd) (GhCtx *ctx, float *o, const float *qkv, int B, int N, int H, int D);
+GhStatus ISA_FN (gh_cpu_softmax_bwd) (GhCtx *ctx, float *dx, const float *dy, const float *y, int rows, int n);
+GhStatus ISA_FN (gh_cpu_attention_fwd) (GhCtx *ctx, float *o, const float *qkv, GhDtype dtype, int B, int N,
+    int H, int D);
+GhStatus ISA_FN (gh_cpu_attention_bwd) (GhCtx *ctx, float *dqkv, const float *dout, const float *qkv, GhDtype dtype,
+    int B, int N, int H, int D);
 GhStatus ISA_FN (gh_cpu_segment_mean_fwd) (GhCtx *ctx, float *y, const float *x, int col, int ld, float scale, int B,
     int N, int H, int D, int M);
+GhStatus ISA_FN (gh_cpu_segment_mean_bwd) (GhCtx *ctx, float *dx, const float *dy, int col, int ld, float scale, int B,
+    int N, int H, int D, int M);
 GhStatus ISA_FN (gh_cpu_pinv_fwd) (GhCtx *ctx, float *z, float *trail, const float *a, int count, int M, int iters);
+GhStatus ISA_FN (gh_cpu_pinv_bwd) (GhCtx *ctx, float *da, const float *dz, const float *a, const float *trail,
+    int count, int M, int iters);
+/* 1 / (r c) of the header's Z0; 0 for a matrix of zeros. */
+float ISA_FN (gh_cpu_pinv_scale) (const float *a, int M);
 GhStatus ISA_FN (gh_cpu_value_conv_fwd) (GhCtx *ctx, float *o, const float *qkv, const float *w, int B, int N, int H,
     int D, int taps, int first);
+GhStatus ISA_FN (gh_cpu_value_conv_bwd) (GhCtx *ctx, float *dqkv, float *dw, const float *dout, const float *qkv,
+    const float *w, int B, int N, int H, int D, int taps, int first);
+GhStatus ISA_FN (gh_cpu_embed_tokens_bwd) (GhCtx *ctx, float *dx, float *dcls, const float *dy, int B, int K, int C,
+    int first);
+GhStatus ISA_FN (gh_cpu_unmask_tokens_bwd) (GhCtx *ctx, float *dx, float *dmask_token, const float *dy,
+    const int32_t *keep, int B, int N, int K, int C, int first);
+GhStatus ISA_FN (gh_cpu_gather_rows_bwd) (GhCtx *ctx, float *dx, const float *dy, const int32_t *index, int B, int N,
+    int K, int C, int first);
 GhStatus ISA_FN (gh_cpu_pool_fwd) (GhCtx *ctx, float *y, const float *x, GhPool pool, int B, int N, int C, int first);
 GhStatus ISA_FN (gh_cpu_sum_rows) (GhCtx *ctx, float *sum, const float *x, int rows, int C);
+GhStatus ISA_FN (gh_cpu_masked_loss) (GhCtx *ctx, float *loss, float *dpred, const float *pred, const float *patches,
+    bool normalise, float scale, int rows, int P);
+GhStatus ISA_FN (gh_cpu_sum_squares) (GhCtx *ctx, float *sum, const float *x, size_t n);
+GhStatus ISA_FN (gh_cpu_zero) (GhCtx *ctx, void *ptr, size_t bytes);
 GhStatus ISA_FN (gh_cpu_adamw) (GhCtx *ctx, float *p, float *m, float *v, const float *g, size_t n, float grad_scale,
     float lr, float beta1, float beta2, float eps, float weight_decay, int step);
+
+/* What the amx set does not do itself. */
+GhStatus gh_cpu_attention_fwd_avx512 (GhCtx *ctx, float *o, const float *qkv, GhDtype dtype, int B, int N, int H,
+    int D);
+GhStatus gh_cpu_attention_bwd_avx512 (GhCtx *ctx, float *dqkv, const float *dout, const float *qkv, GhDtype dtype,
+    int B, int N, int H, int D);
 
 /* ---- helpers every such source may use --------------------------------------------------------------- */
 
@@ -80,17 +113,25 @@ vec_store (float *p, vf v)
 VEC_INLINE vf
 vec_load_part (const float *p, int n)
 {
+#if VL == 16 && defined(__AVX512F__)
+  return (vf) _mm512_maskz_loadu_ps ((__mmask16) ((1u << n) - 1), p);
+#else
   vf v = { 0 };
   for (int i = 0; i < n; i++)
     v[i] = p[i];
   return v;
+#endif
 }
 
 VEC_INLINE void
 vec_store_part (float *p, vf v, int n)
 {
+#if VL == 16 && defined(__AVX512F__)
+  _mm512_mask_storeu_ps (p, (__mmask16) ((1u << n) - 1), (__m512) v);
+#else
   for (int i = 0; i < n; i++)
     p[i] = v[i];
+#endif
 }
 
 VEC_INLINE float

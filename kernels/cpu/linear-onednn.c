@@ -6,8 +6,6 @@
 const char gh_onednn_engine[] = "onednn";
 
 #ifdef HAVE_ONEDNN
-#include "cpu-features.h"
-
 #include <dlfcn.h>
 #include <dnnl.h>
 #include <pthread.h>
@@ -126,7 +124,7 @@ gh_onednn_takes (GhDtype dtype)
 {
   const char *asked = getenv ("GST_HEADS_LINEAR");
 #ifdef __x86_64__
-  bool wanted = dtype == GH_DTYPE_BF16 && gh_cpu_has_amx_bf16 ();
+  bool wanted = false;
 #else
   bool wanted = true;
 #endif
@@ -191,11 +189,23 @@ gh_onednn_pack (GhCtx *ctx, GhPacked *packed, const float *host_w)
   w->desc = *dnnl.primitive_desc_query_md (pd, dnnl_query_weights_md, 0);
   dnnl.primitive_desc_destroy (pd);
   packed->bytes = (dnnl.memory_desc_get_size (&w->desc) + 63) & ~(size_t) 63;
-  w->data = aligned_alloc (64, packed->bytes);
+  w->data = gh_host_memory (packed->bytes);
   if (w->data == NULL || run_reorder (w->stream, &plain, host_w, &w->desc, w->data) != dnnl_success) {
     gh_onednn_packed_free (packed);
     return gh_fail (ctx, GH_NOMEM, "oneDNN could not pack weights of %d x %d", n, k);
   }
+  return GH_OK;
+}
+
+GhStatus
+gh_onednn_pack_update (GhCtx *ctx, GhPacked *packed, const float *w, bool transposed)
+{
+  Weights *weights = packed->data;
+  dnnl_memory_desc_t plain = matrix (packed->n_in, packed->n_out, dnnl_f32, transposed ? dnnl_ab : dnnl_ba);
+
+  if (run_reorder (weights->stream, &plain, w, &weights->desc, weights->data) != dnnl_success)
+    return gh_fail (ctx, GH_DEVICE_LOST, "oneDNN could not pack weights of %d x %d again", packed->n_out,
+        packed->n_in);
   return GH_OK;
 }
 
@@ -347,6 +357,7 @@ gh_onednn_linear_fwd (GhCtx *ctx, float *y, const float *x, const GhPacked *pack
 
 bool gh_onednn_takes (GhDtype dtype) { return false; }
 GhStatus gh_onednn_pack (GhCtx *ctx, GhPacked *packed, const float *host_w) { return GH_UNSUPPORTED; }
+GhStatus gh_onednn_pack_update (GhCtx *c, GhPacked *p, const float *w, bool transposed) { return GH_UNSUPPORTED; }
 void gh_onednn_packed_free (GhPacked *packed) { }
 
 GhStatus

@@ -2,10 +2,10 @@
  *
  * linear-onednn.h (private): oneDNN as the engine of products with packed weights, in F32 and BF16.
  *
- * Our own tiles are faster where they have vectors of their own (docs/benchmarks/), so oneDNN is taken where it drives
- * units they do not: bfloat16 on AMX, and processors other than x86-64. GST_HEADS_LINEAR = onednn or own decides by
- * hand. libdnnl is opened at run time: no plugin depends on it. It brings OpenMP threads of its own (OMP_NUM_THREADS),
- * and may allocate in a call; users of one weight wait for each other.
+ * Our own tiles are faster where they have vectors of their own (docs/benchmarks/), so oneDNN is taken where they do
+ * not: on processors other than x86-64. GST_HEADS_LINEAR = onednn or own decides by hand. libdnnl is opened at run
+ * time: no plugin depends on it. It brings OpenMP threads of its own (OMP_NUM_THREADS), and may allocate in a call;
+ * users of one weight wait for each other.
  */
 #pragma once
 
@@ -17,6 +17,7 @@ bool gh_onednn_takes (GhDtype dtype);
 extern const char gh_onednn_engine[];
 
 GhStatus gh_onednn_pack (GhCtx *ctx, GhPacked *packed, const float *host_w);
+GhStatus gh_onednn_pack_update (GhCtx *ctx, GhPacked *packed, const float *w, bool transposed);
 void gh_onednn_packed_free (GhPacked *packed);
 GhStatus gh_onednn_linear_fwd (GhCtx *ctx, float *y, const float *x, const GhPacked *w, const float *bias,
     const float *residual, GhAct act, int rows);

@@ -5,7 +5,7 @@
  * What a set has no instruction for is written in vector extensions, so every path runs, and is tested, everywhere.
  */
 #include "isa.h"
-#include "linear.h"
+#include "linear-finish.h"
 
 #ifdef __x86_64__
 #include <immintrin.h>
@@ -23,6 +23,10 @@
 #define MR_F32 4
 #define MR_INT 4
 #endif
+/* A panel's share of a block of k stays in the first-level cache, and 512 products of two 12-bit integers, the most
+ * that int32 holds, meet in one block. */
+#define F32_BLOCK 512
+#define INT_BLOCK 512
 #define NV 2
 #define NR (NV * VL)
 #define STRING(x) STRING_ (x)
@@ -90,64 +94,64 @@ dot4 (vi sum, vi a, vi b)
 /* ---- tiles: sums[mr][NR] over `steps` steps of packed rows and one panel ---------------------------------------- */
 
 VEC_INLINE void
-store_sums (float *sums, int ld, const vf *acc, int mr, bool first)
+store_sums (const GhLinearTile *t, const vf *acc, int mr)
 {
   UNROLL
   for (int i = 0; i < mr; i++)
     UNROLL
     for (int j = 0; j < NV; j++) {
-      vf_any *to = (vf_any *) (sums + (size_t) i * ld + j * VL);
+      float *to = (float *) t->sums + i * NR + j * VL;
 
-      *to = acc[i * NV + j] + (first ? vec_splat (0) : (vf) *to);
+      vec_store (to, t->first ? acc[i * NV + j] : acc[i * NV + j] + vec_load (to));
     }
 }
 
 VEC_INLINE void
-store_integer_sums (float *sums, int ld, const vi *acc, int mr, bool first)
+store_integer_sums (const GhLinearTile *t, const vi *acc, int mr)
 {
   vf f[MR_INT * NV];
 
   UNROLL
   for (int i = 0; i < mr * NV; i++)
     f[i] = __builtin_convertvector (acc[i], vf);
-  store_sums (sums, ld, f, mr, first);
+  store_sums (t, f, mr);
 }
 
 static void
-tile_f32 (float *sums, int ld, const void *pa, const void *pb, int steps, bool first)
+tile_f32 (const GhLinearTile *t)
 {
-  const float *a = pa;
-  const vf *b = pb;
+  const float *a = t->a;
+  const vf *b = t->b;
   vf acc[MR_F32 * NV] = { 0 };
 
-  for (int s = 0; s < steps; s++, a += MR_F32, b += NV)
+  for (int s = 0; s < t->steps; s++, a += MR_F32, b += NV)
     UNROLL
     for (int i = 0; i < MR_F32; i++)
       UNROLL
       for (int j = 0; j < NV; j++)
         acc[i * NV + j] += a[i] * b[j];
-  store_sums (sums, ld, acc, MR_F32, first);
+  store_sums (t, acc, MR_F32);
 }
 
 /* Activations are bfloat16 pairs where the instruction takes them, else float pairs already rounded. */
 static void
-tile_bf16 (float *sums, int ld, const void *pa, const void *pb, int steps, bool first)
+tile_bf16 (const GhLinearTile *t)
 {
-  const vi *b = pb;
+  const vi *b = t->b;
   vf acc[MR_INT * NV] = { 0 };
 #if HAS_BF16
-  const int32_t *a = pa;
+  const int32_t *a = t->a;
 
-  for (int s = 0; s < steps; s++, a += MR_INT, b += NV)
+  for (int s = 0; s < t->steps; s++, a += MR_INT, b += NV)
     UNROLL
     for (int i = 0; i < MR_INT; i++)
       UNROLL
       for (int j = 0; j < NV; j++)
         acc[i * NV + j] = (vf) _mm512_dpbf16_ps ((__m512) acc[i * NV + j], (__m512bh) splat (a[i]), (__m512bh) b[j]);
 #else
-  const float *a = pa;
+  const float *a = t->a;
 
-  for (int s = 0; s < steps; s++, a += 2 * MR_INT, b += NV) {
+  for (int s = 0; s < t->steps; s++, a += 2 * MR_INT, b += NV) {
     vf even[NV], odd[NV];
 
     UNROLL
@@ -164,23 +168,23 @@ tile_bf16 (float *sums, int ld, const void *pa, const void *pb, int steps, bool 
       }
   }
 #endif
-  store_sums (sums, ld, acc, MR_INT, first);
+  store_sums (t, acc, MR_INT);
 }
 
 static void
-tile_int16 (float *sums, int ld, const void *pa, const void *pb, int steps, bool first)
+tile_int16 (const GhLinearTile *t)
 {
-  const int32_t *a = pa;
-  const vi *b = pb;
+  const int32_t *a = t->a;
+  const vi *b = t->b;
   vi acc[MR_INT * NV] = { 0 };
 
-  for (int s = 0; s < steps; s++, a += MR_INT, b += NV)
+  for (int s = 0; s < t->steps; s++, a += MR_INT, b += NV)
     UNROLL
     for (int i = 0; i < MR_INT; i++)
       UNROLL
       for (int j = 0; j < NV; j++)
         acc[i * NV + j] = dot2 (acc[i * NV + j], splat (a[i]), b[j]);
-  store_integer_sums (sums, ld, acc, MR_INT, first);
+  store_integer_sums (t, acc, MR_INT);
 }
 
 #if HAS_AVX2
@@ -189,14 +193,14 @@ tile_int16 (float *sums, int ld, const void *pa, const void *pb, int steps, bool
 #define W_MAX_INT8 63
 #define A_MAX_INT8 127
 static void
-tile_int8 (float *sums, int ld, const void *pa, const void *pb, int steps, bool first)
+tile_int8 (const GhLinearTile *t)
 {
-  const int32_t *a = pa;
-  const __m256i *b = pb;
+  const int32_t *a = t->a;
+  const __m256i *b = t->b;
   const __m256i ones = _mm256_set1_epi16 (1);
   vi acc[MR_INT * NV] = { 0 };
 
-  for (int s = 0; s < steps; s += 2, a += 2 * MR_INT, b += 2 * NV)
+  for (int s = 0; s < t->steps; s += 2, a += 2 * MR_INT, b += 2 * NV)
     UNROLL
     for (int i = 0; i < MR_INT; i++) {
       __m256i a0 = _mm256_set1_epi32 (a[i]), a1 = _mm256_set1_epi32 (a[MR_INT + i]);
@@ -208,25 +212,25 @@ tile_int8 (float *sums, int ld, const void *pa, const void *pb, int steps, bool 
         acc[i * NV + j] += (vi) _mm256_madd_epi16 (pairs, ones);
       }
     }
-  store_integer_sums (sums, ld, acc, MR_INT, first);
+  store_integer_sums (t, acc, MR_INT);
 }
 #else
 #define W_MAX_INT8 127
 #define A_MAX_INT8 255
 static void
-tile_int8 (float *sums, int ld, const void *pa, const void *pb, int steps, bool first)
+tile_int8 (const GhLinearTile *t)
 {
-  const int32_t *a = pa;
-  const vi *b = pb;
+  const int32_t *a = t->a;
+  const vi *b = t->b;
   vi acc[MR_INT * NV] = { 0 };
 
-  for (int s = 0; s < steps; s++, a += MR_INT, b += NV)
+  for (int s = 0; s < t->steps; s++, a += MR_INT, b += NV)
     UNROLL
     for (int i = 0; i < MR_INT; i++)
       UNROLL
       for (int j = 0; j < NV; j++)
         acc[i * NV + j] = dot4 (acc[i * NV + j], splat (a[i]), b[j]);
-  store_integer_sums (sums, ld, acc, MR_INT, first);
+  store_integer_sums (t, acc, MR_INT);
 }
 #endif
 
@@ -284,7 +288,8 @@ range (const float *x, int k, float *low, float *high)
 }
 
 static void
-pack_rows_f32 (void *a, float *scale, float *zero, const float *x, int rows, int k, int k_padded)
+pack_rows_f32 (void *a, float *scale, float *zero, const float *x, size_t ld, int rows, int k,
+    int k_padded)
 {
   float *to = a;
 
@@ -296,21 +301,12 @@ pack_rows_f32 (void *a, float *scale, float *zero, const float *x, int rows, int
     memset (to, 0, (size_t) MR_F32 * k_padded * sizeof *to);
   for (int i = 0; i < rows; i++)
     for (int j = 0; j < k; j++)
-      to[(size_t) j * MR_F32 + i] = x[(size_t) i * k + j];
-}
-
-/* Float bits rounded to bfloat16, ties to even, still in the upper half; NaN stays NaN. */
-VEC_INLINE vu
-round_bf16 (vf x)
-{
-  vu u = (vu) x;
-  vu rounded = (u + 0x7fff + ((u >> 16) & 1)) & 0xffff0000;
-
-  return (vu) vec_select (x == x, (vf) rounded, (vf) ((u | 0x00400000) & 0xffff0000));
+      to[(size_t) j * MR_F32 + i] = x[i * ld + j];
 }
 
 static void
-pack_rows_bf16 (void *a, float *scale, float *zero, const float *x, int rows, int k, int k_padded)
+pack_rows_bf16 (void *a, float *scale, float *zero, const float *x, size_t ld, int rows, int k,
+    int k_padded)
 {
   float chunk[CHUNK] __attribute__ ((aligned (64)));
   uint32_t words[CHUNK] __attribute__ ((aligned (64)));
@@ -325,9 +321,9 @@ pack_rows_bf16 (void *a, float *scale, float *zero, const float *x, int rows, in
     for (int k0 = 0; k0 < k_padded; k0 += CHUNK) {
       int n = k_padded - k0 < CHUNK ? k_padded - k0 : CHUNK;
 
-      load_chunk (chunk, x + (size_t) i * k, k0, k);
+      load_chunk (chunk, x + i * ld, k0, k);
       for (int j = 0; j < n; j += VL)
-        *(vu *) (words + j) = round_bf16 (*(const vf *) (chunk + j));
+        *(vu *) (words + j) = vec_round_bf16 (*(const vf *) (chunk + j));
 #if HAS_BF16
       for (int j = 0; j < n / 2; j++)
         ((uint32_t *) a)[((size_t) k0 / 2 + j) * MR_INT + i] = words[2 * j] >> 16 | words[2 * j + 1];
@@ -338,8 +334,50 @@ pack_rows_bf16 (void *a, float *scale, float *zero, const float *x, int rows, in
     }
 }
 
+/* ---- columns into tiles ------------------------------------------------------------------------------------------ */
+
 static void
-pack_rows_int16 (void *a, float *scale, float *zero, const float *x, int rows, int k, int k_padded)
+pack_columns_f32 (void *a, const float *x, size_t ld, int rows, int k, int k_padded)
+{
+  float *to = a;
+
+  if (rows < MR_F32 || k < k_padded)
+    memset (to, 0, (size_t) MR_F32 * k_padded * sizeof *to);
+  for (int j = 0; j < k; j++, to += MR_F32, x += ld) {
+    if (rows == MR_F32) {
+      memcpy (to, x, MR_F32 * sizeof *to);
+      continue;
+    }
+    for (int i = 0; i < rows; i++)
+      to[i] = x[i];
+  }
+}
+
+/* MR_INT is at most VL. */
+static void
+pack_columns_bf16 (void *a, const float *x, size_t ld, int rows, int k, int k_padded)
+{
+  for (int j = 0; j < k_padded; j += 2, x += 2 * ld) {
+    vf even = j < k ? vec_load_part (x, rows) : vec_splat (0);
+    vf odd = j + 1 < k ? vec_load_part (x + ld, rows) : vec_splat (0);
+#if HAS_BF16
+    vec_store_part ((float *) a + (size_t) j / 2 * MR_INT, (vf) vec_pair_bf16 (even, odd), MR_INT);
+#else
+    float *to = (float *) a + (size_t) j * MR_INT;
+    vf even_held = (vf) vec_round_bf16 (even), odd_held = (vf) vec_round_bf16 (odd);
+    for (int i = 0; i < MR_INT; i++) {
+      to[2 * i] = even_held[i];
+      to[2 * i + 1] = odd_held[i];
+    }
+#endif
+  }
+}
+
+/* ---- integers -------------------------------------------------------------------------------------------------- */
+
+static void
+pack_rows_int16 (void *a, float *scale, float *zero, const float *x, size_t ld, int rows, int k,
+    int k_padded)
 {
   float chunk[CHUNK] __attribute__ ((aligned (64)));
   int32_t words[CHUNK / 2] __attribute__ ((aligned (64)));
@@ -351,7 +389,7 @@ pack_rows_int16 (void *a, float *scale, float *zero, const float *x, int rows, i
   for (int i = 0; i < rows; i++) {
     float low, high, top;
 
-    range (x + (size_t) i * k, k, &low, &high);
+    range (x + i * ld, k, &low, &high);
     top = high > -low ? high : -low;
     scale[i] = high == high ? top / 2047 : NAN;
     for (int k0 = 0; k0 < k_padded; k0 += CHUNK) {
@@ -359,7 +397,7 @@ pack_rows_int16 (void *a, float *scale, float *zero, const float *x, int rows, i
       vf inverse = (vf) { 0 } + (top > 0 && top < INFINITY ? 2047 / top : 0);
       int16_t *q = (int16_t *) words;
 
-      load_chunk (chunk, x + (size_t) i * k, k0, k);
+      load_chunk (chunk, x + i * ld, k0, k);
       for (int j = 0; j < CHUNK; j += VL) {
         vi v = vec_nearest (*(const vf *) (chunk + j) * inverse);
 
@@ -372,7 +410,8 @@ pack_rows_int16 (void *a, float *scale, float *zero, const float *x, int rows, i
 }
 
 static void
-pack_rows_int8 (void *a, float *scale, float *zero, const float *x, int rows, int k, int k_padded)
+pack_rows_int8 (void *a, float *scale, float *zero, const float *x, size_t ld, int rows, int k,
+    int k_padded)
 {
   float chunk[CHUNK] __attribute__ ((aligned (64)));
   int32_t words[CHUNK / 4] __attribute__ ((aligned (64)));
@@ -384,7 +423,7 @@ pack_rows_int8 (void *a, float *scale, float *zero, const float *x, int rows, in
   for (int i = 0; i < rows; i++) {
     float low, high, inverse;
 
-    range (x + (size_t) i * k, k, &low, &high);
+    range (x + i * ld, k, &low, &high);
     scale[i] = (high - low) / A_MAX_INT8;
     zero[i] = low;
     inverse = high - low > 0 && high - low < INFINITY ? A_MAX_INT8 / (high - low) : 0;
@@ -392,7 +431,7 @@ pack_rows_int8 (void *a, float *scale, float *zero, const float *x, int rows, in
       int n = k_padded - k0 < CHUNK ? k_padded - k0 : CHUNK;
       uint8_t *q = (uint8_t *) words;
 
-      load_chunk (chunk, x + (size_t) i * k, k0, k);
+      load_chunk (chunk, x + i * ld, k0, k);
       for (int j = 0; j < CHUNK; j += VL) {
         vf v = (*(const vf *) (chunk + j) - low) * inverse;
         vi whole = vec_nearest (vec_clamp (v, 0, A_MAX_INT8));
@@ -405,68 +444,38 @@ pack_rows_int8 (void *a, float *scale, float *zero, const float *x, int rows, in
   }
 }
 
-/* ---- sums into results ---------------------------------------------------------------------------------------- */
-
-VEC_INLINE vf
-finish_vector (const float *sums, int j, const GhLinearFinish *f)
-{
-  vf v = *(const vf_any *) (sums + j);
-
-  if (f->scale) {
-    vf w_sum = *(const vf_any *) (f->w_sum + j);
-
-    v = (v * f->row_scale + w_sum * f->row_zero) * *(const vf_any *) (f->scale + j);
-  }
-  if (f->bias)
-    v += *(const vf_any *) (f->bias + j);
-  if (f->act == GH_ACT_GELU)
-    v = vec_gelu (v);
-  if (f->residual)
-    v += *(const vf_any *) (f->residual + j);
-  return v;
-}
-
-/* The last, partial vector: its inputs are copied to where reading past the end is harmless. */
-static void
-finish_tail (float *y, const float *sums, int j, int n, const GhLinearFinish *f)
-{
-  float in[5][VL] = { { 0 } };
-  size_t bytes = (n - j) * sizeof (float);
-  GhLinearFinish g = *f;
-  const float **at[] = { &g.scale, &g.w_sum, &g.bias, &g.residual };
-  vf v;
-
-  memcpy (in[4], sums + j, bytes);
-  for (int i = 0; i < 4; i++)
-    if (*at[i]) {
-      memcpy (in[i], *at[i] + j, bytes);
-      *at[i] = in[i];
-    }
-  v = finish_vector (in[4], 0, &g);
-  memcpy (y + j, &v, bytes);
-}
+/* ---- the table --------------------------------------------------------------------------------------------------- */
 
 static void
-finish (float *y, const float *sums, int n, const GhLinearFinish *f)
+finish (const GhLinearFinish *f)
 {
-  int j = 0;
-
-  for (; j + VL <= n; j += VL)
-    *(vf_any *) (y + j) = finish_vector (sums, j, f);
-  if (j < n)
-    finish_tail (y, sums, j, n, f);
+  finish_sums (f, NR, false);
 }
+
+#define KIND(name) ISA_FN (gh_linear_##name)
+/* Named, not static: the amx set takes some of them over. */
+const GhLinearKind KIND (f32) = {
+  .engine = STRING (ISA), .fast = true, .mr = MR_F32, .step = 1, .k_align = 1, .k_block = F32_BLOCK, .row_bytes = 4,
+  .pack_rows = pack_rows_f32, .pack_columns = pack_columns_f32, .tile = tile_f32, .finish = finish,
+};
+const GhLinearKind KIND (bf16) = {
+  .engine = HAS_BF16 ? STRING (ISA) "-bf16" : STRING (ISA) " widening bf16 to f32", .fast = HAS_BF16, .mr = MR_INT,
+  .step = 2, .k_align = 2, .k_block = INT_BLOCK, .row_bytes = HAS_BF16 ? 2 : 4,
+  .pack_rows = pack_rows_bf16, .pack_columns = pack_columns_bf16, .tile = tile_bf16, .finish = finish,
+};
+const GhLinearKind KIND (int16) = {
+  .engine = STRING (ISA) "-int16", .fast = HAS_VNNI || HAS_AVX2, .mr = MR_INT, .step = 2, .k_align = 2,
+  .k_block = INT_BLOCK, .row_bytes = 2, .w_max = 2047, .a_max = 2047,
+  .pack_rows = pack_rows_int16, .tile = tile_int16, .finish = finish,
+};
+const GhLinearKind KIND (int8) = {
+  .engine = STRING (ISA) "-int8", .fast = HAS_VNNI || HAS_AVX2, .mr = MR_INT, .step = 4, .k_align = 8,
+  .k_block = INT_BLOCK, .row_bytes = 1, .w_max = W_MAX_INT8, .a_max = A_MAX_INT8,
+  .pack_rows = pack_rows_int8, .tile = tile_int8, .finish = finish,
+};
 
 const GhLinearIsa ISA_FN (gh_linear) = {
   .nr = NR,
-  .kind = {
-    [GH_DTYPE_F32] = { STRING (ISA), true, MR_F32, 1, 1, 4, 0, 0, pack_rows_f32, tile_f32 },
-    [GH_DTYPE_BF16] = { HAS_BF16 ? STRING (ISA) "-bf16" : STRING (ISA) " widening bf16 to f32", HAS_BF16, MR_INT, 2, 2,
-        HAS_BF16 ? 2 : 4, 0, 0, pack_rows_bf16, tile_bf16 },
-    [GH_DTYPE_INT16] = { STRING (ISA) "-int16", HAS_VNNI || HAS_AVX2, MR_INT, 2, 2, 2, 2047, 2047, pack_rows_int16,
-        tile_int16 },
-    [GH_DTYPE_INT8] = { STRING (ISA) "-int8", HAS_VNNI || HAS_AVX2, MR_INT, 4, 8, 1, W_MAX_INT8, A_MAX_INT8,
-        pack_rows_int8, tile_int8 },
-  },
-  .finish = finish,
+  .kind = { [GH_DTYPE_F32] = &KIND (f32), [GH_DTYPE_BF16] = &KIND (bf16), [GH_DTYPE_INT16] = &KIND (int16),
+      [GH_DTYPE_INT8] = &KIND (int8) },
 };

@@ -9,13 +9,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows of one task: its activations share of one k block stays in the second-level cache. */
+/* Rows of one task, about. */
 enum { TASK_ROWS = 240 };
 
 static int
 ceil_div (int a, int b)
 {
   return (a + b - 1) / b;
+}
+
+static int
+round_up (int n, int multiple)
+{
+  return ceil_div (n, multiple) * multiple;
+}
+
+static int
+smaller (int a, int b)
+{
+  return a < b ? a : b;
 }
 
 const GhLinearIsa *
@@ -26,6 +38,10 @@ gh_linear_isa (void)
 
   if (cap && strcmp (cap, "wide") == 0 && gh_cpu_has_avx2_fma ())
     return &gh_linear_wide;
+#ifdef HAVE_AMX
+  if (gh_cpu_has_amx ())
+    return &gh_linear_amx;
+#endif
   if (gh_cpu_has_avx512_bf16 () && gh_cpu_has_avx512_vnni ())
     return &gh_linear_avx512;
   if (gh_cpu_has_avx2_fma ())
@@ -37,7 +53,7 @@ gh_linear_isa (void)
 bool
 gh_cpu_supports (const GhCtx *ctx, GhDtype dtype, bool *fast, const char **engine)
 {
-  const GhLinearKind *kind = &gh_linear_isa ()->kind[dtype];
+  const GhLinearKind *kind = gh_linear_isa ()->kind[dtype];
   bool onednn = gh_onednn_takes (dtype);
 
   if (fast)
@@ -54,9 +70,9 @@ gh_cpu_best_dtype (const GhCtx *ctx)
 {
   const GhLinearIsa *isa = gh_linear_isa ();
 
-  if (isa->kind[GH_DTYPE_BF16].fast)
+  if (isa->kind[GH_DTYPE_BF16]->fast)
     return GH_DTYPE_BF16;
-  return isa->kind[GH_DTYPE_INT16].fast ? GH_DTYPE_INT16 : GH_DTYPE_F32;
+  return isa->kind[GH_DTYPE_INT16]->fast ? GH_DTYPE_INT16 : GH_DTYPE_F32;
 }
 
 /* ---- weights ------------------------------------------------------------------------------------------------ */
@@ -111,14 +127,14 @@ GhStatus
 gh_cpu_pack (GhCtx *ctx, GhPacked *packed, const float *host_w)
 {
   const GhLinearIsa *isa = gh_linear_isa ();
-  const GhLinearKind *kind = &isa->kind[packed->dtype];
+  const GhLinearKind *kind = isa->kind[packed->dtype];
   int n = packed->n_out, k = packed->n_in, nr = isa->nr, step = kind->step;
-  int n_padded = ceil_div (n, nr) * nr, k_padded = ceil_div (k, kind->k_align) * kind->k_align;
+  int n_padded = round_up (n, nr), k_padded = round_up (k, kind->k_align);
   size_t bytes = ((size_t) n_padded * k_padded * weight_bytes (packed->dtype) + 63) & ~(size_t) 63;
 
   if (gh_onednn_takes (packed->dtype))
     return gh_onednn_pack (ctx, packed, host_w);
-  packed->data = aligned_alloc (64, bytes);
+  packed->data = gh_host_memory (bytes);
   packed->scale = calloc (2 * (size_t) n, sizeof (float));      /* scales, then sums of the integer weights */
   if (packed->data == NULL || packed->scale == NULL) {
     gh_cpu_packed_free (packed);
@@ -157,110 +173,183 @@ gh_cpu_packed_free (GhPacked *packed)
 /* ---- the product -------------------------------------------------------------------------------------------- */
 
 typedef struct {
-  const GhLinearIsa *isa;
   const GhLinearKind *kind;
   const GhPacked *w;
+  int nr;
   float *y;
   const float *x, *bias, *residual;
   GhAct act;
-  int rows, k_padded;
+  int rows, k_padded, k_block;
+  size_t w_bytes;               /* of one weight */
   char *a;                      /* packed activations */
   float *row_scale, *row_zero;  /* [rows, padded to tiles] */
-  float *sums;                  /* one [TASK_ROWS padded, task panels * nr] per thread */
+  float *sums;                  /* per thread: [task panels][task tiles][mr][nr], or one [mr][nr] for a single block */
   size_t sums_size;
-  int task_tiles, task_panels, panel_tasks;
+  int threads;
+  int tiles, task_tiles, task_panels, panel_tasks;
+  int pack_columns;             /* values of k of one packing task, a multiple of k_align */
 } Job;
 
+/* The tiles and panels of one task. */
+typedef struct {
+  float *sums;
+  int tile0, tiles, panel0, panels;
+} Task;
+
+/* One tile's rows, or a part of them. */
 static void
-pack_rows_task (void *arg, int tile, int thread)
+pack_rows_task (void *arg, int index, int thread)
 {
   const Job *job = arg;
-  int mr = job->kind->mr, row = tile * mr, rows = job->rows - row < mr ? job->rows - row : mr;
+  int mr = job->kind->mr, row = index % job->tiles * mr, rows = smaller (mr, job->rows - row);
+  int k0 = index / job->tiles * job->pack_columns, k = job->w->n_in;
 
-  job->kind->pack_rows (job->a + (size_t) row * job->k_padded * job->kind->row_bytes, job->row_scale + row,
-      job->row_zero + row, job->x + (size_t) row * job->w->n_in, rows, job->w->n_in, job->k_padded);
+  job->kind->pack_rows (job->a + ((size_t) row * job->k_padded + (size_t) k0 * mr) * job->kind->row_bytes,
+      job->row_scale + row, job->row_zero + row, job->x + (size_t) row * k + k0, k, rows,
+      smaller (job->pack_columns, k - k0), smaller (job->pack_columns, job->k_padded - k0));
 }
 
-/* All of k for tiles x panels of one task; the sums never leave the second-level cache. */
-static void
-multiply (const Job *job, float *sums, int ld, int tile0, int tiles, int panel0, int panels)
+static const char *
+weights_at (const Job *job, int panel, int k)
 {
-  const GhLinearKind *kind = job->kind;
-  int nr = job->isa->nr, mr = kind->mr;
-  size_t w_bytes = weight_bytes (job->w->dtype);
+  return (const char *) job->w->data + ((size_t) panel * job->k_padded + k) * job->nr * job->w_bytes;
+}
 
-  for (int k0 = 0; k0 < job->k_padded; k0 += GH_LINEAR_BLOCK) {
-    int kc = job->k_padded - k0 < GH_LINEAR_BLOCK ? job->k_padded - k0 : GH_LINEAR_BLOCK;
+/* The block of weights that a thread reads after panel p of the block of k at k0: of this task, or of its likely next
+ * one; NULL past the last. */
+static const char *
+next_weights (const Job *job, const Task *task, int p, int k0)
+{
+  int panel = task->panel0 + p + 1;
 
-    for (int p = 0; p < panels; p++) {
-      const char *b = (const char *) job->w->data
-          + ((size_t) (panel0 + p) * job->k_padded + k0) * nr * w_bytes;
-
-      for (int t = 0; t < tiles; t++) {
-        const char *a = job->a + ((size_t) (tile0 + t) * job->k_padded + k0) * mr * kind->row_bytes;
-
-        kind->tile (sums + (size_t) t * mr * ld + p * nr, ld, a, b, kc / kind->step, k0 == 0);
-      }
+  if (p + 1 == task->panels) {
+    panel = task->panel0;
+    k0 += job->k_block;
+    if (k0 >= job->k_padded) {
+      panel += job->task_panels;
+      k0 = 0;
     }
+  }
+  return panel * job->nr < job->w->n_out ? weights_at (job, panel, k0) : NULL;
+}
+
+static void
+finish_tile (const Job *job, const GhLinearTile *tile, int row, int panel)
+{
+  int col = panel * job->nr, n = job->w->n_out;
+  size_t at = (size_t) row * n + col;
+  GhLinearFinish f = { .y = job->y + at, .residual = job->residual ? job->residual + at : NULL, .ldy = n,
+    .sums = tile->sums, .rows = tile->rows, .cols = smaller (job->nr, n - col),
+    .bias = job->bias ? job->bias + col : NULL, .act = job->act };
+
+  if (job->kind->w_max) {
+    f.scale = job->w->scale + col;
+    f.w_sum = job->w->scale + n + col;
+    f.row_scale = job->row_scale + row;
+    f.row_zero = job->row_zero + row;
+  }
+  job->kind->finish (&f);
+}
+
+/* What finish_tile() will read, while the tile is still computed. */
+static void
+prefetch_residual (const Job *job, int row, int rows, int panel)
+{
+  int n = job->w->n_out, col = panel * job->nr, cols = smaller (job->nr, n - col);
+
+  for (int i = 0; i < rows; i++) {
+    for (int c = 0; c < cols; c += 16)
+      __builtin_prefetch (job->residual + (size_t) (row + i) * n + col + c);
   }
 }
 
+/* One block of k for the tiles of a task times one panel. */
+static void
+multiply_panel (const Job *job, const Task *task, int p, int k0)
+{
+  const GhLinearKind *kind = job->kind;
+  int mr = kind->mr, kc = smaller (job->k_block, job->k_padded - k0);
+  bool whole = job->k_padded == job->k_block, last = k0 + kc == job->k_padded;
+  int lines = ceil_div ((int) (kc * job->nr * job->w_bytes), 64), share = ceil_div (lines, task->tiles);
+  const char *next = next_weights (job, task, p, k0);
+  GhLinearTile tile = { .first = k0 == 0, .b = weights_at (job, task->panel0 + p, k0),
+    .steps = kc / kind->step };
+
+  for (int t = 0; t < task->tiles; t++) {
+    int row = (task->tile0 + t) * mr;
+
+    tile.sums = whole ? task->sums : task->sums + (size_t) (p * job->task_tiles + t) * mr * job->nr;
+    tile.rows = smaller (mr, job->rows - row);
+    tile.a = job->a + ((size_t) row * job->k_padded + (size_t) k0 * mr) * kind->row_bytes;
+    tile.next = next + (size_t) t * share * 64;
+    tile.next_lines = next ? smaller (share, lines - t * share) : 0;
+    if (job->residual && last)
+      prefetch_residual (job, row, tile.rows, task->panel0 + p);
+    kind->tile (&tile);
+    if (last)
+      finish_tile (job, &tile, row, task->panel0 + p);
+  }
+}
+
+/* All of k for one task; its sums and its share of one block of activations stay in the second-level cache. */
 static void
 product_task (void *arg, int index, int thread)
 {
   const Job *job = arg;
-  int nr = job->isa->nr, mr = job->kind->mr, n = job->w->n_out;
-  int n_tiles = ceil_div (job->rows, mr), n_panels = ceil_div (n, nr);
-  int tile0 = index / job->panel_tasks * job->task_tiles, panel0 = index % job->panel_tasks * job->task_panels;
-  int tiles = n_tiles - tile0 < job->task_tiles ? n_tiles - tile0 : job->task_tiles;
-  int panels = n_panels - panel0 < job->task_panels ? n_panels - panel0 : job->task_panels;
-  int ld = job->task_panels * nr, col = panel0 * nr, cols = panels * nr < n - col ? panels * nr : n - col;
-  int last = (tile0 + tiles) * mr < job->rows ? (tile0 + tiles) * mr : job->rows;
-  float *sums = job->sums + thread * job->sums_size;
-  GhLinearFinish f = { .act = job->act, .bias = job->bias ? job->bias + col : NULL };
+  const GhLinearKind *kind = job->kind;
+  int n_panels = ceil_div (job->w->n_out, job->nr);
+  Task task = { .sums = job->sums + thread * job->sums_size,
+    .tile0 = index / job->panel_tasks * job->task_tiles, .panel0 = index % job->panel_tasks * job->task_panels };
 
-  multiply (job, sums, ld, tile0, tiles, panel0, panels);
-  if (job->kind->w_max) {
-    f.scale = job->w->scale + col;
-    f.w_sum = job->w->scale + n + col;
+  task.tiles = smaller (job->tiles - task.tile0, job->task_tiles);
+  task.panels = smaller (n_panels - task.panel0, job->task_panels);
+  if (kind->begin)
+    kind->begin ();
+  for (int k0 = 0; k0 < job->k_padded; k0 += job->k_block) {
+    for (int p = 0; p < task.panels; p++)
+      multiply_panel (job, &task, p, k0);
   }
-  for (int row = tile0 * mr; row < last; row++) {
-    f.row_scale = job->row_scale[row];
-    f.row_zero = job->row_zero[row];
-    f.residual = job->residual ? job->residual + (size_t) row * n + col : NULL;
-    job->isa->finish (job->y + (size_t) row * n + col, sums + (size_t) (row - tile0 * mr) * ld, cols, &f);
-  }
+  if (kind->end)
+    kind->end ();
 }
 
 static void
-plan (Job *job, int threads)
+plan (Job *job)
 {
-  int mr = job->kind->mr, n_panels = ceil_div (job->w->n_out, job->isa->nr), tiles = ceil_div (job->rows, mr);
+  const GhLinearKind *kind = job->kind;
+  int mr = kind->mr, n_panels = ceil_div (job->w->n_out, job->nr);
 
-  job->task_tiles = tiles < TASK_ROWS / mr ? tiles : TASK_ROWS / mr;
-  job->task_panels = n_panels / (4 * threads);
-  job->task_panels = job->task_panels < 1 ? 1 : job->task_panels > 4 ? 4 : job->task_panels;
+  job->tiles = ceil_div (job->rows, mr);
+  job->k_padded = round_up (job->w->n_in, kind->k_align);
+  job->k_block = round_up (ceil_div (job->k_padded, ceil_div (job->k_padded, kind->k_block)), kind->k_align);
+  job->task_tiles = smaller (job->tiles, ceil_div (TASK_ROWS, mr));
+  job->task_panels = n_panels / (4 * job->threads);
+  job->task_panels = job->task_panels < 1 ? 1 : smaller (job->task_panels, 4);
   job->panel_tasks = ceil_div (n_panels, job->task_panels);
-  job->sums_size = (size_t) job->task_tiles * mr * job->task_panels * job->isa->nr;
+  job->sums_size = (size_t) mr * job->nr;
+  if (job->k_padded > job->k_block)
+    job->sums_size *= (size_t) job->task_tiles * job->task_panels;
+  /* What a product with a residual reads was written by columns, heads or outputs of the product before; what others
+   * read, by rows. Each thread packs about what it wrote and has in its cache. */
+  job->pack_columns = job->k_padded;
+  if (job->residual && !kind->w_max)
+    job->pack_columns = round_up (ceil_div (job->k_padded, 2 * job->threads), kind->k_align);
 }
 
 GhStatus
 gh_cpu_linear_fwd (GhCtx *ctx, float *y, const float *x, const GhPacked *w, const float *bias, const float *residual,
     GhAct act, int rows)
 {
-  const GhLinearIsa *isa = w->engine;
-  Job job = { .isa = isa, .w = w, .y = y, .x = x, .bias = bias, .residual = residual,
-    .act = act, .rows = rows };
-  int tiles, padded_rows;
-  size_t a_bytes;
-
   if (w->engine == gh_onednn_engine)
     return gh_onednn_linear_fwd (ctx, y, x, w, bias, residual, act, rows);
-  job.kind = &isa->kind[w->dtype];
-  job.k_padded = ceil_div (w->n_in, job.kind->k_align) * job.kind->k_align;
-  tiles = ceil_div (rows, job.kind->mr);
-  padded_rows = tiles * job.kind->mr;
-  plan (&job, ctx->threads);
+
+  const GhLinearIsa *isa = w->engine;
+  Job job = { .kind = isa->kind[w->dtype], .w = w, .nr = isa->nr, .y = y, .x = x, .bias = bias, .residual = residual,
+    .act = act, .rows = rows, .w_bytes = weight_bytes (w->dtype), .threads = ctx->threads };
+  int padded_rows = round_up (rows, job.kind->mr);
+  size_t a_bytes;
+
+  plan (&job);
   a_bytes = ((size_t) padded_rows * job.k_padded * job.kind->row_bytes + 63) & ~(size_t) 63;
   job.a = gh_scratch (ctx, a_bytes + (ctx->threads * job.sums_size + 2 * (size_t) padded_rows) * sizeof (float));
   if (job.a == NULL)
@@ -269,7 +358,36 @@ gh_cpu_linear_fwd (GhCtx *ctx, float *y, const float *x, const GhPacked *w, cons
   job.row_scale = job.sums + ctx->threads * job.sums_size;
   job.row_zero = job.row_scale + padded_rows;
 
-  gh_parallel (ctx, tiles, pack_rows_task, &job);
-  gh_parallel (ctx, ceil_div (tiles, job.task_tiles) * job.panel_tasks, product_task, &job);
+  gh_parallel (ctx, job.tiles * ceil_div (job.k_padded, job.pack_columns), pack_rows_task, &job);
+  gh_parallel (ctx, ceil_div (job.tiles, job.task_tiles) * job.panel_tasks, product_task, &job);
   return GH_OK;
+}
+
+static Job
+accumulating_job (const GhCtx *ctx, const GhPacked *w, int rows)
+{
+  const GhLinearIsa *isa = w->engine;
+  Job job = { .kind = isa->kind[w->dtype], .w = w, .nr = isa->nr, .rows = rows, .w_bytes = weight_bytes (w->dtype),
+    .threads = ctx->threads };
+
+  plan (&job);
+  return job;
+}
+
+size_t
+gh_linear_sums_size (const GhCtx *ctx, const GhPacked *w, int rows)
+{
+  return ctx->threads * accumulating_job (ctx, w, rows).sums_size;
+}
+
+void
+gh_linear_accumulate (GhCtx *ctx, float *y, const void *a, const GhPacked *w, int rows, float *sums)
+{
+  Job job = accumulating_job (ctx, w, rows);
+
+  job.y = y;
+  job.residual = y;
+  job.a = (char *) a;
+  job.sums = sums;
+  gh_parallel (ctx, ceil_div (ceil_div (rows, job.kind->mr), job.task_tiles) * job.panel_tasks, product_task, &job);
 }

@@ -34,6 +34,13 @@ largest_row_sum (const float *a, int M, ptrdiff_t row_step, ptrdiff_t col_step)
   return top;
 }
 
+float
+ISA_FN (gh_cpu_pinv_scale) (const float *a, int M)
+{
+  double rows = largest_row_sum (a, M, M, 1), cols = largest_row_sum (a, M, 1, M);
+  return rows > 0 ? (float) (1 / (rows * cols)) : 0;
+}
+
 /* m = A^T / (r c) of one matrix. */
 static void
 start (void *arg, int index, int thread)
@@ -41,9 +48,7 @@ start (void *arg, int index, int thread)
   const Job *job = arg;
   int M = job->M;
   const float *a = job->a + (size_t) index * M * M;
-  float *m = job->m + (size_t) index * M * M;
-  double rows = largest_row_sum (a, M, M, 1), cols = largest_row_sum (a, M, 1, M);
-  float scale = rows > 0 ? (float) (1 / (rows * cols)) : 0;
+  float *m = job->m + (size_t) index * M * M, scale = ISA_FN (gh_cpu_pinv_scale) (a, M);
 
   for (int i = 0; i < M; i++) {
     for (int j = 0; j < M; j++)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * pool.h (private): the worker threads of one cpu context.
  *
- * A context owns threads - 1 workers; the caller is the last one. Tasks are handed out by a shared counter,
- * so which thread runs a task varies, but a task's result must depend on its index alone: that keeps every
- * kernel's output the same for any number of threads. Between two calls workers spin for some microseconds
+ * A context owns threads - 1 workers; the caller is thread 0. Every thread runs a run of the indices of its own, the
+ * first thread the first, so that what it wrote in one operation it finds in its cache in the next; one that is done
+ * helps the others. So which thread runs a task varies, but a task's result must depend on its index alone: that keeps
+ * every kernel's output the same for any number of threads. Between two calls workers spin for some microseconds
  * (the next layer follows at once), then sleep. */
 #pragma once
 

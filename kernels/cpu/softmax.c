@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * softmax.c (once per instruction set): softmax of rows.
+ * softmax.c (once per instruction set): softmax of rows, and its gradient.
  */
 #include "isa.h"
 
@@ -69,5 +69,51 @@ ISA_FN (gh_cpu_softmax_fwd) (GhCtx *ctx, float *y, const float *x, int rows, int
 {
   Job job = { y, x, rows, n, n < CELLS ? ceil_div (CELLS, n) : 1 };
   gh_parallel (ctx, ceil_div (rows, job.task_rows), run, &job);
+  return GH_OK;
+}
+
+/* ---- the gradient ------------------------------------------------------------------------------------ */
+
+typedef struct {
+  float *dx;
+  const float *dy, *y;
+  int rows, n, task_rows;
+} Backward;
+
+static float
+row_dot (const float *a, const float *b, int n)
+{
+  vf sum[2] = { 0 };
+  float rest = 0;
+  int i = 0;
+
+  for (; i + 2 * VL <= n; i += 2 * VL) {
+    for (int j = 0; j < 2; j++)
+      sum[j] += vec_load (a + i + j * VL) * vec_load (b + i + j * VL);
+  }
+  for (; i < n; i++)
+    rest += a[i] * b[i];
+  return rest + vec_sum (sum[0] + sum[1]);
+}
+
+static void
+backward (void *arg, int index, int thread)
+{
+  const Backward *job = arg;
+  int row = index * job->task_rows, end = smaller (row + job->task_rows, job->rows), n = job->n;
+
+  for (; row < end; row++) {
+    const float *dy = job->dy + (size_t) row * n, *y = job->y + (size_t) row * n;
+    float *dx = job->dx + (size_t) row * n, dot = row_dot (dy, y, n);
+    for (int i = 0; i < n; i++)
+      dx[i] = y[i] * (dy[i] - dot);
+  }
+}
+
+GhStatus
+ISA_FN (gh_cpu_softmax_bwd) (GhCtx *ctx, float *dx, const float *dy, const float *y, int rows, int n)
+{
+  Backward job = { dx, dy, y, rows, n, n < CELLS ? ceil_div (CELLS, n) : 1 };
+  gh_parallel (ctx, ceil_div (rows, job.task_rows), backward, &job);
   return GH_OK;
 }

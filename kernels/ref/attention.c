@@ -32,7 +32,7 @@ attend (float *o, const float *q, const float *k, const float *v, size_t ld, int
 }
 
 GhStatus
-gh_ref_attention_fwd (GhCtx *ctx, float *o, const float *qkv, int B, int N, int H, int D)
+gh_ref_attention_fwd (GhCtx *ctx, float *o, const float *qkv, GhDtype dtype, int B, int N, int H, int D)
 {
   size_t part = (size_t) H * D, ld = 3 * part;
   double *weight = gh_scratch (ctx, N * sizeof *weight);

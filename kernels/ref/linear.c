@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static float
-round_bf16 (float x)
+float
+gh_ref_round_bf16 (float x)
 {
   uint32_t u;
   memcpy (&u, &x, sizeof u);
@@ -68,11 +68,26 @@ gh_ref_pack (GhCtx *ctx, GhPacked *packed, const float *host_w)
       scale[o] = quantise (dst, src, n_in, largest_integer (packed->dtype));
     else
       for (int i = 0; i < n_in; i++)
-        dst[i] = packed->dtype == GH_DTYPE_BF16 ? round_bf16 (src[i]) : src[i];
+        dst[i] = packed->dtype == GH_DTYPE_BF16 ? gh_ref_round_bf16 (src[i]) : src[i];
   }
   packed->data = w;
   packed->scale = scale;
   packed->bytes = ((size_t) n_out * n_in + n_out) * sizeof *w;
+  return GH_OK;
+}
+
+GhStatus
+gh_ref_pack_update (GhCtx *ctx, GhPacked *packed, const float *w, bool transposed)
+{
+  int n_out = packed->n_out, n_in = packed->n_in;
+  float *to = packed->data;
+
+  for (int o = 0; o < n_out; o++) {
+    for (int i = 0; i < n_in; i++) {
+      float x = transposed ? w[(size_t) i * n_out + o] : w[(size_t) o * n_in + i];
+      *to++ = packed->dtype == GH_DTYPE_BF16 ? gh_ref_round_bf16 (x) : x;
+    }
+  }
   return GH_OK;
 }
 
@@ -89,7 +104,7 @@ round_row (float *xr, const float *x, int n, GhDtype dtype)
   if (dtype == GH_DTYPE_INT16 || dtype == GH_DTYPE_INT8)
     return quantise (xr, x, n, largest_integer (dtype));
   for (int i = 0; i < n; i++)
-    xr[i] = dtype == GH_DTYPE_BF16 ? round_bf16 (x[i]) : x[i];
+    xr[i] = dtype == GH_DTYPE_BF16 ? gh_ref_round_bf16 (x[i]) : x[i];
   return 1;
 }
 

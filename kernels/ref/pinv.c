@@ -33,8 +33,8 @@ subtract_from_identity (double *m, double diagonal, int M)
     m[(size_t) i * M + i] += diagonal;
 }
 
-static double
-start_scale (const float *a, int M)
+double
+gh_ref_pinv_scale (const float *a, int M)
 {
   double row_top = 0, col_top = 0;
 
@@ -79,7 +79,7 @@ gh_ref_pinv_fwd (GhCtx *ctx, float *z, float *trail, const float *a, int count, 
     return GH_NOMEM;
   double *ad = work, *zd = work + n;
   for (int index = 0; index < count; index++, a += n, z += n) {
-    double scale = start_scale (a, M);
+    double scale = gh_ref_pinv_scale (a, M);
     for (int i = 0; i < M; i++) {
       for (int j = 0; j < M; j++) {
         ad[(size_t) i * M + j] = a[(size_t) i * M + j];

@@ -10,11 +10,10 @@
 GhStatus
 gh_ref_alloc (GhCtx *ctx, void **ptr, size_t bytes)
 {
-  size_t rounded = bytes ? (bytes + 63) & ~(size_t) 63 : 64;
-
-  if (rounded < bytes || !(*ptr = aligned_alloc (64, rounded)))
+  *ptr = gh_host_memory (bytes);
+  if (!*ptr)
     return gh_fail (ctx, GH_NOMEM, "not enough memory for %zu bytes", bytes);
-  memset (*ptr, 0, rounded);
+  memset (*ptr, 0, bytes);
   return GH_OK;
 }
 
@@ -28,6 +27,13 @@ GhStatus
 gh_ref_copy (GhCtx *ctx, void *dst, const void *src, size_t bytes)
 {
   memmove (dst, src, bytes);
+  return GH_OK;
+}
+
+GhStatus
+gh_ref_zero (GhCtx *ctx, void *ptr, size_t bytes)
+{
+  memset (ptr, 0, bytes);
   return GH_OK;
 }
 
@@ -65,7 +71,9 @@ static const GhBackend ref_backend = {
 
   .pack = gh_ref_pack,
   .packed_free = gh_ref_packed_free,
+  .pack_update = gh_ref_pack_update,
   .linear_fwd = gh_ref_linear_fwd,
+  .linear_bwd_weight = gh_ref_linear_bwd_weight,
   .bmm = gh_ref_bmm,
   .patchify_fwd = gh_ref_patchify_fwd,
   .layernorm_fwd = gh_ref_layernorm_fwd,
@@ -73,15 +81,26 @@ static const GhBackend ref_backend = {
   .gelu_fwd = gh_ref_gelu_fwd,
   .gelu_bwd = gh_ref_gelu_bwd,
   .softmax_fwd = gh_ref_softmax_fwd,
+  .softmax_bwd = gh_ref_softmax_bwd,
   .attention_fwd = gh_ref_attention_fwd,
+  .attention_bwd = gh_ref_attention_bwd,
   .segment_mean_fwd = gh_ref_segment_mean_fwd,
+  .segment_mean_bwd = gh_ref_segment_mean_bwd,
   .pinv_fwd = gh_ref_pinv_fwd,
+  .pinv_bwd = gh_ref_pinv_bwd,
   .value_conv_fwd = gh_ref_value_conv_fwd,
+  .value_conv_bwd = gh_ref_value_conv_bwd,
   .embed_tokens_fwd = gh_ref_embed_tokens_fwd,
+  .embed_tokens_bwd = gh_ref_embed_tokens_bwd,
   .unmask_tokens_fwd = gh_ref_unmask_tokens_fwd,
+  .unmask_tokens_bwd = gh_ref_unmask_tokens_bwd,
   .gather_rows_fwd = gh_ref_gather_rows_fwd,
+  .gather_rows_bwd = gh_ref_gather_rows_bwd,
   .pool_fwd = gh_ref_pool_fwd,
   .sum_rows = gh_ref_sum_rows,
+  .masked_loss = gh_ref_masked_loss,
+  .sum_squares = gh_ref_sum_squares,
+  .zero = gh_ref_zero,
   .adamw = gh_ref_adamw,
 };
 

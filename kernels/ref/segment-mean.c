@@ -28,3 +28,24 @@ gh_ref_segment_mean_fwd (GhCtx *ctx, float *y, const float *x, int col, int ld, 
   }
   return GH_OK;
 }
+
+GhStatus
+gh_ref_segment_mean_bwd (GhCtx *ctx, float *dx, const float *dy, int col, int ld, float scale, int B, int N, int H,
+    int D, int M)
+{
+  int base = N / M, n_short = M - N % M;
+
+  for (int b = 0; b < B; b++) {
+    for (int h = 0; h < H; h++) {
+      float *tokens = dx + (size_t) b * N * ld + col + (size_t) h * D;
+      for (int j = 0; j < M; j++, dy += D) {
+        int length = j < n_short ? base : base + 1;
+        for (int t = 0; t < length; t++, tokens += ld) {
+          for (int d = 0; d < D; d++)
+            tokens[d] = (float) (tokens[d] + (double) scale / length * dy[d]);
+        }
+      }
+    }
+  }
+  return GH_OK;
+}

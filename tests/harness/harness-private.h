@@ -26,7 +26,7 @@ typedef struct {
 
 struct Hn {
   /* what was asked */
-  const char *pattern, *device;
+  const char *pattern, *device, *engine;
   uint64_t seed;
   bool bench, json;
   /* what runs now */

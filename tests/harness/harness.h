@@ -13,6 +13,7 @@
  *   --op=PATTERN       only cases that match the shell pattern (also @(one|other))
  *   --seed=N           default 1; 0 takes one from the clock. It is printed with every failure
  *   --device=NAME      only this back end; exit 77 (skip) when it is absent. Default: all that work here
+ *   --engine=WORD      only where products in bfloat16 are by an engine of this name (amx, avx512, avx2); else exit 77
  *   --bench            measure instead of check
  *   --json             one JSON object per line
  */
@@ -74,7 +75,7 @@ void hn_reset (Hn *hn);
 /* ---- judging ----------------------------------------------------------------------------------------- */
 
 /* How close is close enough, by the type the operands were held in; the table is in harness.c. */
-typedef enum { HN_EXACT, HN_F32, HN_BF16, HN_INT16, HN_INT8, HN_GRADIENT, HN_N_TOLERANCES } HnTolerance;
+typedef enum { HN_EXACT, HN_F32, HN_BF16, HN_INT16, HN_INT8, HN_BF16_SCORES, HN_GRADIENT, HN_N_TOLERANCES } HnTolerance;
 
 HnTolerance hn_tolerance_of (GhDtype dtype);
 

@@ -7,7 +7,7 @@
 #include <math.h>
 
 static void
-check_one (Hn *hn, size_t n, double eps, double weight_decay, HnFill fill)
+check_one (Hn *hn, size_t n, double eps, double weight_decay, double grad_scale, HnFill fill)
 {
   enum { STEPS = 4 };
   /* A single parameter must not come to rest near 0, where nothing is small beside it. */
@@ -18,20 +18,21 @@ check_one (Hn *hn, size_t n, double eps, double weight_decay, HnFill fill)
 
   eps = (float) eps;
   weight_decay = (float) weight_decay;
-  hn_describe (hn, "n=%zu eps=%g decay=%g fill=%d", n, eps, weight_decay, fill);
+  grad_scale = (float) grad_scale;
+  hn_describe (hn, "n=%zu eps=%g decay=%g scale=%g fill=%d", n, eps, weight_decay, grad_scale, fill);
   for (size_t i = 0; i < n; i++)
     wp[i] = p.host[i];
   for (int t = 1; t <= STEPS; t++) {
     HnTensor g = hn_in (hn, n, fill);
     for (size_t i = 0; i < n; i++) {
-      double scaled = 0.5 * g.host[i];
+      double scaled = grad_scale * g.host[i];
       wm[i] = beta1 * wm[i] + (1 - beta1) * scaled;
       wv[i] = beta2 * wv[i] + (1 - beta2) * scaled * scaled;
       wp[i] -= lr * (wm[i] / (1 - pow (beta1, t)) / (sqrt (wv[i] / (1 - pow (beta2, t))) + eps)
           + weight_decay * wp[i]);
     }
-    hn_status (hn, gh_adamw (hn_ctx (hn), p.p, m.p, v.p, g.p, n, 0.5f, (float) lr, (float) beta1, (float) beta2,
-        (float) eps, (float) weight_decay, t), GH_OK);
+    hn_status (hn, gh_adamw (hn_ctx (hn), p.p, m.p, v.p, g.p, n, (float) grad_scale, (float) lr, (float) beta1,
+        (float) beta2, (float) eps, (float) weight_decay, t), GH_OK);
   }
   hn_expect (hn, &p, wp, HN_F32);
   hn_expect (hn, &m, wm, HN_F32);
@@ -46,10 +47,11 @@ check (Hn *hn)
   static const size_t lengths[] = { 1, 3, 8, 33, 1000, 40007 };
 
   for (int i = 0; i < 6; i++) {
-    check_one (hn, lengths[i], 1e-8, 0.05, HN_NORMAL);
-    check_one (hn, lengths[i], 1e-3, 0, HN_LARGE);
-    check_one (hn, lengths[i], 1e-8, 0.1, HN_TINY);
-    check_one (hn, lengths[i], 1e-8, 0.1, HN_ZERO);
+    check_one (hn, lengths[i], 1e-8, 0.05, 1, HN_NORMAL);
+    check_one (hn, lengths[i], 1e-3, 0, 0.37, HN_LARGE);
+    check_one (hn, lengths[i], 1e-8, 0.1, 4, HN_TINY);
+    check_one (hn, lengths[i], 1e-8, 0.1, 0.5, HN_ZERO);
+    check_one (hn, lengths[i], 1e-8, 0.1, 0, HN_NORMAL);
   }
 }
 

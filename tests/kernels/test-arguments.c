@@ -29,10 +29,11 @@ mat (float *p, int ld)
   } while (0)
 
 static void
-test_refusals (GhCtx *ctx, const GhPacked *w, const GhPacked *foreign)
+test_refusals (GhCtx *ctx, GhPacked *w, GhPacked *foreign)
 {
-  GhPacked *packed;
+  GhPacked *packed, *int8;
 
+  CHECK (gh_pack (ctx, &int8, f, 2, 2, GH_DTYPE_INT8) == GH_OK);
   REFUSED (gh_patchify_fwd, f, NULL, NULL, ones, ones, 1, 2, 2, 6, 1, 4);
   REFUSED (gh_patchify_fwd, f, rgb, NULL, ones, ones, 1, 2, 2, 5, 1, 4);
   REFUSED (gh_patchify_fwd, f, rgb, NULL, ones, ones, 1, 2, 2, 6, 0, 4);
@@ -52,6 +53,17 @@ test_refusals (GhCtx *ctx, const GhPacked *w, const GhPacked *foreign)
   REFUSED (gh_linear_fwd, f, g, foreign, NULL, NULL, GH_ACT_NONE, 1);
   REFUSED (gh_linear_fwd, f, g, w, NULL, NULL, (GhAct) 7, 1);
   REFUSED (gh_linear_fwd, f, g, w, NULL, NULL, GH_ACT_NONE, -1);
+  REFUSED (gh_pack_update, NULL, f, false);
+  REFUSED (gh_pack_update, w, NULL, true);
+  REFUSED (gh_pack_update, foreign, f, false);
+  REFUSED (gh_pack_update, int8, f, false);
+  REFUSED (gh_linear_bwd_weight, f, NULL, NULL, g, GH_DTYPE_F32, 1, 2, 2);
+  REFUSED (gh_linear_bwd_weight, f, NULL, f, g, GH_DTYPE_F32, 1, 2, 2);
+  REFUSED (gh_linear_bwd_weight, f, NULL, g, f, GH_DTYPE_F32, 1, 2, 2);
+  REFUSED (gh_linear_bwd_weight, f, f, g, h, GH_DTYPE_F32, 1, 2, 2);
+  REFUSED (gh_linear_bwd_weight, f, NULL, g, h, GH_DTYPE_INT8, 1, 2, 2);
+  REFUSED (gh_linear_bwd_weight, f, NULL, g, h, GH_DTYPE_F32, 1, 0, 2);
+  REFUSED (gh_linear_bwd_weight, f, NULL, g, h, GH_DTYPE_F32, -1, 2, 2);
   REFUSED (gh_bmm, mat (f, 2), mat (f, 2), false, mat (h, 2), false, 1, 0, 1, 1, 2, 2, 2);
   REFUSED (gh_bmm, mat (f, 2), mat (NULL, 2), false, mat (h, 2), false, 1, 0, 1, 1, 2, 2, 2);
   REFUSED (gh_bmm, mat (f, 1), mat (g, 2), false, mat (h, 2), false, 1, 0, 1, 1, 2, 2, 2);
@@ -65,34 +77,75 @@ test_refusals (GhCtx *ctx, const GhPacked *w, const GhPacked *foreign)
   REFUSED (gh_layernorm_fwd, f, NULL, NULL, g, h, h, 1, 4, -1);
   REFUSED (gh_layernorm_bwd, f, g, g + 8, h, h, h, s, NULL, NULL, 1, 4);
   REFUSED (gh_layernorm_bwd, f, g, g + 8, h, f, h, s, s + 8, NULL, 1, 4);
+  REFUSED (gh_layernorm_bwd, f, g, g + 8, f, h, h, s, s + 8, f, 1, 4);
   REFUSED (gh_gelu_fwd, NULL, f, 4);
   REFUSED (gh_gelu_bwd, f, g, f, 4);
   REFUSED (gh_softmax_fwd, f, g, 1, 0);
   REFUSED (gh_softmax_fwd, f, g, -1, 4);
-  REFUSED (gh_attention_fwd, f, f, 1, 2, 1, 2);
-  REFUSED (gh_attention_fwd, f, g, 1, 0, 1, 2);
-  REFUSED (gh_attention_fwd, f, g, 1, 2, 0, 2);
+  REFUSED (gh_softmax_bwd, f, g, f, 1, 4);
+  REFUSED (gh_softmax_bwd, f, g, NULL, 1, 4);
+  REFUSED (gh_softmax_bwd, f, g, h, 1, 0);
+  REFUSED (gh_attention_fwd, f, f, GH_DTYPE_F32, 1, 2, 1, 2);
+  REFUSED (gh_attention_fwd, f, g, GH_DTYPE_F32, 1, 0, 1, 2);
+  REFUSED (gh_attention_fwd, f, g, GH_N_DTYPES, 1, 2, 1, 2);
+  REFUSED (gh_attention_fwd, f, g, GH_DTYPE_F32, 1, 2, 0, 2);
+  REFUSED (gh_attention_bwd, f, f, g, GH_DTYPE_F32, 1, 2, 1, 2);
+  REFUSED (gh_attention_bwd, f, g, f, GH_DTYPE_F32, 1, 2, 1, 2);
+  REFUSED (gh_attention_bwd, f, g, NULL, GH_DTYPE_F32, 1, 2, 1, 2);
+  REFUSED (gh_attention_bwd, f, g, h, GH_DTYPE_F32, 1, 2, 1, 0);
   REFUSED (gh_segment_mean_fwd, f, g, 0, 2, 1, 1, 2, 1, 2, 3);
   REFUSED (gh_segment_mean_fwd, f, g, 1, 2, 1, 1, 2, 1, 2, 1);
+  REFUSED (gh_segment_mean_bwd, f, f, 0, 2, 1, 1, 2, 1, 2, 1);
+  REFUSED (gh_segment_mean_bwd, f, g, 0, 2, 1, 1, 2, 1, 2, 3);
+  REFUSED (gh_segment_mean_bwd, f, g, 1, 2, 1, 1, 2, 1, 2, 1);
   REFUSED (gh_pinv_fwd, f, NULL, f, 1, 2, 6);
   REFUSED (gh_pinv_fwd, f, NULL, g, 1, 2, -1);
+  REFUSED (gh_pinv_bwd, f, f, g, h, 1, 2, 6);
+  REFUSED (gh_pinv_bwd, f, g, f, h, 1, 2, 6);
+  REFUSED (gh_pinv_bwd, f, g, h, NULL, 1, 2, 6);
+  REFUSED (gh_pinv_bwd, f, g, h, s, 1, 2, 0);
   REFUSED (gh_value_conv_fwd, f, g, h, 1, 2, 1, 2, 0, 0);
   REFUSED (gh_value_conv_fwd, f, g, h, 1, 2, 1, 2, 3, 2);
+  REFUSED (gh_value_conv_bwd, f, s, f, g, h, 1, 2, 1, 2, 3, 0);
+  REFUSED (gh_value_conv_bwd, f, NULL, g, h, h, 1, 2, 1, 2, 3, 0);
+  REFUSED (gh_value_conv_bwd, f, h, g, s, h, 1, 2, 1, 2, 3, 0);
+  REFUSED (gh_value_conv_bwd, f, s, g, h, h, 1, 2, 1, 2, 3, 2);
   REFUSED (gh_embed_tokens_fwd, f, g, h, NULL, NULL, 1, 2, 2, 1);
   REFUSED (gh_embed_tokens_fwd, f, f, h, NULL, s, 1, 2, 2, 1);
+  REFUSED (gh_embed_tokens_bwd, f, NULL, g, 1, 2, 2, 1);
+  REFUSED (gh_embed_tokens_bwd, f, h, f, 1, 2, 2, 1);
+  REFUSED (gh_embed_tokens_bwd, NULL, h, g, 1, 2, 2, 1);
   REFUSED (gh_unmask_tokens_fwd, f, g, h, s, NULL, NULL, 1, 4, 2, 2, 0);
   REFUSED (gh_unmask_tokens_fwd, f, g, h, s, high, NULL, 1, 4, 1, 2, 0);
   REFUSED (gh_unmask_tokens_fwd, f, g, h, s, good, NULL, 1, 4, 1, 2, 1);
+  REFUSED (gh_unmask_tokens_bwd, f, h, f, good, 1, 4, 1, 2, 0);
+  REFUSED (gh_unmask_tokens_bwd, f, NULL, g, good, 1, 4, 1, 2, 0);
+  REFUSED (gh_unmask_tokens_bwd, f, h, g, NULL, 1, 4, 1, 2, 0);
+  REFUSED (gh_unmask_tokens_bwd, f, h, g, high, 1, 4, 1, 2, 0);
+  REFUSED (gh_unmask_tokens_bwd, NULL, h, g, good, 1, 4, 1, 2, 0);
   REFUSED (gh_gather_rows_fwd, f, g, NULL, 1, 2, 3, 2, 0);
   REFUSED (gh_gather_rows_fwd, f, g, low, 1, 4, 1, 2, 0);
+  REFUSED (gh_gather_rows_bwd, f, f, good, 1, 4, 1, 2, 0);
+  REFUSED (gh_gather_rows_bwd, f, NULL, good, 1, 4, 1, 2, 0);
+  REFUSED (gh_gather_rows_bwd, f, g, low, 1, 4, 1, 2, 0);
+  REFUSED (gh_gather_rows_bwd, f, g, NULL, 1, 2, 3, 2, 0);
   REFUSED (gh_pool_fwd, f, g, GH_POOL_CLS, 1, 2, 2, 0);
   REFUSED (gh_pool_fwd, f, g, GH_POOL_MEAN, 1, 0, 2, 1);
   REFUSED (gh_pool_fwd, f, g, (GhPool) 9, 1, 2, 2, 0);
   REFUSED (gh_sum_rows, f, f, 1, 2);
   REFUSED (gh_sum_rows, f, g, 1, 0);
+  REFUSED (gh_masked_loss, s, f, g, f, true, 1, 1, 4);
+  REFUSED (gh_masked_loss, f, f, g, h, true, 1, 1, 4);
+  REFUSED (gh_masked_loss, NULL, f, g, h, true, 1, 1, 4);
+  REFUSED (gh_masked_loss, s, f, g, h, true, 1, 1, 0);
+  REFUSED (gh_masked_loss, s, f, g, h, true, 1, -1, 4);
+  REFUSED (gh_sum_squares, f, f, 4);
+  REFUSED (gh_sum_squares, NULL, f, 4);
+  REFUSED (gh_zero, NULL, 4);
   REFUSED (gh_adamw, f, g, h, s, 4, 1, 1e-3f, 0.9f, 0.95f, 1e-8f, 0, 0);
   REFUSED (gh_adamw, f, g, h, s, 4, 1, 1e-3f, 1, 0.95f, 1e-8f, 0, 1);
   REFUSED (gh_adamw, f, g, NULL, s, 4, 1, 1e-3f, 0.9f, 0.95f, 1e-8f, 0, 1);
+  gh_packed_free (int8);
 }
 
 /* No image, no row, no element: no work, no pointer needed. */
@@ -105,8 +158,20 @@ test_nothing_to_do (GhCtx *ctx)
   CHECK (gh_layernorm_fwd (ctx, NULL, NULL, NULL, NULL, NULL, NULL, 0, 4, 0) == GH_OK);
   CHECK (gh_gelu_fwd (ctx, NULL, NULL, 0) == GH_OK);
   CHECK (gh_softmax_fwd (ctx, NULL, NULL, 0, 4) == GH_OK);
-  CHECK (gh_attention_fwd (ctx, NULL, NULL, 0, 2, 1, 2) == GH_OK);
+  CHECK (gh_attention_fwd (ctx, NULL, NULL, GH_DTYPE_F32, 0, 2, 1, 2) == GH_OK);
   CHECK (gh_gather_rows_fwd (ctx, NULL, NULL, NULL, 1, 4, 0, 2, 0) == GH_OK);
+  CHECK (gh_linear_bwd_weight (ctx, NULL, NULL, NULL, NULL, GH_DTYPE_F32, 0, 2, 2) == GH_OK);
+  CHECK (gh_softmax_bwd (ctx, NULL, NULL, NULL, 0, 4) == GH_OK);
+  CHECK (gh_attention_bwd (ctx, NULL, NULL, NULL, GH_DTYPE_F32, 0, 2, 1, 2) == GH_OK);
+  CHECK (gh_segment_mean_bwd (ctx, NULL, NULL, 0, 2, 1, 0, 2, 1, 2, 1) == GH_OK);
+  CHECK (gh_pinv_bwd (ctx, NULL, NULL, NULL, NULL, 0, 2, 6) == GH_OK);
+  CHECK (gh_value_conv_bwd (ctx, NULL, NULL, NULL, NULL, NULL, 0, 2, 1, 2, 3, 0) == GH_OK);
+  CHECK (gh_embed_tokens_bwd (ctx, NULL, NULL, NULL, 0, 2, 2, 0) == GH_OK);
+  CHECK (gh_unmask_tokens_bwd (ctx, NULL, NULL, NULL, NULL, 0, 4, 4, 2, 0) == GH_OK);
+  CHECK (gh_gather_rows_bwd (ctx, NULL, NULL, NULL, 0, 4, 1, 2, 0) == GH_OK);
+  CHECK (gh_masked_loss (ctx, NULL, NULL, NULL, NULL, true, 1, 0, 4) == GH_OK);
+  CHECK (gh_sum_squares (ctx, NULL, NULL, 0) == GH_OK);
+  CHECK (gh_zero (ctx, NULL, 0) == GH_OK);
   CHECK (gh_adamw (ctx, NULL, NULL, NULL, NULL, 0, 1, 0, 0, 0, 0, 0, 1) == GH_OK);
 }
 
@@ -132,7 +197,7 @@ test_empty_back_end (void)
   LACKED (gh_gelu_fwd, f, g, 4);
   LACKED (gh_gelu_bwd, f, g, h, 4);
   LACKED (gh_softmax_fwd, f, g, 1, 4);
-  LACKED (gh_attention_fwd, f, g, 1, 2, 1, 2);
+  LACKED (gh_attention_fwd, f, g, GH_DTYPE_F32, 1, 2, 1, 2);
   LACKED (gh_segment_mean_fwd, f, g, 0, 2, 1, 1, 2, 1, 2, 1);
   LACKED (gh_pinv_fwd, f, NULL, g, 1, 2, 6);
   LACKED (gh_value_conv_fwd, f, g, h, 1, 2, 1, 2, 3, 0);
@@ -141,6 +206,19 @@ test_empty_back_end (void)
   LACKED (gh_gather_rows_fwd, f, g, NULL, 1, 2, 2, 2, 0);
   LACKED (gh_pool_fwd, f, g, GH_POOL_MEAN, 1, 2, 2, 0);
   LACKED (gh_sum_rows, f, g, 1, 2);
+  LACKED (gh_pack_update, NULL, f, false);
+  LACKED (gh_linear_bwd_weight, f, NULL, g, h, GH_DTYPE_F32, 1, 2, 2);
+  LACKED (gh_softmax_bwd, f, g, h, 1, 4);
+  LACKED (gh_attention_bwd, f, g, h, GH_DTYPE_F32, 1, 2, 1, 2);
+  LACKED (gh_segment_mean_bwd, f, g, 0, 2, 1, 1, 2, 1, 2, 1);
+  LACKED (gh_pinv_bwd, f, g, h, s, 1, 2, 6);
+  LACKED (gh_value_conv_bwd, f, s, g, h, h, 1, 2, 1, 2, 3, 0);
+  LACKED (gh_embed_tokens_bwd, f, NULL, g, 1, 2, 2, 0);
+  LACKED (gh_unmask_tokens_bwd, f, h, g, NULL, 1, 2, 2, 2, 0);
+  LACKED (gh_gather_rows_bwd, f, g, NULL, 1, 2, 2, 2, 0);
+  LACKED (gh_masked_loss, s, f, g, h, true, 1, 1, 4);
+  LACKED (gh_sum_squares, s, f, 4);
+  LACKED (gh_zero, f, 4);
   LACKED (gh_adamw, f, g, h, s, 4, 1, 1e-3f, 0.9f, 0.95f, 1e-8f, 0, 1);
   CHECK (gh_best_dtype (ctx) == GH_DTYPE_F32 && !gh_supports (ctx, GH_DTYPE_F32, NULL, NULL));
 }

@@ -88,19 +88,26 @@ slope (const float *dy, const float *x, const float *w, const float *b, int C, d
   return (loss_moved (dy, x, w, b, C, eps, what, at, h) - loss_moved (dy, x, w, b, C, eps, what, at, -h)) / (2 * h);
 }
 
+/* Where dx goes, and what is added to it. */
+typedef enum { APART, ADDS, ADDS_IN_PLACE, OVER_DY, OVER_DY_ADDS, N_PLACES } Place;
+
 static void
-check_bwd_one (Hn *hn, int rows, int C, HnFill fill)
+check_bwd_one (Hn *hn, int rows, int C, HnFill fill, Place place)
 {
   size_t n = (size_t) rows * C;
-  HnTensor x = hn_in (hn, n, fill), dy = hn_in (hn, n, HN_NORMAL), w = hn_in (hn, C, HN_NORMAL);
-  HnTensor dx = hn_out (hn, n), dw = hn_inout (hn, C, HN_NORMAL), db = hn_inout (hn, C, HN_NORMAL);
+  bool over_dy = place == OVER_DY || place == OVER_DY_ADDS, adds = place != APART && place != OVER_DY;
+  HnTensor x = hn_in (hn, n, fill), w = hn_in (hn, C, HN_NORMAL);
+  HnTensor dy = over_dy ? hn_inout (hn, n, HN_NORMAL) : hn_in (hn, n, HN_NORMAL);
+  HnTensor residual = place == ADDS_IN_PLACE ? hn_inout (hn, n, HN_NORMAL) : hn_in (hn, n, HN_NORMAL);
+  HnTensor dx = over_dy ? dy : place == ADDS_IN_PLACE ? residual : hn_out (hn, n);
+  HnTensor dw = hn_inout (hn, C, HN_NORMAL), db = hn_inout (hn, C, HN_NORMAL);
   double *want_x = hn_doubles (hn, n), *want_w = hn_doubles (hn, C), *want_b = hn_doubles (hn, C);
   double *work = hn_doubles (hn, C), mean, rstd;
   HnTensor zero = hn_in (hn, C, HN_ZERO);
   float means[1024], rstds[1024];
   double eps = 1e-5;
 
-  hn_describe (hn, "rows=%d C=%d fill=%d", rows, C, fill);
+  hn_describe (hn, "rows=%d C=%d fill=%d place=%d", rows, C, fill, place);
   for (int c = 0; c < C; c++) {
     want_w[c] = dw.host[c];
     want_b[c] = db.host[c];
@@ -111,13 +118,15 @@ check_bwd_one (Hn *hn, int rows, int C, HnFill fill)
     means[r] = (float) mean;
     rstds[r] = (float) rstd;
     for (int c = 0; c < C; c++) {
-      want_x[(size_t) r * C + c] = slope (dyr, xr, w.host, zero.host, C, eps, 'x', c);
+      want_x[(size_t) r * C + c] = slope (dyr, xr, w.host, zero.host, C, eps, 'x', c)
+          + (adds ? residual.host[(size_t) r * C + c] : 0);
       want_w[c] += slope (dyr, xr, w.host, zero.host, C, eps, 'w', c);
       want_b[c] += slope (dyr, xr, w.host, zero.host, C, eps, 'b', c);
     }
   }
   HnTensor m = hn_in_data (hn, rows, means), s = hn_in_data (hn, rows, rstds);
-  GhStatus status = gh_layernorm_bwd (hn_ctx (hn), dx.p, dw.p, db.p, dy.p, x.p, w.p, m.p, s.p, NULL, rows, C);
+  GhStatus status = gh_layernorm_bwd (hn_ctx (hn), dx.p, dw.p, db.p, dy.p, x.p, w.p, m.p, s.p,
+      adds ? residual.p : NULL, rows, C);
   if (hn_status (hn, status, GH_OK)) {
     hn_expect (hn, &dx, want_x, HN_GRADIENT);
     hn_expect (hn, &dw, want_w, HN_F32);
@@ -132,10 +141,12 @@ check_bwd (Hn *hn)
   static const int small[][2] = { { 2, 9 }, { 3, 5 }, { 1, 64 }, { 33, 31 }, { 70, 17 }, { 131, 40 }, { 5, 128 } };
 
   for (int i = 0; i < 7; i++) {
-    check_bwd_one (hn, small[i][0], small[i][1], HN_NORMAL);
-    check_bwd_one (hn, small[i][0], small[i][1], HN_SKEWED);
+    check_bwd_one (hn, small[i][0], small[i][1], HN_NORMAL, (Place) (i % N_PLACES));
+    check_bwd_one (hn, small[i][0], small[i][1], HN_SKEWED, (Place) ((i + 2) % N_PLACES));
   }
-  check_bwd_one (hn, 9, 512, HN_NORMAL);
+  for (int place = 0; place < N_PLACES; place++)
+    check_bwd_one (hn, 3, 37, HN_NORMAL, (Place) place);
+  check_bwd_one (hn, 9, 512, HN_NORMAL, ADDS_IN_PLACE);
 }
 
 static void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * test-softmax.c: softmax of rows, with masked places.
+ * test-softmax.c: softmax of rows, with masked places, and its gradient.
  */
 #include "cases.h"
 
@@ -77,8 +77,69 @@ check (Hn *hn)
   }
 }
 
+/* y = softmax(x) and the slope of sum(dy softmax(x)) in every x. */
 static void
-bench (Hn *hn)
+expect_slopes (double *slope, float *y, const float *dy, double *x, int n)
+{
+  double h = 1e-5;
+
+  for (int i = 0; i < n; i++) {
+    double kept = x[i], difference = 0;
+    for (int sign = 1; sign >= -1; sign -= 2) {
+      double sum = 0, loss = 0;
+      x[i] = kept + sign * h;
+      for (int j = 0; j < n; j++) {
+        sum += exp (x[j]);
+        loss += dy[j] * exp (x[j]);
+      }
+      difference += sign * loss / sum;
+    }
+    x[i] = kept;
+    slope[i] = difference / (2 * h);
+  }
+  double sum = 0;
+  for (int i = 0; i < n; i++)
+    sum += exp (x[i]);
+  for (int i = 0; i < n; i++)
+    y[i] = (float) (exp (x[i]) / sum);
+}
+
+static void
+check_bwd_one (Hn *hn, int rows, int n, double spread, bool in_place)
+{
+  size_t total = (size_t) rows * n;
+  HnTensor dy = in_place ? hn_inout (hn, total, HN_NORMAL) : hn_in (hn, total, HN_NORMAL);
+  HnTensor dx = in_place ? dy : hn_out (hn, total);
+  double *x = hn_doubles (hn, n), *want = hn_doubles (hn, total);
+  float *values = (float *) hn_doubles (hn, total);
+
+  hn_describe (hn, "rows=%d n=%d spread=%g in_place=%d", rows, n, spread, in_place);
+  for (int r = 0; r < rows; r++) {
+    for (int i = 0; i < n; i++)
+      x[i] = spread * hn_random_normal (hn);
+    expect_slopes (want + (size_t) r * n, values + (size_t) r * n, dy.host + (size_t) r * n, x, n);
+  }
+  HnTensor y = hn_in_data (hn, total, values);
+  if (hn_status (hn, gh_softmax_bwd (hn_ctx (hn), dx.p, dy.p, y.p, rows, n), GH_OK))
+    hn_expect (hn, &dx, want, HN_GRADIENT);
+  hn_reset (hn);
+}
+
+static void
+check_bwd (Hn *hn)
+{
+  static const int shapes[][2] = { { 3, 2 }, { 5, 7 }, { 4, 16 }, { 9, 33 }, { 40, 240 }, { 31, 257 }, { 1, 920 },
+    { 600, 17 } };
+
+  for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+    check_bwd_one (hn, shapes[i][0], shapes[i][1], 1, false);
+    check_bwd_one (hn, shapes[i][0], shapes[i][1], 3, true);
+    check_bwd_one (hn, shapes[i][0], shapes[i][1], 0, i & 1);
+  }
+}
+
+static void
+bench_fwd (Hn *hn)
 {
   static const int shapes[][2] = { { 2400, 240 }, { 2560, 920 } };
 
@@ -91,4 +152,15 @@ bench (Hn *hn)
   }
 }
 
-const HnCase hn_softmax_fwd = { "softmax_fwd", check, bench };
+static void
+bench_bwd (Hn *hn)
+{
+  int rows = 20480, n = 256;
+  size_t total = (size_t) rows * n;
+  HnTensor dy = hn_in (hn, total, HN_NORMAL), y = hn_in (hn, total, HN_NORMAL), dx = hn_out (hn, total);
+  HN_BENCH (hn, 0, 12.0 * total, "%dx%d", rows, n)
+    gh_softmax_bwd (hn_ctx (hn), dx.p, dy.p, y.p, rows, n);
+}
+
+const HnCase hn_softmax_fwd = { "softmax_fwd", check, bench_fwd };
+const HnCase hn_softmax_bwd = { "softmax_bwd", check_bwd, bench_bwd };
