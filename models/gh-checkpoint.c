@@ -71,6 +71,13 @@ find_source (GhCheckpoint *ck, gboolean foreign, const char *name, GhTensorSourc
   return source->n_parts > 0;
 }
 
+static gboolean
+is_state (const GhCheckpoint *ck, const GhTensorInfo *info)
+{
+  return g_str_has_prefix (info->name, GH_CHECKPOINT_STATE_PREFIX)
+      && gh_safetensors_metadata (ck->st, GH_CHECKPOINT_STATE);
+}
+
 /* Every tensor of the layout is found with its shape; every tensor of the file is used. */
 static gboolean
 resolve (GhCheckpoint *ck, gboolean foreign, GError **error)
@@ -97,7 +104,7 @@ resolve (GhCheckpoint *ck, gboolean foreign, GError **error)
   for (guint i = 0; i < gh_safetensors_n_tensors (ck->st); i++) {
     const GhTensorInfo *info = gh_safetensors_tensor (ck->st, i);
 
-    if (!g_hash_table_contains (used, info)) {
+    if (!g_hash_table_contains (used, info) && !is_state (ck, info)) {
       g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE,
           "%s: unknown tensor \"%s\": the model's configuration has no place for it", ck->shown,
           info->name);
@@ -224,6 +231,12 @@ gh_checkpoint_is_trained (const GhCheckpoint *ck)
   return g_strcmp0 (gh_safetensors_metadata (ck->st, "trained"), "false") != 0;
 }
 
+const char *
+gh_checkpoint_metadata (const GhCheckpoint *ck, const char *key)
+{
+  return gh_safetensors_metadata (ck->st, key);
+}
+
 static const GhTensorSource *
 source_of (const GhCheckpoint *ck, const char *name)
 {
@@ -280,4 +293,36 @@ gh_checkpoint_read (GhCheckpoint *ck, const char *name, float *out, GError **err
     out += source->part[i]->count;
   }
   return TRUE;
+}
+
+guint
+gh_checkpoint_n_state_tensors (const GhCheckpoint *ck)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < gh_safetensors_n_tensors (ck->st); i++)
+    n += is_state (ck, gh_safetensors_tensor (ck->st, i));
+  return n;
+}
+
+gint64
+gh_checkpoint_state_count (const GhCheckpoint *ck, const char *name, const GhParam *like)
+{
+  const GhTensorInfo *info = gh_safetensors_find (ck->st, name);
+
+  if (!info || !is_state (ck, info) || info->rank != (like ? like->rank : 1))
+    return -1;
+  for (int i = 0; like && i < like->rank; i++)
+    if (info->shape[i] != like->shape[i])
+      return -1;
+  return info->count;
+}
+
+gboolean
+gh_checkpoint_read_state (GhCheckpoint *ck, const char *name, float *out, GError **error)
+{
+  const GhTensorInfo *info = gh_safetensors_find (ck->st, name);
+
+  g_return_val_if_fail (info != NULL, FALSE);
+  return gh_safetensors_read_f32 (ck->st, info, out, TRUE, error);
 }

@@ -31,10 +31,21 @@ const GhMaeConfig *gh_checkpoint_config (const GhCheckpoint *checkpoint);
 /* The whole table, absent tensors included. */
 const GPtrArray *gh_checkpoint_layout (const GhCheckpoint *checkpoint);
 gboolean gh_checkpoint_is_trained (const GhCheckpoint *checkpoint);
+/* NULL when absent. */
+const char *gh_checkpoint_metadata (const GhCheckpoint *checkpoint, const char *key);
 
 /* FALSE only for the tensors that may be absent. */
 gboolean gh_checkpoint_has (const GhCheckpoint *checkpoint, const char *name);
 /* out: as many numbers as the layout says; NaN and infinity are refused. */
 gboolean gh_checkpoint_read (GhCheckpoint *checkpoint, const char *name, float *out, GError **error);
+
+/* The state of a training, which an encoder has no use for: a file whose metadata has GH_CHECKPOINT_STATE may hold
+ * tensors whose names begin with GH_CHECKPOINT_STATE_PREFIX beside the layout's. */
+#define GH_CHECKPOINT_STATE "training_state"
+#define GH_CHECKPOINT_STATE_PREFIX "train."
+guint gh_checkpoint_n_state_tensors (const GhCheckpoint *checkpoint);
+/* The size of such a tensor of one dimension or of the shape of `like` (may be NULL); -1 when there is none. */
+gint64 gh_checkpoint_state_count (const GhCheckpoint *checkpoint, const char *name, const GhParam *like);
+gboolean gh_checkpoint_read_state (GhCheckpoint *checkpoint, const char *name, float *out, GError **error);
 
 G_END_DECLS

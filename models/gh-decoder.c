@@ -36,7 +36,10 @@ gh_decoder_forward (GhCtx *ctx, const GhDecoderActs *acts, const GhDecoder *w, c
   GH_TRY (gh_gather_rows_fwd (ctx, acts->dropped, acts->x, drop, B, N, N - K, D, first));
   GH_TRY (gh_layernorm_fwd (ctx, acts->dropped, NULL, NULL, acts->dropped, w->norm.weight, w->norm.bias, hidden, D,
           w->shape.eps));
-  return gh_linear_fwd (ctx, acts->pred, acts->dropped, w->pred.weight, w->pred.bias, NULL, GH_ACT_NONE, hidden);
+  GH_TRY (gh_linear_fwd (ctx, acts->pred, acts->dropped, w->pred.weight, w->pred.bias, NULL, GH_ACT_NONE, hidden));
+  if (!w->background)
+    return GH_OK;
+  return gh_embed_tokens_fwd (ctx, acts->pred, acts->pred, w->background, drop, NULL, B, N - K, w->patch_values, 0);
 }
 
 void

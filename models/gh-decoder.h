@@ -21,6 +21,7 @@ typedef struct {
   GhBlock *blocks;              /* [depth] */
   GhNorm norm;                  /* [D] */
   GhLinear pred;                /* [P,D] */
+  const float *background;      /* [N,P] the camera's mean picture when the target is CAMERA, else NULL */
 } GhDecoder;
 
 typedef struct {
@@ -34,7 +35,7 @@ typedef struct {
 /* For at most B images of N tokens, any number of them kept. */
 void gh_decoder_plan (GhDecoderActs *acts, GhArena *arena, const GhDecoder *decoder, int B, int N);
 
-/* acts->pred[B,N-K,P] from latent[B,first+K,C], keep[B,K], drop[B,N-K]. */
+/* acts->pred[B,N-K,P], pixels wherever the target is not PATCH, from latent[B,first+K,C], keep[B,K], drop[B,N-K]. */
 GhStatus gh_decoder_forward (GhCtx *ctx, const GhDecoderActs *acts, const GhDecoder *decoder, const float *latent,
     const gint32 *keep, const gint32 *drop, int B, int N, int K);
 

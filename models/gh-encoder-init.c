@@ -8,37 +8,15 @@
 #include "gh-error.h"
 #include "gh-encoder.h"
 #include "gh-mae-layout.h"
+#include "gh-random.h"
 
 #include <math.h>
-
-/* splitmix64 (Steele, Lea & Flood 2014). */
-static guint64
-next (guint64 *state)
-{
-  guint64 z = *state += G_GUINT64_CONSTANT (0x9e3779b97f4a7c15);
-
-  z = (z ^ (z >> 30)) * G_GUINT64_CONSTANT (0xbf58476d1ce4e5b9);
-  z = (z ^ (z >> 27)) * G_GUINT64_CONSTANT (0x94d049bb133111eb);
-  return z ^ (z >> 31);
-}
-
-/* FNV-1a of the name, mixed with the seed. */
-static guint64
-stream (guint64 seed, const char *name)
-{
-  guint64 hash = G_GUINT64_CONSTANT (0xcbf29ce484222325);
-
-  for (; *name; name++)
-    hash = (hash ^ (guint8) *name) * G_GUINT64_CONSTANT (0x100000001b3);
-  seed ^= hash;
-  return next (&seed);
-}
 
 /* -1..1, neither end nor zero, exact in double: an odd multiple of 2^-52. */
 static double
 uniform (guint64 *state)
 {
-  return (double) ((gint64) (next (state) >> 11 | 1) - (G_GINT64_CONSTANT (1) << 52)) * 0x1p-52;
+  return (double) ((gint64) (gh_splitmix (state) >> 11 | 1) - (G_GINT64_CONSTANT (1) << 52)) * 0x1p-52;
 }
 
 /* The sum of twelve uniforms: variance 1, bell-shaped, never beyond 6. */
@@ -48,17 +26,17 @@ bell (guint64 *state)
   gint64 sum = 0;
 
   for (int i = 0; i < 12; i++)
-    sum += (gint64) (next (state) >> 12);
+    sum += (gint64) (gh_splitmix (state) >> 12);
   return (double) (sum - (G_GINT64_CONSTANT (6) << 52)) * 0x1p-52;
 }
 
-static void
-fill (float *data, const GhParam *param, guint64 seed)
+void
+gh_param_fill (float *data, const GhParam *param, guint64 seed)
 {
   const gint64 count = gh_param_count (param);
   const double xavier = sqrt (6.0 / (double) (param->shape[0] + param->shape[1]));
   const double taps = 1.0 / sqrt ((double) param->shape[1]);
-  guint64 state = stream (seed, param->name);
+  guint64 state = gh_splitmix_stream (seed, param->name);
 
   for (gint64 i = 0; i < count; i++) {
     switch (param->init) {
@@ -66,6 +44,7 @@ fill (float *data, const GhParam *param, guint64 seed)
         data[i] = (float) (xavier * uniform (&state));
         break;
       case GH_INIT_ZERO:
+      case GH_INIT_OFFSET:
         data[i] = 0.0f;
         break;
       case GH_INIT_ONE:
@@ -124,7 +103,7 @@ gh_encoder_init_file (const char *path, const GhMaeConfig *wanted, guint64 seed,
 
     if (param->optional)
       continue;
-    fill (at, param, seed);
+    gh_param_fill (at, param, seed);
     at += gh_param_count (param);
     g_array_append_val (tensors, out);
   }

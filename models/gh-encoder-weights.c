@@ -110,6 +110,41 @@ load_positions (Loader *l, const float **pos, float *cls_row, int dim, const cha
   return store (l, pos, rows, (gint64) gh_mae_config_tokens (c) * dim);
 }
 
+/* What is added to a patch before the projection may as well be added, projected, to its position:
+ * pos[N,D] += offset[N,P] weight[D,P]^T. The two live in memory of the context for as long as that takes. */
+static gboolean
+fold_offset (Loader *l)
+{
+  const GhMaeConfig *c = gh_checkpoint_config (l->checkpoint);
+  const int N = gh_mae_config_tokens (c), P = gh_mae_config_patch_values (c), D = c->dim;
+  const gsize n_offset = (gsize) N * P, n_weight = (gsize) D * P;
+  GhCtx *ctx = l->w->ctx;
+  float *room = NULL;
+  gboolean good = check (l, gh_alloc (ctx, (void **) &room, (n_offset + n_weight) * sizeof *room))
+      && fetch (l, GH_MAE_OFFSET) && check (l, gh_upload (ctx, room, l->staging, n_offset * sizeof *room))
+      && fetch (l, "patch.weight") && check (l, gh_upload (ctx, room + n_offset, l->staging, n_weight * sizeof *room))
+      && check (l, gh_bmm (ctx, (GhMat) { (float *) l->w->pos, D }, (GhMat) { room, P }, false,
+              (GhMat) { room + n_offset, P }, true, 1, 1, 1, 1, N, D, P))
+      && check (l, gh_sync (ctx));
+
+  gh_free (ctx, room);
+  return good;
+}
+
+/* The camera's mean picture, to be added to what the decoder says. */
+static gboolean
+load_background (Loader *l)
+{
+  const GhMaeConfig *c = gh_checkpoint_config (l->checkpoint);
+  const gint64 n = (gint64) gh_mae_config_tokens (c) * gh_mae_config_patch_values (c);
+
+  if (!fetch (l, GH_MAE_OFFSET))
+    return FALSE;
+  for (gint64 i = 0; i < n; i++)
+    l->staging[i] = -l->staging[i];
+  return store (l, &l->w->decoder.background, l->staging, n);
+}
+
 static gboolean
 load_encoder (Loader *l)
 {
@@ -118,7 +153,8 @@ load_encoder (Loader *l)
   g_autofree float *cls_row = g_new (float, c->dim);
 
   if (!load_linear (l, &w->patch, c->dim, gh_mae_config_patch_values (c), w->dtype, "", "patch")
-      || !load_positions (l, &w->pos, cls_row, c->dim, "pos"))
+      || !load_positions (l, &w->pos, cls_row, c->dim, "pos")
+      || (gh_checkpoint_has (l->checkpoint, GH_MAE_OFFSET) && !fold_offset (l)))
     return FALSE;
   if (c->cls_token) {
     if (!fetch (l, "cls_token"))
@@ -154,7 +190,8 @@ load_decoder (Loader *l)
       && (!c->cls_token || store (l, &d->cls_pos, cls_row, c->dec_dim))
       && load_blocks (l, d->blocks, d->depth, &d->shape, "decoder.")
       && load_norm (l, &d->norm, c->dec_dim, "decoder.", "norm")
-      && load_linear (l, &d->pred, d->patch_values, c->dec_dim, l->w->dtype, "decoder.", "pred");
+      && load_linear (l, &d->pred, d->patch_values, c->dec_dim, l->w->dtype, "decoder.", "pred")
+      && (!gh_checkpoint_has (l->checkpoint, GH_MAE_OFFSET) || load_background (l));
 }
 
 static void

@@ -55,8 +55,8 @@ gboolean gh_encoder_encode (GhEncoderSession *session, const guint8 *rgb, gsize 
  * norm (may be NULL) and embedding[B,E] pooled over what was kept (may be NULL). */
 gboolean gh_encoder_forward (GhEncoderSession *session, const float *patches, const gint32 *keep, int B, int K,
     float *latent, float *embedding, GError **error);
-/* Reconstructs: latent[B,first+K,dim], keep[B,K], drop[B,N-K] ascending -> pred[B,N-K,P], in units of the target
- * (per-patch normalised). Fails when the file has no decoder. */
+/* Reconstructs: latent[B,first+K,dim], keep[B,K], drop[B,N-K] ascending -> pred[B,N-K,P]: of the target
+ * PATCH, normalised per patch; of PIXELS and CAMERA, normalised by the configuration's mean and std. Fails when the file has no decoder. */
 gboolean gh_encoder_decode (GhEncoderSession *session, const float *latent, const gint32 *keep, const gint32 *drop,
     int B, int K, float *pred, GError **error);
 

@@ -190,6 +190,32 @@ read_layer (Loader *loader, int i, GError **error)
 }
 
 static gboolean
+read_kernels (Loader *loader, GError **error)
+{
+  GhHeadKernels *kernels = &loader->parts.kernels;
+  gint64 centres[2], n_widths, weight[3];
+
+  kernels->centres = (float *) read_tensor (loader, "kernels.centres", 2, centres, error);
+  if (!kernels->centres)
+    return FALSE;
+  kernels->widths = (float *) read_tensor (loader, "kernels.widths", 1, &n_widths, error);
+  if (!kernels->widths)
+    return FALSE;
+  kernels->weight = (float *) read_tensor (loader, "kernels.weight", 3, weight, error);
+  if (!kernels->weight)
+    return FALSE;
+  if (centres[1] != loader->parts.embedding)
+    return refuse (error, GH_ERROR_CORRUPT, loader, "not a usable head: kernels.centres has %" G_GINT64_FORMAT
+        " numbers a centre, embeddings have %d", centres[1], loader->parts.embedding);
+  if (weight[0] != loader->parts.layers[0].n_out || weight[1] != n_widths || weight[2] != centres[0])
+    return refuse (error, GH_ERROR_CORRUPT, loader, "not a usable head: kernels.weight does not have a number for "
+        "every output, width and centre");
+  kernels->n_centres = centres[0];
+  kernels->n_kernels = n_widths;
+  return TRUE;
+}
+
+static gboolean
 read_layers (Loader *loader, GError **error)
 {
   int n = 0;
@@ -204,6 +230,8 @@ read_layers (Loader *loader, GError **error)
       return FALSE;
   }
   loader->parts.n_layers = n;
+  if (gh_safetensors_find (loader->st, "kernels.centres") && !read_kernels (loader, error))
+    return FALSE;
   if (loader->used != gh_safetensors_n_tensors (loader->st))
     return refuse (error, GH_ERROR_CORRUPT, loader, "not a usable head: it has %u tensors, a head of %d layers has %u",
         gh_safetensors_n_tensors (loader->st), n, loader->used);
@@ -256,6 +284,19 @@ add_tensor (GArray *tensors, const char *name, int rank, int rows, int cols, con
   g_array_append_val (tensors, tensor);
 }
 
+static void
+add_kernels (GArray *tensors, const GhHead *head)
+{
+  const GhHeadKernels *k = &head->kernels;
+  GhTensorOut centres = { "kernels.centres", GH_ST_BF16, 2, { k->n_centres, head->embedding }, k->centres };
+  GhTensorOut weight = { "kernels.weight", GH_ST_F32, 3, { head->layers[0].n_out, k->n_kernels, k->n_centres },
+    k->weight };
+
+  g_array_append_val (tensors, centres);
+  add_tensor (tensors, "kernels.widths", 1, k->n_kernels, 0, k->widths);
+  g_array_append_val (tensors, weight);
+}
+
 gboolean
 gh_head_save (GhHead *head, const char *path, GError **error)
 {
@@ -274,6 +315,8 @@ gh_head_save (GhHead *head, const char *path, GError **error)
     g_snprintf (name, sizeof name, "fc%d.bias", i + 1);
     add_tensor (tensors, name, 1, layer->n_out, 0, layer->bias);
   }
+  if (head->kernels.n_centres > 0)
+    add_kernels (tensors, head);
   if (!gh_safetensors_write (path, (GhTensorOut *) tensors->data, tensors->len, head->metadata, error))
     return FALSE;
   st = gh_safetensors_open (path, error);

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * gh-head-fit.h (private): all candidates fitted to one set of labels, and the choice among them from these labels
- * alone. gh-head-train.c makes one per fold of its cross-validation and one for all labels.
+ * gh-head-fit.h (private): the model fitted to one set of labels. gh-head-train.c makes one per fold of its
+ * cross-validation and one for all labels.
  *
- * Candidates: the ridge of gh-ridge.h, whose held-out predictions are exact; and an ensemble of small MLPs on the
- * leading principal components. Each network of the ensemble leaves one part of the labels out, so what the networks
- * say about the parts they have not seen is the MLP's held-out prediction, and their mean is the model: no second
- * training. The ridge is judged on the same parts.
+ * Up to 1000 labels it is the kernel ridge of gh-kernel-ridge.h, a mixture that holds straight lines as well and needs
+ * no choice. Small MLPs were not better anywhere there: on four trained encoders with 30 and 300 labels counts never
+ * took them, times took them and came out the same (median 10 minutes by daylight with 300 labels), at ten times the
+ * work.
  *
- * Numbers and classes take the MLP when it beats the ridge by more than the standard error of their difference. Time
- * of day takes it unless it is a quarter worse: two networks per label are judged where ten will answer, and on the
- * cameras seen so far the ridge, a straight line through (cos, sin), lost more on the days after those of the labels,
- * where for counts it was the networks that did.
+ * The work of kernel ridge grows with the cube of the labels. With more of them the linear ridge of gh-ridge.h competes
+ * with an ensemble of MLPs (gh-head-networks.h), judged on the same parts of the labels. Numbers and classes take the
+ * MLPs when they beat the ridge by more than the standard error of their difference. Time of day takes them unless they
+ * are a quarter worse: two networks per label are judged where ten will answer, and on the cameras seen so far the
+ * ridge, a straight line through (cos, sin), lost more on the days after those of the labels, where for counts it was
+ * the networks that did.
  */
 #pragma once
 
@@ -27,28 +29,36 @@ typedef struct {
   double *targets;              /* [n,outputs] */
   guint64 seed;
   int threads;
+  gboolean linear;              /* straight lines only */
 } GhHeadTask;
+
+/* Whether the labels are few enough for kernel ridge. All fits of a task are of the same family. */
+gboolean gh_head_task_suits_kernels (const GhHeadTask *task);
 
 typedef struct _GhHeadFit GhHeadFit;
 
-/* Ridge and everything the networks read; rows[n] of the task's labels. index: which fit it is, for its own random
- * numbers. */
-GhHeadFit *gh_head_fit_new (const GhHeadTask *task, const int *rows, int n, int index);
+/* rows[n] of the task's labels. */
+GhHeadFit *gh_head_fit_new (const GhHeadTask *task, const int *rows, int n);
 void gh_head_fit_free (GhHeadFit *fit);
 
-/* Trains the networks of all fits side by side and lets each fit choose. Fits with too few labels stay with the
- * ridge. */
-gboolean gh_head_fits_train_mlp (GhHeadFit **fits, int n, gboolean (*progress) (double fraction, gpointer data),
+/* What is left to do, in pieces that any threads may do: gh_head_fit_work() once per piece, then
+ * gh_head_fit_finish(). */
+int gh_head_fit_pieces (const GhHeadFit *fit);
+void gh_head_fit_work (GhHeadFit *fit, int piece);
+void gh_head_fit_finish (GhHeadFit *fit);
+
+/* For labels too many for kernels, after gh_head_fit_finish(): trains the networks of all fits side by side and lets
+ * each fit choose. */
+gboolean gh_head_fits_train_networks (GhHeadFit **fits, int n, gboolean (*progress) (double fraction, gpointer data),
     gpointer data, GError **error);
 
-/* The chosen model's label for row `row` of the task's embeddings. */
+/* The model's label for row `row` of the task's embeddings. */
 double gh_head_fit_predict (const GhHeadFit *fit, int row);
 
-/* The layers of the chosen model, for gh_head_new(). Caller frees with gh_head_fit_layers_clear(). */
-void gh_head_fit_layers (const GhHeadFit *fit, GhHeadParts *parts);
-void gh_head_fit_layers_clear (GhHeadParts *parts);
+/* The model for gh_head_new(). Caller frees with gh_head_parts_clear(). */
+void gh_head_fit_parts (const GhHeadFit *fit, GhHeadParts *parts);
 
-/* "ridge lambda=0.32", "mlp 512-64-64-1 x 10" */
+/* "kernel ridge, 300 centres", "ridge lambda=0.32", "mlp 512-64-64-1 x 10" */
 char *gh_head_fit_model (const GhHeadFit *fit);
 
 G_END_DECLS

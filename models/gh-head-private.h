@@ -10,12 +10,23 @@ G_BEGIN_DECLS
 #define GH_HEAD_MAX_LAYERS 8
 #define GH_HEAD_MAX_WIDTH 8192
 #define GH_HEAD_MAX_CLASSES 1024
+#define GH_HEAD_MAX_CENTRES 8192
+#define GH_HEAD_MAX_KERNELS 16
 #define GH_HEAD_FORMAT "1"
 
 typedef struct {
   int n_in, n_out;
   float *weight, *bias;         /* [n_out,n_in], [n_out] */
 } GhHeadLayer;
+
+/* What kernel ridge adds to the single layer's outputs: sum over centres c and widths w of
+ * weight (1 + d/w) exp (-d/w), with the distance d of the standardised embedding from the centre. */
+typedef struct {
+  int n_centres, n_kernels;     /* 0 without */
+  float *centres;               /* [n_centres,E]; files hold them as bfloat16 */
+  float *widths;                /* [n_kernels], > 0 */
+  float *weight;                /* [outputs,n_kernels,n_centres] */
+} GhHeadKernels;
 
 struct _GhHead {
   gatomicrefcount ref_count;
@@ -27,6 +38,7 @@ struct _GhHead {
   float *mean, *std;            /* [E] of the embeddings trained on */
   int n_layers;
   GhHeadLayer layers[GH_HEAD_MAX_LAYERS];
+  GhHeadKernels kernels;
 };
 
 /* What a head is made of. Everything is borrowed and copied. */
@@ -39,14 +51,21 @@ typedef struct {
   const float *mean, *std;      /* [E]; std > 0 (1 where the training data did not vary) */
   int n_layers;
   GhHeadLayer layers[GH_HEAD_MAX_LAYERS];
+  GhHeadKernels kernels;        /* only with a single layer */
   GHashTable *record;           /* further metadata, char* -> char*; may be NULL */
 } GhHeadParts;
+
+/* Names, classes, shapes that do not chain, values that are not finite or not above 0. `where` names the head. */
+gboolean gh_head_parts_check (const GhHeadParts *parts, const char *where, GError **error);
+/* For parts that own their numbers: another layer of zeros, and everything freed. */
+GhHeadLayer *gh_head_parts_add_layer (GhHeadParts *parts, int n_in, int n_out);
+void gh_head_parts_clear (GhHeadParts *parts);
 
 /* Numbers the last layer must have: 1, 2 for time, one per class. */
 int gh_head_outputs (GhHeadKind kind, const char *const *classes);
 
-/* A head in memory, path and id NULL. `where` names it in errors (a path, or the task). Checks everything a file
- * could get wrong: names, classes, shapes that do not chain, values that are not finite. */
+/* A head in memory, path and id NULL, of parts that gh_head_parts_check() finds sound. `where` names it in errors (a
+ * path, or the task). */
 GhHead *gh_head_new (const GhHeadParts *parts, const char *where, GError **error);
 /* Adds to the training record of a head nobody else holds yet; it goes into the file with gh_head_save(). */
 void gh_head_set_record (GhHead *head, const char *key, const char *value);

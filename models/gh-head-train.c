@@ -6,6 +6,7 @@
 #include "gh-head-fit.h"
 #include "gh-head-label.h"
 #include "gh-random.h"
+#include "gh-threads.h"
 
 #include <gio/gio.h>
 #include <math.h>
@@ -16,8 +17,9 @@
 #define BOOTSTRAP_DRAWS 2000
 /* Random streams; those of gh-head-fit.c start at 1000. */
 enum { STREAM_FOLDS = 1, STREAM_BOOTSTRAP };
-/* What part of the progress the decompositions are when networks follow. */
+/* What part of the progress fits are when networks follow, and of that what goes before the pieces of work. */
 #define FITTING_PART 0.3
+#define MAKING_PART 0.15
 
 typedef struct {
   GhHeadTask task;
@@ -154,7 +156,8 @@ training_init (Training *t, const GhHeadData *data, const GhHeadTrainOptions *op
   if (!check_data (data, error))
     return FALSE;
   t->options = options;
-  t->task = (GhHeadTask) { data, gh_head_outputs (data->kind, data->classes), NULL, options->seed, options->threads };
+  t->task = (GhHeadTask) { data, gh_head_outputs (data->kind, data->classes), NULL, options->seed, options->threads,
+    options->linear };
   t->task.targets = g_new (double, (gsize) data->n * t->task.outputs);
   for (int i = 0; i < data->n; i++)
     gh_head_label_encode (data->kind, data->labels[i], t->task.targets + (gsize) i * t->task.outputs, t->task.outputs);
@@ -194,31 +197,93 @@ progress (const Training *t, double fraction, const char *what, GError **error)
   return FALSE;
 }
 
-static gboolean
-mlp_progress (double fraction, gpointer data)
-{
-  const Training *t = data;
+/* One course of work on all fits: what part of the progress it is, and what it works on. */
+typedef struct {
+  const Training *t;
+  double from, to;
+  int *rows, *n_rows;           /* [folds+1,n], [folds+1] */
+  int *fit, *piece;             /* of each piece of work */
+} Course;
 
-  return progress (t, FITTING_PART + (1 - FITTING_PART) * fraction, "training heads", NULL);
+static gboolean
+course_progress (double fraction, gpointer data)
+{
+  const Course *course = data;
+
+  return progress (course->t, course->from + (course->to - course->from) * fraction, "training heads", NULL);
+}
+
+/* The fit of all labels, the longest, comes first: threads then end at about the same time. */
+static void
+make_fit (int i, gpointer data)
+{
+  const Course *course = data;
+  const Training *t = course->t;
+  int k = t->folds - i;
+
+  t->fits[k] = gh_head_fit_new (&t->task, course->rows + (gsize) k * t->task.data->n, course->n_rows[k]);
+}
+
+static void
+work_on_fit (int i, gpointer data)
+{
+  const Course *course = data;
+
+  gh_head_fit_work (course->t->fits[course->fit[i]], course->piece[i]);
+}
+
+static gboolean
+make_fits (Course *course)
+{
+  const Training *t = course->t;
+  int n = t->task.data->n;
+  g_autofree int *rows = g_new (int, (gsize) (t->folds + 1) * n), *n_rows = g_new0 (int, t->folds + 1);
+
+  for (int k = 0; k <= t->folds; k++)
+    for (int i = 0; i < n; i++)
+      if (t->fold[i] != k)
+        rows[(gsize) k * n + n_rows[k]++] = i;
+  course->rows = rows;
+  course->n_rows = n_rows;
+  return gh_threads_run (t->task.threads, t->folds + 1, make_fit, course_progress, course);
+}
+
+static gboolean
+work_on_fits (Course *course)
+{
+  const Training *t = course->t;
+  g_autofree int *fit = NULL, *piece = NULL;
+  int total = 0, n = 0;
+
+  for (int k = 0; k <= t->folds; k++)
+    total += gh_head_fit_pieces (t->fits[k]);
+  course->fit = fit = g_new (int, total);
+  course->piece = piece = g_new (int, total);
+  for (int k = t->folds; k >= 0; k--) {
+    for (int p = 0; p < gh_head_fit_pieces (t->fits[k]); p++) {
+      fit[n] = k;
+      piece[n++] = p;
+    }
+  }
+  if (!gh_threads_run (t->task.threads, total, work_on_fit, course_progress, course))
+    return FALSE;
+  for (int k = 0; k <= t->folds; k++)
+    gh_head_fit_finish (t->fits[k]);
+  return TRUE;
 }
 
 static gboolean
 fit_all (Training *t, GError **error)
 {
-  const GhHeadData *data = t->task.data;
-  g_autofree int *rows = g_new (int, data->n);
+  gboolean networks = t->options->try_mlp && !t->options->linear && !gh_head_task_suits_kernels (&t->task);
+  double end = networks ? FITTING_PART : 1;
+  Course making = { t, 0, MAKING_PART * end }, working = { t, MAKING_PART * end, end }, training = { t, end, 1 };
 
-  for (int k = 0; k <= t->folds; k++) {
-    int n = 0;
-
-    if (!progress (t, (t->options->try_mlp ? FITTING_PART : 1) * k / (t->folds + 1), "training heads", error))
-      return FALSE;
-    for (int i = 0; i < data->n; i++)
-      if (t->fold[i] != k)
-        rows[n++] = i;
-    t->fits[k] = gh_head_fit_new (&t->task, rows, n, k);
+  if (!make_fits (&making) || !work_on_fits (&working)) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "training was cancelled");
+    return FALSE;
   }
-  if (t->options->try_mlp && !gh_head_fits_train_mlp (t->fits, t->folds + 1, mlp_progress, t, error))
+  if (networks && !gh_head_fits_train_networks (t->fits, t->folds + 1, course_progress, &training, error))
     return FALSE;
   return progress (t, 1, "training heads", error);
 }
@@ -384,9 +449,9 @@ make_head (const Training *t, const GhHeadReport *report, GError **error)
     data->dim, .record = record };
   GhHead *head;
 
-  gh_head_fit_layers (t->fits[t->folds], &parts);
+  gh_head_fit_parts (t->fits[t->folds], &parts);
   head = gh_head_new (&parts, data->task, error);
-  gh_head_fit_layers_clear (&parts);
+  gh_head_parts_clear (&parts);
   return head;
 }
 

@@ -2,9 +2,11 @@
  *
  * gh-head-train.h: from embeddings and a few labels to a head file.
  *
- * Embeddings are standardised; a mixture of ridge regressions over a ladder of penalties and an ensemble of small
- * AdamW MLPs compete in cross-validation inside the labels, and the winner is fitted to all of them. Counts never go
- * below zero, times of day are learned on the circle, classes by least squares or cross-entropy.
+ * Embeddings are standardised. Up to 1000 labels a mixture of kernel ridge regressions learns from them, from straight
+ * lines to curves that only reach from one label to the next, weighted by how each predicts the labels left out; with
+ * more labels, where that would take minutes, a ridge and an ensemble of small AdamW MLPs compete in cross-validation
+ * inside the labels (gh-kernel-ridge.h and gh-head-fit.h have the figures). Counts never go below zero, times of day
+ * are learned on the circle, classes by least squares or cross-entropy.
  *
  * The report is honest about the choice as well: its error comes from an outer cross-validation in which every fold
  * standardises, chooses and fits anew without the labels it is judged on (nested cross-validation). The interval is a
@@ -31,15 +33,16 @@ typedef struct {
 typedef struct {
   guint64 seed;
   int folds;                    /* 0: 5, or n when n is below 10 */
-  gboolean try_mlp;             /* needs at least 10 labels per fold; with fewer only the ridge runs */
+  gboolean try_mlp;             /* with more than 1000 labels; with fewer there are kernels */
   int threads;                  /* 0: the default of gh_ctx_new() */
   /* Called now and then from the calling thread with 0..1; FALSE cancels. May be NULL. */
   gboolean (*progress) (double fraction, const char *what, gpointer data);
   gpointer progress_data;
+  gboolean linear;              /* nothing but straight lines: ridge */
 } GhHeadTrainOptions;
 
 typedef struct {
-  char *model;                  /* "ridge lambda=3.2", "mlp 512-64-64-1 x 10" */
+  char *model;                  /* "kernel ridge, 300 centres", "ridge lambda=3.2", "mlp 512-64-64-1 x 10" */
   char *metric;                 /* "mean absolute error in people", "... in minutes", "error rate" (class) */
   double error, error_low, error_high;  /* held out, with a 95 % bootstrap interval */
   double baseline_error;        /* the constant predictor's (median, circular median, most frequent class), held out */

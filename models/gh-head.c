@@ -5,7 +5,6 @@
  */
 #include "gh-head-private.h"
 #include "gh-json.h"
-#include "gh-safetensors-private.h"
 
 #include <math.h>
 #include <string.h>
@@ -34,116 +33,10 @@ gh_head_kind_from_name (const char *name, GhHeadKind *kind)
 
 /* ---- making one ---------------------------------------------------------------------------------------- */
 
-static gboolean G_GNUC_PRINTF (3, 4)
-corrupt (GError **error, const char *where, const char *format, ...)
-{
-  g_autofree char *text = NULL;
-  va_list args;
-
-  va_start (args, format);
-  text = g_strdup_vprintf (format, args);
-  va_end (args);
-  g_set_error (error, GH_ERROR, GH_ERROR_CORRUPT, "%s: not a usable head: %s", where, text);
-  return FALSE;
-}
-
 int
 gh_head_outputs (GhHeadKind kind, const char *const *classes)
 {
   return kind == GH_HEAD_CLASS ? (int) g_strv_length ((char **) classes) : kind == GH_HEAD_TIME ? 2 : 1;
-}
-
-static gboolean
-check_classes (const GhHeadParts *parts, const char *where, GError **error)
-{
-  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
-  guint n = parts->classes ? g_strv_length ((char **) parts->classes) : 0;
-
-  if (parts->kind != GH_HEAD_CLASS)
-    return parts->classes == NULL || corrupt (error, where, "only heads of kind \"class\" have classes");
-  if (n < 2 || n > GH_HEAD_MAX_CLASSES)
-    return corrupt (error, where, "it has %u classes, 2 to %d are accepted", n, GH_HEAD_MAX_CLASSES);
-  for (guint i = 0; i < n; i++) {
-    const char *problem = gh_st_name_problem (parts->classes[i]);
-
-    if (problem)
-      return corrupt (error, where, "class %u has %s", i, problem);
-    if (!g_hash_table_add (seen, (gpointer) parts->classes[i]))
-      return corrupt (error, where, "the class \"%s\" is there twice", parts->classes[i]);
-  }
-  return TRUE;
-}
-
-static gboolean
-is_id (const char *id)
-{
-  return id && strlen (id) == 16 && strspn (id, "0123456789abcdef") == 16;
-}
-
-static gboolean
-check_names (const GhHeadParts *parts, const char *where, GError **error)
-{
-  const char *problem = gh_st_name_problem (parts->name);
-
-  if (problem)
-    return corrupt (error, where, "its task has %s", problem);
-  if (parts->unit && *parts->unit && (problem = gh_st_name_problem (parts->unit)))
-    return corrupt (error, where, "its unit has %s", problem);
-  if (!parts->encoder_file || (problem = gh_st_name_problem (parts->encoder_file)))
-    return corrupt (error, where, "its encoder_file has %s", problem ? problem : "no name");
-  if (!is_id (parts->encoder_id))
-    return corrupt (error, where, "its encoder_id is not 16 hexadecimal digits");
-  return check_classes (parts, where, error);
-}
-
-static gboolean
-check_finite (const char *where, const char *what, const float *values, gsize n, GError **error)
-{
-  for (gsize i = 0; i < n; i++)
-    if (!isfinite (values[i]))
-      return corrupt (error, where, "%s is not finite at element %" G_GSIZE_FORMAT, what, i);
-  return TRUE;
-}
-
-static gboolean
-check_layers (const GhHeadParts *parts, const char *where, GError **error)
-{
-  int width = parts->embedding, outputs = gh_head_outputs (parts->kind, parts->classes);
-
-  if (parts->n_layers < 1 || parts->n_layers > GH_HEAD_MAX_LAYERS)
-    return corrupt (error, where, "it has %d layers, 1 to %d are accepted", parts->n_layers, GH_HEAD_MAX_LAYERS);
-  for (int i = 0; i < parts->n_layers; i++) {
-    const GhHeadLayer *layer = &parts->layers[i];
-    gsize n_in = layer->n_in, n_out = layer->n_out;
-
-    if (layer->n_in != width)
-      return corrupt (error, where, "layer %d reads %d numbers and is given %d", i + 1, layer->n_in, width);
-    if (layer->n_out < 1 || layer->n_out > GH_HEAD_MAX_WIDTH)
-      return corrupt (error, where, "layer %d is %d wide, 1 to %d is accepted", i + 1, layer->n_out, GH_HEAD_MAX_WIDTH);
-    if (!check_finite (where, "a weight", layer->weight, n_in * n_out, error)
-        || !check_finite (where, "a bias", layer->bias, n_out, error))
-      return FALSE;
-    width = layer->n_out;
-  }
-  return width == outputs || corrupt (error, where, "its last layer makes %d numbers, a head of kind \"%s\" needs %d",
-      width, kinds[parts->kind], outputs);
-}
-
-static gboolean
-check_parts (const GhHeadParts *parts, const char *where, GError **error)
-{
-  if (!check_names (parts, where, error))
-    return FALSE;
-  if (parts->embedding < 1 || parts->embedding > GH_HEAD_MAX_WIDTH)
-    return corrupt (error, where, "it reads embeddings of %d numbers, 1 to %d are accepted", parts->embedding,
-        GH_HEAD_MAX_WIDTH);
-  if (!check_finite (where, "input.mean", parts->mean, parts->embedding, error)
-      || !check_finite (where, "input.std", parts->std, parts->embedding, error))
-    return FALSE;
-  for (int i = 0; i < parts->embedding; i++)
-    if (parts->std[i] <= 0)
-      return corrupt (error, where, "input.std is not above 0 at element %d", i);
-  return check_layers (parts, where, error);
 }
 
 static void
@@ -196,12 +89,22 @@ copy_floats (const float *values, gsize n)
   return g_memdup2 (values, n * sizeof *values);
 }
 
+static GhHeadKernels
+copy_kernels (const GhHeadParts *parts)
+{
+  const GhHeadKernels *from = &parts->kernels;
+  gsize n = from->n_centres, outputs = gh_head_outputs (parts->kind, parts->classes);
+
+  return (GhHeadKernels) { from->n_centres, from->n_kernels, copy_floats (from->centres, n * parts->embedding),
+    copy_floats (from->widths, from->n_kernels), copy_floats (from->weight, outputs * from->n_kernels * n) };
+}
+
 GhHead *
 gh_head_new (const GhHeadParts *parts, const char *where, GError **error)
 {
   GhHead *head;
 
-  if (!check_parts (parts, where, error))
+  if (!gh_head_parts_check (parts, where, error))
     return NULL;
   head = g_new0 (GhHead, 1);
   g_atomic_ref_count_init (&head->ref_count);
@@ -218,6 +121,8 @@ gh_head_new (const GhHeadParts *parts, const char *where, GError **error)
     head->layers[i] = (GhHeadLayer) { from->n_in, from->n_out,
       copy_floats (from->weight, (gsize) from->n_in * from->n_out), copy_floats (from->bias, from->n_out) };
   }
+  if (parts->kernels.n_centres > 0)
+    head->kernels = copy_kernels (parts);
   return head;
 }
 
@@ -237,6 +142,9 @@ gh_head_unref (GhHead *head)
     g_free (head->layers[i].weight);
     g_free (head->layers[i].bias);
   }
+  g_free (head->kernels.centres);
+  g_free (head->kernels.widths);
+  g_free (head->kernels.weight);
   g_free (head->mean);
   g_free (head->std);
   g_hash_table_unref (head->metadata);
@@ -377,6 +285,56 @@ run_layer (const GhHeadLayer *layer, float *y, const float *x, gboolean last)
   }
 }
 
+static float
+squared_distance (const float *a, const float *b, int n)
+{
+  Lanes s0 = { 0 }, s1 = { 0 }, s2 = { 0 }, s3 = { 0 };
+  float sum;
+  int i = 0;
+
+  for (; i + 16 <= n; i += 16) {
+    const Lanes d0 = *(const Lanes *) (a + i) - *(const Lanes *) (b + i);
+    const Lanes d1 = *(const Lanes *) (a + i + 4) - *(const Lanes *) (b + i + 4);
+    const Lanes d2 = *(const Lanes *) (a + i + 8) - *(const Lanes *) (b + i + 8);
+    const Lanes d3 = *(const Lanes *) (a + i + 12) - *(const Lanes *) (b + i + 12);
+
+    s0 += d0 * d0;
+    s1 += d1 * d1;
+    s2 += d2 * d2;
+    s3 += d3 * d3;
+  }
+  s0 = (s0 + s1) + (s2 + s3);
+  sum = (s0[0] + s0[1]) + (s0[2] + s0[3]);
+  for (; i < n; i++)
+    sum += (a[i] - b[i]) * (a[i] - b[i]);
+  return sum;
+}
+
+/* Widths from where a kernel is 0: infinity would make it no number. */
+#define FAR 200.0f
+
+/* y[n_out] += the kernels' part for the standardised embedding z. Large coefficients of both signs may all but cancel,
+ * hence the sums in double. */
+static void
+add_kernels (const GhHead *head, float *y, const float *z, int n_out)
+{
+  const GhHeadKernels *k = &head->kernels;
+  double sum[GH_HEAD_MAX_CLASSES] = { 0 };
+
+  for (int i = 0; i < k->n_centres; i++) {
+    float distance = sqrtf (squared_distance (z, k->centres + (gsize) i * head->embedding, head->embedding));
+
+    for (int j = 0; j < k->n_kernels; j++) {
+      float r = MIN (distance / k->widths[j], FAR), value = (1 + r) * expf (-r);
+
+      for (int o = 0; o < n_out; o++)
+        sum[o] += (double) value * k->weight[((gsize) o * k->n_kernels + j) * k->n_centres + i];
+    }
+  }
+  for (int o = 0; o < n_out; o++)
+    y[o] += sum[o];
+}
+
 static void
 copy_text (GhPrediction *prediction, const char *text)
 {
@@ -465,6 +423,9 @@ gh_head_predict (const GhHead *head, const float *embedding, GhPrediction *predi
     x = y;
     y = swap;
   }
+  /* After the one layer that goes with kernels, y is where the standardised embedding still stands. */
+  if (head->kernels.n_centres > 0)
+    add_kernels (head, x, y, n);
   for (int i = 0; i < n; i++)
     if (!isfinite (x[i]))
       return FALSE;

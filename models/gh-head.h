@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * gh-head.h: a trained head: standardises an embedding, applies a linear layer or a small MLP, and says in words
- * what came out. One safetensors file per head; immutable and thread-safe once loaded, reference counted.
+ * gh-head.h: a trained head: standardises an embedding, applies a linear layer, kernels or a small MLP, and says in
+ * words what came out. One safetensors file per head; immutable and thread-safe once loaded, reference counted.
  *
  * Metadata of the file: format_version, task (the name), kind, unit, classes (JSON array), encoder_id, encoder_file,
  * embedding, label statistics, held_out_error with its interval, baseline_error, metric, labels, trained_at (ISO 8601).
  * Tensors: input.mean, input.std [E]; then fc1.weight [out,in], fc1.bias [out], fc2..., GELU (erf) between them; at
- * most 8 layers, none wider than 8192.
+ * most 8 layers, none wider than 8192. Heads made by kernel ridge have one layer, and to its outputs add the sum over
+ * centres c and widths w of weight (1 + d/w) exp (-d/w), d the distance of the standardised embedding from c:
+ * kernels.centres [centres,E] (bfloat16, the labels it learned from), kernels.widths [widths],
+ * kernels.weight [out,widths,centres]; at most 8192 centres and 16 widths.
  * Outputs: scalar, count: 1 number (count is clipped at 0); time: 2 numbers (cos, sin of 2 pi minute/1440);
  * class: one logit per class.
  */
@@ -50,7 +53,7 @@ const char *gh_head_metadata (const GhHead *head, const char *key);
  * too where the sender did not tell: then only the number of values is compared. */
 gboolean gh_head_check (const GhHead *head, const char *model_id, const char *encoder_path, int dim, GError **error);
 
-/* embedding[E] -> prediction. Thread-safe; allocates nothing (64 KiB of stack). FALSE when the result is not finite:
+/* embedding[E] -> prediction. Thread-safe; allocates nothing (72 KiB of stack). FALSE when the result is not finite:
  * value and confidence are NAN then and the text is empty. The text has a point for decimals in every locale. */
 gboolean gh_head_predict (const GhHead *head, const float *embedding, GhPrediction *prediction);
 

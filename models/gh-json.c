@@ -402,3 +402,19 @@ gh_json_append_string (GString *out, const char *text)
   }
   g_string_append_c (out, '"');
 }
+
+void
+gh_json_append_number (GString *out, double value, gboolean single)
+{
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+  for (int digits = 1; digits <= 17; digits++) {
+    char format[8];
+
+    g_snprintf (format, sizeof format, "%%.%dg", digits);
+    g_ascii_formatd (text, sizeof text, format, value);
+    if (single ? (float) g_ascii_strtod (text, NULL) == (float) value : g_ascii_strtod (text, NULL) == value)
+      break;
+  }
+  g_string_append (out, text);
+}

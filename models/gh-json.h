@@ -49,5 +49,7 @@ void gh_json_make_printable (char *text);
 
 /* Appends text as a JSON string, quotes included. */
 void gh_json_append_string (GString *out, const char *text);
+/* The shortest decimal that reads back as the same double, or the same float when `single`. value is finite. */
+void gh_json_append_number (GString *out, double value, gboolean single);
 
 G_END_DECLS

@@ -16,10 +16,14 @@ void gh_axpy (double *y, double alpha, const double *x, gsize n);
 /* gram[n,n] = x x^T of x[n,dim], both triangles filled. */
 void gh_gram (double *gram, const double *x, int n, int dim);
 
+/* a = q^T t q for the symmetric a[n,n], of which only the lower triangle is read: a becomes the orthogonal q, t has the
+ * diagonal d[n] and beside it e[n-1]. Householder's reduction, about 8/3 n^3 operations. */
+void gh_tridiagonal (double *a, double *d, double *e, int n);
+
 /* The eigenvectors and eigenvalues of the symmetric a[n,n], of which only the lower triangle is read. values[n] in
  * descending order; row i of a becomes the unit eigenvector of values[i], its largest component positive so that the
- * same matrix always gives the same rows. Householder's reduction to three diagonals, then implicit QL steps:
- * about 9 n^3 operations. FALSE when a is not finite. */
+ * same matrix always gives the same rows. gh_tridiagonal(), then implicit QL steps: about 9 n^3 operations. FALSE when
+ * a is not finite. */
 gboolean gh_eigen_symmetric (double *a, double *values, int n);
 
 /* Solves a x = b for symmetric positive definite a[n,n] (overwritten) and columns b[n,m], which become x. FALSE when a

@@ -12,7 +12,7 @@
 
 #define MAX_VALUES (1 << 28)    /* of any buffer for one image, and of any weight matrix */
 
-typedef enum { INT, BOOLEAN, FLOAT, DOUBLE, TRIPLE, POOL } FieldType;
+typedef enum { INT, BOOLEAN, FLOAT, DOUBLE, TRIPLE, POOL, TARGET } FieldType;
 typedef enum { ALWAYS, WITH_EMBED, WITH_DECODER, OPTIONAL } Need;
 
 static const struct Field {
@@ -48,11 +48,16 @@ static const struct Field {
   FIELD (dec_head_dim, INT, WITH_DECODER, 1, 1024),
   FIELD (dec_mlp, INT, WITH_DECODER, 1, 65536),
   FIELD (mask_ratio, DOUBLE, OPTIONAL, 0, 0.99),
+  FIELD (target, TARGET, OPTIONAL, GH_MAE_TARGET_PATCH, GH_MAE_TARGET_CAMERA),
 #undef FIELD
 };
 
 static const char *const pools[] = {
   [GH_POOL_MEAN] = "mean", [GH_POOL_MEAN_STD] = "mean+std", [GH_POOL_CLS] = "cls",
+};
+
+static const char *const targets[] = {
+  [GH_MAE_TARGET_PATCH] = "patch", [GH_MAE_TARGET_PIXELS] = "pixels", [GH_MAE_TARGET_CAMERA] = "camera",
 };
 
 static const GhMaeConfig defaults = {
@@ -69,6 +74,24 @@ const char *
 gh_pool_name (GhPool pool)
 {
   return pools[pool];
+}
+
+const char *
+gh_mae_target_name (GhMaeTarget target)
+{
+  return targets[target];
+}
+
+gboolean
+gh_mae_target_from_name (GhMaeTarget *target, const char *name)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (targets); i++) {
+    if (strcmp (name, targets[i]) == 0) {
+      *target = i;
+      return TRUE;
+    }
+  }
+  return FALSE;
 }
 
 /* ---- checks -------------------------------------------------------------------------------------------- */
@@ -100,6 +123,8 @@ get_number (const GhMaeConfig *config, const struct Field *field, int i)
       return *(const double *) p;
     case POOL:
       return *(const GhPool *) p;
+    case TARGET:
+      return *(const GhMaeTarget *) p;
     default:
       return *(const int *) p;
   }
@@ -249,6 +274,15 @@ parse_pool (GhJson *json, GhPool *pool)
 }
 
 static void
+parse_target (GhJson *json, GhMaeTarget *target)
+{
+  g_autofree char *name = NULL;
+
+  if (gh_json_string (json, &name) && !gh_mae_target_from_name (target, name))
+    gh_json_fail (json, "\"%s\" is none of \"patch\", \"pixels\" and \"camera\"", name);
+}
+
+static void
 parse_value (GhJson *json, const struct Field *field, GhMaeConfig *config)
 {
   void *p = (char *) config + field->offset;
@@ -271,6 +305,9 @@ parse_value (GhJson *json, const struct Field *field, GhMaeConfig *config)
       break;
     case POOL:
       parse_pool (json, p);
+      break;
+    case TARGET:
+      parse_target (json, p);
       break;
   }
 }
@@ -338,23 +375,6 @@ gh_mae_config_from_json (GhMaeConfig *config, const char *text, const char *wher
   return gh_mae_config_check (config, where, error);
 }
 
-/* The shortest decimal that reads back as the same float, or double where 15 digits do for it. */
-static void
-append_number (GString *out, double value, gboolean single)
-{
-  char text[G_ASCII_DTOSTR_BUF_SIZE];
-
-  for (int digits = 1; digits <= 17; digits++) {
-    char format[8];
-
-    g_snprintf (format, sizeof format, "%%.%dg", digits);
-    g_ascii_formatd (text, sizeof text, format, value);
-    if (single ? (float) g_ascii_strtod (text, NULL) == (float) value : g_ascii_strtod (text, NULL) == value)
-      break;
-  }
-  g_string_append (out, text);
-}
-
 static void
 append_value (GString *out, const struct Field *field, const GhMaeConfig *config)
 {
@@ -368,15 +388,18 @@ append_value (GString *out, const struct Field *field, const GhMaeConfig *config
     case POOL:
       gh_json_append_string (out, pools[config->pool]);
       break;
+    case TARGET:
+      gh_json_append_string (out, targets[config->target]);
+      break;
     case TRIPLE:
       for (int i = 0; i < 3; i++) {
         g_string_append (out, i == 0 ? "[" : ", ");
-        append_number (out, get_number (config, field, i), TRUE);
+        gh_json_append_number (out, get_number (config, field, i), TRUE);
       }
       g_string_append_c (out, ']');
       break;
     default:
-      append_number (out, get_number (config, field, 0), field->type == FLOAT);
+      gh_json_append_number (out, get_number (config, field, 0), field->type == FLOAT);
       break;
   }
 }
@@ -388,6 +411,9 @@ gh_mae_config_to_json (const GhMaeConfig *config)
 
   for (guint i = 0; i < G_N_ELEMENTS (fields); i++) {
     if (fields[i].need == WITH_DECODER && config->dec_depth == 0)
+      continue;
+    /* A file's id is that of its bytes: models from before this key stay what they are. */
+    if (fields[i].type == TARGET && config->target == defaults.target)
       continue;
     g_string_append_printf (out, "%s\"%s\": ", out->len > 1 ? ", " : "", fields[i].name);
     append_value (out, &fields[i], config);
@@ -436,33 +462,79 @@ gh_mae_config_kept (const GhMaeConfig *config, double mask_ratio)
   return MAX (1, n - (int) floor (n * mask_ratio + 0.5));
 }
 
-typedef struct {
-  float noise;
-  gint32 index;
-} Draw;
-
-/* The index decides between equals, which makes any sort a stable one. */
-static int
-by_noise (const void *a, const void *b)
+/* Whether patch a comes after patch b: by noise, where there is some, and by index between equals, which makes the
+ * order that of a stable sort. */
+static gboolean
+comes_after (const float *noise, gint32 a, gint32 b)
 {
-  const Draw *x = a, *y = b;
-
-  return x->noise < y->noise ? -1 : x->noise > y->noise ? 1 : x->index - y->index;
+  if (noise && noise[a] != noise[b])
+    return noise[a] > noise[b];
+  return a > b;
 }
 
+/* Lets heap[0] sink to its place among n, the last of all patches on top. */
+static void
+sink (gint32 *heap, int n, const float *noise)
+{
+  const gint32 patch = heap[0];
+  int at = 0;
+
+  for (int child = 1; child < n; child = 2 * at + 1) {
+    if (child + 1 < n && comes_after (noise, heap[child + 1], heap[child]))
+      child++;
+    if (!comes_after (noise, heap[child], patch))
+      break;
+    heap[at] = heap[child];
+    at = child;
+  }
+  heap[at] = patch;
+}
+
+static void
+rise (gint32 *heap, int at, const float *noise)
+{
+  const gint32 patch = heap[at];
+
+  for (; at > 0 && comes_after (noise, patch, heap[(at - 1) / 2]); at = (at - 1) / 2)
+    heap[at] = heap[(at - 1) / 2];
+  heap[at] = patch;
+}
+
+/* By index. */
+static void
+heap_sort (gint32 *values, int n)
+{
+  for (int i = 1; i < n; i++)
+    rise (values, i, NULL);
+  for (int left = n - 1; left > 0; left--) {
+    gint32 last = values[0];
+
+    values[0] = values[left];
+    values[left] = last;
+    sink (values, left, NULL);
+  }
+}
+
+/* A heap of the K first, in place: training draws masks all the time and should not allocate for it. */
 void
 gh_mae_mask (const float *noise, int n, int K, gint32 *keep, gint32 *drop)
 {
-  g_autofree Draw *draws = g_new (Draw, n);
-  g_autofree guint8 *kept = g_new0 (guint8, n);
-
-  for (int i = 0; i < n; i++)
-    draws[i] = (Draw) { noise[i], i };
-  qsort (draws, n, sizeof *draws, by_noise);
-  for (int i = 0; i < K; i++)
-    kept[draws[i].index] = 1;
-  for (int i = 0; i < n; i++)
-    *(kept[i] ? keep++ : drop++) = i;
+  for (gint32 i = 0; i < n; i++) {
+    if (i < K) {
+      keep[i] = i;
+      rise (keep, i, noise);
+    } else if (comes_after (noise, keep[0], i)) {
+      keep[0] = i;
+      sink (keep, K, noise);
+    }
+  }
+  heap_sort (keep, K);
+  for (gint32 i = 0, kept = 0; i < n; i++) {
+    if (kept < K && keep[kept] == i)
+      kept++;
+    else
+      *drop++ = i;
+  }
 }
 
 void

@@ -10,6 +10,12 @@
 
 G_BEGIN_DECLS
 
+/* What the decoder says about a hidden patch. PATCH: its pixels, normalised by the patch's own mean and deviation (the
+ * paper's best: textures and edges). PIXELS: its pixels, normalised by mean and std. CAMERA: how its pixels differ from
+ * the camera's mean picture, and the encoder sees nothing but that difference: light, shadows, and what moves. */
+typedef enum { GH_MAE_TARGET_AUTO = -1,         /* options only: what the configuration says */
+  GH_MAE_TARGET_PATCH, GH_MAE_TARGET_PIXELS, GH_MAE_TARGET_CAMERA } GhMaeTarget;
+
 typedef struct {
   /* Input: height x width pixels in patch x patch squares; the last row and column may be padded. */
   int height, width, patch;
@@ -25,19 +31,25 @@ typedef struct {
   /* Decoder; dec_depth 0: the file has none. */
   int dec_dim, dec_depth, dec_heads, dec_head_dim, dec_mlp;
   double mask_ratio;
+  GhMaeTarget target;
 } GhMaeConfig;
 
 /* Every field inside its range, and products bounded so that no buffer of one image passes 2^28 numbers (1 GiB).
  * `where` names the file in errors. */
 gboolean gh_mae_config_check (const GhMaeConfig *config, const char *where, GError **error);
-/* A JSON object of the fields above by name, pool as "mean", "mean+std" or "cls". Required: height, width, patch, dim,
+/* A JSON object of the fields above by name, pool as "mean", "mean+std" or "cls", target as
+ * "patch", "pixels" or "camera". Required: height, width, patch, dim,
  * depth, heads, head_dim, mlp, embedding (unless has_embed is false), and dec_dim, dec_heads, dec_head_dim, dec_mlp
  * when dec_depth is given. Defaults: ImageNet's mean and std, landmarks 0, pinv_iters 6, conv 0, qkv_bias and cls_token
- * false, eps 1e-6, pool "mean", has_embed true, dec_depth 0, mask_ratio 0.7. Unknown and repeated keys are refused;
+ * false, eps 1e-6, pool "mean", has_embed true, dec_depth 0, mask_ratio 0.7, target
+ * "patch". Unknown and repeated keys are refused;
  * the result has passed gh_mae_config_check(). */
 gboolean gh_mae_config_from_json (GhMaeConfig *config, const char *json, const char *where, GError **error);
 char *gh_mae_config_to_json (const GhMaeConfig *config);
 const char *gh_pool_name (GhPool pool);
+const char *gh_mae_target_name (GhMaeTarget target);
+/* FALSE when there is no such target. */
+gboolean gh_mae_target_from_name (GhMaeTarget *target, const char *name);
 /* A shipped configuration by name ("almacam", "almacam-1080p", "small", "tiny") or a path to a JSON file. Searched
  * in $GST_HEADS_MODEL_PATH, then the installed data folder. */
 gboolean gh_mae_config_load (GhMaeConfig *config, const char *name, GError **error);

@@ -84,6 +84,8 @@ gh_mae_layout (const GhMaeConfig *c)
   int patch_values = gh_mae_config_patch_values (c);
 
   add_linear (layout, c->dim, patch_values, TRUE, FALSE, "", "patch");
+  if (c->target == GH_MAE_TARGET_CAMERA)
+    add (layout, GH_INIT_OFFSET, FALSE, gh_mae_config_tokens (c), patch_values, g_strdup (GH_MAE_OFFSET));
   if (c->cls_token)
     add (layout, GH_INIT_TOKEN, FALSE, c->dim, 0, g_strdup ("cls_token"));
   add_positions (layout, c, c->dim, "");

@@ -15,6 +15,7 @@ typedef enum {
   GH_INIT_XAVIER,               /* U(-b,b), b = sqrt(6 / (rows + columns)) */
   GH_INIT_ZERO, GH_INIT_ONE,
   GH_INIT_TOKEN,                /* N(0, 0.02) */
+  GH_INIT_OFFSET,               /* zero, until a training has seen its camera; loaded into the positions */
   GH_INIT_TAPS,                 /* U(-1,1) / sqrt(columns) */
 } GhInit;
 
@@ -26,11 +27,17 @@ typedef struct {
   gboolean optional;            /* may be absent from a file */
 } GhParam;
 
+/* [N,P]: added to the normalised patch of each position. It takes the camera's mean picture away. */
+#define GH_MAE_OFFSET "patch.offset"
+
 /* GhParam*, in the order of the forward pass. */
 GPtrArray *gh_mae_layout (const GhMaeConfig *config);
 
 /* TRUE when the decoder may use the matrix `embed` as its own first layer. */
 gboolean gh_mae_config_can_share_embed (const GhMaeConfig *config);
+
+/* Fresh random values: the stream of the seed and the tensor's name, the same on every machine. */
+void gh_param_fill (float *data, const GhParam *param, guint64 seed);
 
 static inline gint64
 gh_param_count (const GhParam *param)

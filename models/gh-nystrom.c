@@ -11,18 +11,35 @@
 
 #include <math.h>
 
+static void
+plan_small (GhNystromActs *acts, GhArena *arena, guint64 matrices, int D, int M)
+{
+  acts->q_marks = gh_arena_floats (arena, matrices * M * D);
+  acts->k_marks = gh_arena_floats (arena, matrices * M * D);
+  acts->core = gh_arena_floats (arena, matrices * M * M);
+  acts->inverse = gh_arena_floats (arena, matrices * M * M);
+  acts->values = gh_arena_floats (arena, matrices * M * D);
+  acts->mixed = gh_arena_floats (arena, matrices * M * D);
+}
+
 void
 gh_nystrom_plan (GhNystromActs *acts, GhArena *arena, int B, int N, int H, int D, int M)
 {
   guint64 matrices = (guint64) B * H;
 
-  acts->q_marks = gh_arena_floats (arena, matrices * M * D);
-  acts->k_marks = gh_arena_floats (arena, matrices * M * D);
+  plan_small (acts, arena, matrices, D, M);
   acts->scores = gh_arena_floats (arena, matrices * N * M);
-  acts->core = gh_arena_floats (arena, matrices * M * M);
-  acts->inverse = gh_arena_floats (arena, matrices * M * M);
-  acts->values = gh_arena_floats (arena, matrices * M * D);
-  acts->mixed = gh_arena_floats (arena, matrices * M * D);
+  acts->trail = NULL;
+}
+
+void
+gh_nystrom_plan_saved (GhNystromActs *acts, GhArena *arena, int B, int N, int H, int D, int M, int iters)
+{
+  guint64 matrices = (guint64) B * H;
+
+  plan_small (acts, arena, matrices, D, M);
+  acts->scores = NULL;
+  acts->trail = gh_arena_floats (arena, iters * matrices * M * M);
 }
 
 /* [B,H,rows,cols] without gaps. */
@@ -58,7 +75,7 @@ gh_nystrom_forward (GhCtx *ctx, float *o, float *qkv, const GhNystromActs *acts,
   /* mixed = pinv(K2) values */
   GH_TRY (gh_bmm (ctx, core, q_marks, false, k_marks, true, 1.0f, 0.0f, B, H, M, M, D));
   GH_TRY (gh_softmax_fwd (ctx, acts->core, acts->core, B * H * M, M));
-  GH_TRY (gh_pinv_fwd (ctx, acts->inverse, NULL, acts->core, B * H, M, iters));
+  GH_TRY (gh_pinv_fwd (ctx, acts->inverse, acts->trail, acts->core, B * H, M, iters));
   GH_TRY (gh_bmm (ctx, mixed, inverse, false, values, false, 1.0f, 0.0f, B, H, M, D, M));
 
   /* o = K1 mixed */

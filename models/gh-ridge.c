@@ -8,18 +8,10 @@
  */
 #include "gh-ridge.h"
 #include "gh-linalg.h"
+#include "gh-mixture.h"
 
 #include <math.h>
 #include <string.h>
-
-/* Penalties relative to the inputs' total variance: half decades from 1000 down to 0.03/n, at least as far as 0.001.
- * Smaller ones pay with many labels only; with few they would weigh in without being told from better ones. */
-enum { MIN_STEPS = 13, MAX_STEPS = 17 };
-#define LADDER_TOP 1e3
-#define LADDER_REACH 0.03
-/* Exponent of the mixture per label. Of 1, 1/2, 1/4, 1/10 and 1/20, 1/10 was best or within 0.01 people of the best
- * with 30 as with 300 labels. */
-#define MIXTURE_SHARPNESS 0.1
 
 static void
 means (double *mean, const double *targets, int n, int outputs)
@@ -52,18 +44,20 @@ smoother (const GhSpectrum *s, const double *f, int i, int j)
   return sum;
 }
 
-/* Turns the residuals of rows members[m] into those of leaving all of them out together. */
+/* Turns the residuals of rows members[m] into those of leaving all of them out together. A group that is all there is
+ * cannot be held out, its residuals stay. */
 static void
 leave_out (const GhSpectrum *s, const double *f, const int *members, int m, double *residuals, int outputs)
 {
   g_autofree double *a = g_new (double, (gsize) m * m), *b = g_new (double, (gsize) m * outputs);
 
+  if (m == s->n)
+    return;
   for (int i = 0; i < m; i++) {
     memcpy (b + (gsize) i * outputs, residuals + (gsize) members[i] * outputs, outputs * sizeof *b);
     for (int j = 0; j <= i; j++)
       a[(gsize) i * m + j] = (i == j) - smoother (s, f, members[i], members[j]);
   }
-  /* Not definite only when the group is all there is: nothing can be held out, the residuals stay. */
   if (!gh_solve_positive (a, b, m, outputs))
     return;
   for (int i = 0; i < m; i++)
@@ -145,29 +139,6 @@ gh_ridge_solve (const GhSpectrum *s, const double *targets, int outputs, const i
   solve (s, targets, mean, loads, outputs, groups, penalty, held_out, coefficients);
 }
 
-/* Mixture weights from the mean squared held-out errors. */
-static void
-mix (double *weight, const double *error, int steps, int n)
-{
-  double best = error[0], sum = 0;
-
-  for (int i = 1; i < steps; i++)
-    best = MIN (best, error[i]);
-  for (int i = 0; i < steps; i++) {
-    /* Without any error (constant targets) every penalty is as good. */
-    weight[i] = best > 0 ? pow (best / error[i], MIXTURE_SHARPNESS * n) : 1;
-    sum += weight[i];
-  }
-  for (int i = 0; i < steps; i++)
-    weight[i] /= sum;
-}
-
-static int
-count_steps (int n)
-{
-  return CLAMP ((int) ceil (2 * log10 (LADDER_TOP * n / LADDER_REACH) - 1e-9) + 1, MIN_STEPS, MAX_STEPS);
-}
-
 /* weight[outputs,dim] = (sum_k coefficients[k] v[k])^T */
 static void
 to_inputs (GhRidge *ridge, const GhSpectrum *s, const double *coefficients)
@@ -178,41 +149,67 @@ to_inputs (GhRidge *ridge, const GhSpectrum *s, const double *coefficients)
           s->dim);
 }
 
+/* y = keep y + weight x */
+static void
+update (double *y, double keep, double weight, const double *x, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    y[i] = keep * y[i] + weight * x[i];
+}
+
+static double
+squared_error (const double *targets, const double *held_out, gsize n)
+{
+  double sum = 0;
+
+  for (gsize i = 0; i < n; i++)
+    sum += (targets[i] - held_out[i]) * (targets[i] - held_out[i]);
+  return sum / n;
+}
+
+/* Solves for every penalty; mixed[rank,outputs] is what they come to. */
+static void
+climb (GhRidge *ridge, const GhSpectrum *s, const double *targets, const int *groups, double *mixed)
+{
+  gsize n = (gsize) s->n * ridge->outputs, m = (gsize) MAX (s->rank, 1) * ridge->outputs;
+  g_autofree double *held_out = g_new (double, n), *coefficients = g_new0 (double, m), *loads = g_new (double, m);
+  double total = 0, logarithm = 0;
+  GhMixture mixture;
+
+  gh_mixture_init (&mixture, s->n);
+  project (s, targets, ridge->bias, ridge->outputs, loads);
+  for (int k = 0; k < s->rank; k++)
+    total += s->value[k];
+  for (int step = 0; step < gh_ladder_steps (s->n); step++) {
+    double penalty = gh_ladder_penalty (step), keep, weight;
+
+    /* With nothing that varies any penalty does; 1 keeps the quotients finite. */
+    solve (s, targets, ridge->bias, loads, ridge->outputs, groups, total > 0 ? penalty * total / s->n : 1, held_out,
+        coefficients);
+    weight = gh_mixture_add (&mixture, squared_error (targets, held_out, n), &keep);
+    update (ridge->held_out, keep, weight, held_out, n);
+    update (mixed, keep, weight, coefficients, m);
+    logarithm = keep * logarithm + weight * log (penalty);
+  }
+  for (gsize i = 0; i < n; i++)
+    ridge->held_out[i] /= mixture.total;
+  for (gsize i = 0; i < m; i++)
+    mixed[i] /= mixture.total;
+  ridge->penalty = exp (logarithm / mixture.total);
+}
+
 GhRidge *
 gh_ridge_new (const GhSpectrum *s, const double *targets, int outputs, const int *groups)
 {
   GhRidge *ridge = g_new0 (GhRidge, 1);
-  gsize n = (gsize) s->n * outputs, m = (gsize) MAX (s->rank, 1) * outputs;
-  int steps = count_steps (s->n);
-  g_autofree double *held_out = g_new0 (double, n * steps), *coefficients = g_new0 (double, m * steps);
-  g_autofree double *loads = g_new (double, m), *mixed = g_new0 (double, m);
-  double error[MAX_STEPS] = { 0 }, penalty[MAX_STEPS], weight[MAX_STEPS], total = 0, logarithm = 0;
+  g_autofree double *mixed = g_new0 (double, (gsize) MAX (s->rank, 1) * outputs);
 
   ridge->outputs = outputs;
   ridge->weight = g_new0 (double, (gsize) outputs * s->dim);
   ridge->bias = g_new (double, outputs);
-  ridge->held_out = g_new0 (double, n);
+  ridge->held_out = g_new0 (double, (gsize) s->n * outputs);
   means (ridge->bias, targets, s->n, outputs);
-  project (s, targets, ridge->bias, outputs, loads);
-  for (int k = 0; k < s->rank; k++)
-    total += s->value[k];
-  for (int l = 0; l < steps; l++) {
-    double *left = held_out + n * l;
-
-    penalty[l] = LADDER_TOP * pow (10, -0.5 * l);
-    /* With nothing that varies any penalty does; 1 keeps the quotients finite. */
-    solve (s, targets, ridge->bias, loads, outputs, groups, total > 0 ? penalty[l] * total / s->n : 1, left,
-        coefficients + m * l);
-    for (gsize i = 0; i < n; i++)
-      error[l] += (targets[i] - left[i]) * (targets[i] - left[i]);
-  }
-  mix (weight, error, steps, s->n);
-  for (int l = 0; l < steps; l++) {
-    gh_axpy (ridge->held_out, weight[l], held_out + n * l, n);
-    gh_axpy (mixed, weight[l], coefficients + m * l, m);
-    logarithm += weight[l] * log (penalty[l]);
-  }
-  ridge->penalty = exp (logarithm);
+  climb (ridge, s, targets, groups, mixed);
   to_inputs (ridge, s, mixed);
   return ridge;
 }

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * gh-ridge.h: ridge regression on standardised inputs, averaged over a ladder of penalties.
- *
- * For every penalty on the ladder the residuals of leaving one label (or one group) out are exact and come from a
- * single decomposition. The penalties are then mixed rather than picked: weight proportional to
- * (mean squared held-out error)^(-n/10). With few labels the best penalty is guesswork and mixing varies far less from
- * one set of labels to the next; with many the best one takes all the weight. The mixture is a linear model again.
+ * gh-ridge.h: ridge regression on standardised inputs, averaged over the penalties of gh-mixture.h, from one
+ * decomposition of the inputs: for more labels than kernel ridge has time for. The residuals of leaving one label (or
+ * one group) out are exact. The mixture is a linear model again.
  */
 #pragma once
 

@@ -1,82 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * gh-spectrum.c: standardising, and the thin singular value decomposition by the smaller Gram matrix.
+ * gh-spectrum.c: the thin singular value decomposition by the smaller Gram matrix.
  */
 #include "gh-spectrum.h"
 #include "gh-linalg.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
 /* Squared singular values below this part of the largest are rounding. */
 #define RANK_TOLERANCE 1e-11
-/* How many rows' worth of the median variance every variance is mixed with. On two cameras and 30 labels, 3 did best
- * or as well as any (0 cost up to 0.05 people of 1.0, 30 as much). */
-#define PRIOR_ROWS 3.0
-
-static int
-compare_doubles (const void *a, const void *b)
-{
-  double x = *(const double *) a, y = *(const double *) b;
-
-  return x < y ? -1 : x > y;
-}
-
-/* The median of the variances above 0; 1 when there are none. */
-static double
-typical_variance (const double *variance, int dim)
-{
-  g_autofree double *sorted = g_new (double, dim);
-  int n = 0;
-
-  for (int i = 0; i < dim; i++)
-    if (variance[i] > 0)
-      sorted[n++] = variance[i];
-  if (n == 0)
-    return 1;
-  qsort (sorted, n, sizeof *sorted, compare_doubles);
-  return sorted[n / 2];
-}
-
-static void
-find_scales (GhSpectrum *s, const float *x, const int *rows)
-{
-  double typical;
-
-  for (int i = 0; i < s->n; i++)
-    for (int j = 0; j < s->dim; j++)
-      s->mean[j] += x[(gsize) rows[i] * s->dim + j];
-  for (int j = 0; j < s->dim; j++)
-    s->mean[j] /= s->n;
-  for (int i = 0; i < s->n; i++) {
-    for (int j = 0; j < s->dim; j++) {
-      double d = x[(gsize) rows[i] * s->dim + j] - s->mean[j];
-
-      s->std[j] += d * d;
-    }
-  }
-  for (int j = 0; j < s->dim; j++) {
-    s->std[j] /= s->n;
-    /* What is left of a constant after rounding its mean. */
-    if (s->std[j] <= s->mean[j] * s->mean[j] * 1e-24)
-      s->std[j] = 0;
-  }
-  typical = typical_variance (s->std, s->dim);
-  for (int j = 0; j < s->dim; j++) {
-    double variance = (s->std[j] * s->n + typical * PRIOR_ROWS) / (s->n + PRIOR_ROWS);
-
-    /* A head file holds floats. */
-    s->std[j] = CLAMP (sqrt (variance), FLT_MIN, FLT_MAX);
-  }
-}
-
-void
-gh_spectrum_standardise (const GhSpectrum *s, const float *x, double *z)
-{
-  for (int j = 0; j < s->dim; j++)
-    z[j] = (x[j] - s->mean[j]) / s->std[j];
-}
 
 static int
 count_rank (const double *value, int n)
@@ -151,18 +84,15 @@ decompose (GhSpectrum *s, const double *z)
 }
 
 GhSpectrum *
-gh_spectrum_new (const float *x, int dim, const int *rows, int n)
+gh_spectrum_new (const float *x, const GhScales *scales, const int *rows, int n)
 {
   GhSpectrum *s = g_new0 (GhSpectrum, 1);
-  g_autofree double *z = g_new (double, (gsize) n * dim);
+  g_autofree double *z = g_new (double, (gsize) n * scales->dim);
 
   s->n = n;
-  s->dim = dim;
-  s->mean = g_new0 (double, dim);
-  s->std = g_new0 (double, dim);
-  find_scales (s, x, rows);
+  s->dim = scales->dim;
   for (int i = 0; i < n; i++)
-    gh_spectrum_standardise (s, x + (gsize) rows[i] * dim, z + (gsize) i * dim);
+    gh_scales_apply (scales, x + (gsize) rows[i] * s->dim, z + (gsize) i * s->dim);
   decompose (s, z);
   return s;
 }
@@ -172,8 +102,6 @@ gh_spectrum_free (GhSpectrum *s)
 {
   if (!s)
     return;
-  g_free (s->mean);
-  g_free (s->std);
   g_free (s->value);
   g_free (s->u);
   g_free (s->v);

@@ -7,26 +7,20 @@
  */
 #pragma once
 
-#include <glib.h>
+#include "gh-scales.h"
 
 G_BEGIN_DECLS
 
 typedef struct {
   int n, dim, rank;
-  double *mean, *std;           /* [dim]; std > 0 */
   double *value;                /* [rank] descending: squared singular values */
   double *u;                    /* [n,rank], columns of length 1 and mean 0 */
   double *v;                    /* [rank,dim], rows of length 1 */
 } GhSpectrum;
 
-/* Of the rows[n] of x[*,dim], all finite. Variances are pulled towards their median as if three more rows had been
- * seen, which matters where labels are few, and keeps inputs that never vary harmless. The rank is 0 when nothing
- * varies. */
-GhSpectrum *gh_spectrum_new (const float *x, int dim, const int *rows, int n);
+/* Of the rows[n] of x[*,dim], all finite, where dim is that of the scales. The rank is 0 when nothing varies. */
+GhSpectrum *gh_spectrum_new (const float *x, const GhScales *scales, const int *rows, int n);
 void gh_spectrum_free (GhSpectrum *spectrum);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GhSpectrum, gh_spectrum_free)
-
-/* z[dim] = (x - mean)/std */
-void gh_spectrum_standardise (const GhSpectrum *spectrum, const float *x, double *z);
 
 G_END_DECLS

@@ -58,6 +58,32 @@ test_eigen (void)
 }
 
 static void
+test_tridiagonal (void)
+{
+  g_autoptr (GRand) rand = gh_rand_new (12, 0);
+
+  for (int n = 1; n <= 30; n += n < 6 ? 1 : 8) {
+    g_autofree double *x = random_matrix (rand, n * n), *a = g_new (double, n * n), *copy = NULL;
+    g_autofree double *d = g_new (double, n), *e = g_new (double, n);
+
+    gh_gram (a, x, n, n);
+    copy = g_memdup2 (a, sizeof *a * n * n);
+    gh_tridiagonal (a, d, e, n);
+    for (int i = 0; i < n; i++) {
+      for (int j = 0; j < n; j++) {
+        double sum = 0;
+
+        for (int k = 0; k < n; k++)
+          sum += a[k * n + i] * (d[k] * a[k * n + j] + (k > 0 ? e[k - 1] * a[(k - 1) * n + j] : 0)
+              + (k < n - 1 ? e[k] * a[(k + 1) * n + j] : 0));
+        g_assert_cmpfloat_with_epsilon (sum, copy[i * n + j], 1e-12 * n * n);
+        g_assert_cmpfloat_with_epsilon (gh_dot (a + i * n, a + j * n, n), i == j, 1e-13 * n);
+      }
+    }
+  }
+}
+
+static void
 test_eigen_special (void)
 {
   /* Equal and zero values, already diagonal, huge and tiny. */
@@ -127,12 +153,13 @@ check_spectrum (int n, int dim)
   g_autoptr (GRand) rand = gh_rand_new (3, n);
   g_autofree float *x = random_inputs (rand, n, dim, NULL);
   g_autofree int *rows = count_up (n);
-  g_autoptr (GhSpectrum) s = gh_spectrum_new (x, dim, rows, n);
+  g_autoptr (GhScales) scales = gh_scales_new (x, dim, rows, n);
+  g_autoptr (GhSpectrum) s = gh_spectrum_new (x, scales, rows, n);
   g_autofree double *z = g_new (double, dim);
 
   g_assert_cmpint (s->rank, ==, MIN (n - 1, dim));
   for (int i = 0; i < n; i++) {
-    gh_spectrum_standardise (s, x + (gsize) i * dim, z);
+    gh_scales_apply (scales, x + (gsize) i * dim, z);
     for (int j = 0; j < dim; j++) {
       double sum = 0;
 
@@ -158,16 +185,18 @@ test_spectrum_degenerate (void)
   const double scale[] = { 1, 0, 1e30, 0, 1e-30, 2 };
   g_autofree float *x = random_inputs (rand, 9, 6, scale), *same = g_new (float, 9 * 6);
   g_autofree int *rows = count_up (9);
-  g_autoptr (GhSpectrum) s = gh_spectrum_new (x, 6, rows, 9), none = NULL;
+  g_autoptr (GhScales) scales = gh_scales_new (x, 6, rows, 9), flat = NULL;
+  g_autoptr (GhSpectrum) s = gh_spectrum_new (x, scales, rows, 9), none = NULL;
 
   for (int j = 0; j < 6; j++) {
-    g_assert_true (isfinite (s->mean[j]) && isfinite (s->std[j]) && s->std[j] > 0);
+    g_assert_true (isfinite (scales->mean[j]) && isfinite (scales->std[j]) && scales->std[j] > 0);
     for (int k = 0; k < s->rank && (j == 1 || j == 3); k++)
       g_assert_cmpfloat (fabs (s->v[k * 6 + j]), <=, 1e-12);
   }
   for (int i = 0; i < 9 * 6; i++)
     same[i] = 1e20f;
-  none = gh_spectrum_new (same, 6, rows, 9);
+  flat = gh_scales_new (same, 6, rows, 9);
+  none = gh_spectrum_new (same, flat, rows, 9);
   g_assert_cmpint (none->rank, ==, 0);
 }
 
@@ -197,9 +226,9 @@ problem_clear (Problem *p)
   g_free (p->rows);
 }
 
-/* The textbook way: (Zc^T Zc + penalty) w = Zc^T yc over rows[n], with z standardised by s; predicts row `at`. */
+/* The textbook way: (Zc^T Zc + penalty) w = Zc^T yc over rows[n], with z standardised; predicts row `at`. */
 static void
-closed_form (const Problem *p, const GhSpectrum *s, const int *rows, int n, double penalty, int at, double *y)
+closed_form (const Problem *p, const GhScales *scales, const int *rows, int n, double penalty, int at, double *y)
 {
   int dim = p->dim;
   g_autofree double *z = g_new (double, (gsize) (n + 1) * dim), *mean = g_new0 (double, dim);
@@ -207,7 +236,7 @@ closed_form (const Problem *p, const GhSpectrum *s, const int *rows, int n, doub
   g_autofree double *my = g_new0 (double, p->outputs);
 
   for (int i = 0; i <= n; i++)
-    gh_spectrum_standardise (s, p->x + (gsize) (i < n ? rows[i] : at) * dim, z + (gsize) i * dim);
+    gh_scales_apply (scales, p->x + (gsize) (i < n ? rows[i] : at) * dim, z + (gsize) i * dim);
   for (int i = 0; i < n; i++) {
     gh_axpy (mean, 1.0 / n, z + (gsize) i * dim, dim);
     gh_axpy (my, 1.0 / n, p->y + (gsize) rows[i] * p->outputs, p->outputs);
@@ -235,7 +264,8 @@ static void
 check_ridge (int n, int dim, double penalty)
 {
   Problem p = make_problem (5, n, dim, 2);
-  g_autoptr (GhSpectrum) s = gh_spectrum_new (p.x, dim, p.rows, n);
+  g_autoptr (GhScales) scales = gh_scales_new (p.x, dim, p.rows, n);
+  g_autoptr (GhSpectrum) s = gh_spectrum_new (p.x, scales, p.rows, n);
   g_autofree double *held_out = g_new (double, n * 2), *c = g_new (double, s->rank * 2), *z = g_new (double, dim);
   g_autofree int *others = g_new (int, n);
   double want[2];
@@ -245,8 +275,8 @@ check_ridge (int n, int dim, double penalty)
     int m = 0;
 
     /* fitted */
-    closed_form (&p, s, p.rows, n, penalty, i, want);
-    gh_spectrum_standardise (s, p.x + (gsize) i * dim, z);
+    closed_form (&p, scales, p.rows, n, penalty, i, want);
+    gh_scales_apply (scales, p.x + (gsize) i * dim, z);
     for (int o = 0; o < 2; o++) {
       double sum = 0;
 
@@ -260,7 +290,7 @@ check_ridge (int n, int dim, double penalty)
     for (int k = 0; k < n; k++)
       if (k != i)
         others[m++] = k;
-    closed_form (&p, s, others, m, penalty, i, want);
+    closed_form (&p, scales, others, m, penalty, i, want);
     for (int o = 0; o < 2; o++)
       g_assert_cmpfloat_with_epsilon (held_out[i * 2 + o], want[o], 1e-7);
   }
@@ -281,7 +311,8 @@ test_groups (void)
 {
   Problem p = make_problem (6, 14, 5, 1);
   const int groups[] = { 7, 7, 7, -1, 4, 4, 9, 4, 4, 3, 2, 2, 7, 8 };
-  g_autoptr (GhSpectrum) s = gh_spectrum_new (p.x, 5, p.rows, 14);
+  g_autoptr (GhScales) scales = gh_scales_new (p.x, 5, p.rows, 14);
+  g_autoptr (GhSpectrum) s = gh_spectrum_new (p.x, scales, p.rows, 14);
   g_autofree double *held_out = g_new (double, 14), *c = g_new (double, s->rank);
 
   gh_ridge_solve (s, p.y, 1, groups, 0.7, held_out, c);
@@ -292,7 +323,7 @@ test_groups (void)
     for (int k = 0; k < 14; k++)
       if (groups[k] != groups[i])
         others[m++] = k;
-    closed_form (&p, s, others, m, 0.7, i, &want);
+    closed_form (&p, scales, others, m, 0.7, i, &want);
     g_assert_cmpfloat_with_epsilon (held_out[i], want, 1e-8);
   }
   problem_clear (&p);
@@ -303,7 +334,8 @@ static void
 test_mixture (void)
 {
   Problem p = make_problem (7, 120, 20, 1);
-  g_autoptr (GhSpectrum) s = gh_spectrum_new (p.x, 20, p.rows, 120);
+  g_autoptr (GhScales) scales = gh_scales_new (p.x, 20, p.rows, 120);
+  g_autoptr (GhSpectrum) s = gh_spectrum_new (p.x, scales, p.rows, 120);
   g_autoptr (GhRidge) noise = gh_ridge_new (s, p.y, 1, NULL), line = NULL;
   double z[20], y, error = 0, spread = 0;
 
@@ -313,7 +345,7 @@ test_mixture (void)
   line = gh_ridge_new (s, p.y, 1, NULL);
   g_assert_cmpfloat (line->penalty, <, 0.01);
   for (int i = 0; i < 120; i++) {
-    gh_spectrum_standardise (s, p.x + i * 20, z);
+    gh_scales_apply (scales, p.x + i * 20, z);
     gh_ridge_predict (line, z, 20, &y);
     error += fabs (y - p.y[i]) / 120;
     spread += fabs (p.y[i] - line->bias[0]) / 120;
@@ -326,7 +358,8 @@ static void
 test_constant (void)
 {
   Problem p = make_problem (8, 8, 12, 1);
-  g_autoptr (GhSpectrum) s = gh_spectrum_new (p.x, 12, p.rows, 8);
+  g_autoptr (GhScales) scales = gh_scales_new (p.x, 12, p.rows, 8);
+  g_autoptr (GhSpectrum) s = gh_spectrum_new (p.x, scales, p.rows, 8);
   g_autoptr (GhRidge) ridge = NULL;
 
   for (int i = 0; i < 8; i++)
@@ -344,6 +377,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/linalg/eigen", test_eigen);
+  g_test_add_func ("/linalg/tridiagonal", test_tridiagonal);
   g_test_add_func ("/linalg/eigen-special", test_eigen_special);
   g_test_add_func ("/linalg/solve", test_solve);
   g_test_add_func ("/spectrum/rebuilds", test_spectrum);

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gh-kernel-ridge.c: the Gram matrices, the mixture over all kernels and penalties, and the model it makes.
+ */
+#include "gh-kernel-ridge.h"
+#include "gh-gram-solver.h"
+#include "gh-linalg.h"
+#include "gh-mixture.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Squared, relative to the median squared distance. Finer steps of 2 gained nothing. */
+static const double ladder[GH_KERNEL_WIDTHS] = { 1.0 / 16, 1.0 / 4, 1, 4, 16 };
+/* A kernel with less of the mixture than this is left out of the model. */
+#define LEAST_SHARE 1e-3
+enum { MAX_MEMBERS = 1 + GH_KERNEL_WIDTHS };
+
+/* One kernel's mixture over its penalties; sums are not yet divided by the mixture's total. */
+typedef struct {
+  double width;                 /* 0: the linear kernel */
+  double *held_out, *alpha;     /* [n,outputs], [outputs,n] */
+  double *column_mean;          /* [n] */
+  double log_penalty;
+} Member;
+
+struct _GhKernelRidgeFit
+{
+  int n_members;
+  Member members[MAX_MEMBERS];
+  GhMixture mixtures[MAX_MEMBERS];
+  double *gram;                 /* [n,n] of the centres */
+  double *targets;
+  int *groups;                  /* [n], NULL without */
+};
+
+double
+gh_kernel (double squared, double width)
+{
+  double r = sqrt (squared) / width;
+
+  return (1 + r) * exp (-r);
+}
+
+/* Half of the mantissa away, to nearest. */
+static float
+round_to_bfloat (double value)
+{
+  union { float f; guint32 u; } bits = { .f = value };
+
+  bits.u = (bits.u + 0x7fff + (bits.u >> 16 & 1)) & 0xffff0000;
+  return bits.f;
+}
+
+static int
+compare_doubles (const void *a, const void *b)
+{
+  double x = *(const double *) a, y = *(const double *) b;
+
+  return x < y ? -1 : x > y;
+}
+
+static double
+squared_distance (const double *gram, int n, int i, int j)
+{
+  return MAX (gram[(gsize) i * n + i] + gram[(gsize) j * n + j] - 2 * gram[(gsize) i * n + j], 0);
+}
+
+/* The median squared distance between rows that differ; 0 when none do. */
+static double
+typical_distance (const double *gram, int n)
+{
+  g_autofree double *sorted = g_new (double, (gsize) n * n / 2 + 1);
+  gsize m = 0;
+
+  for (int i = 0; i < n; i++) {
+    for (int j = 0; j < i; j++) {
+      double squared = squared_distance (gram, n, i, j);
+
+      /* Less is rounding. */
+      if (squared > 1e-12 * (gram[(gsize) i * n + i] + gram[(gsize) j * n + j]))
+        sorted[m++] = squared;
+    }
+  }
+  if (m == 0)
+    return 0;
+  qsort (sorted, m, sizeof *sorted, compare_doubles);
+  return sorted[m / 2];
+}
+
+static void
+fit_init (GhKernelRidge *ridge, const double *targets, const int *groups, gboolean linear)
+{
+  GhKernelRidgeFit *fit = ridge->fit;
+  gsize m = (gsize) ridge->n * ridge->outputs;
+  int n = ridge->n;
+  g_autofree double *centres = g_new (double, (gsize) n * ridge->dim);
+  double typical;
+
+  for (gsize i = 0; i < (gsize) n * ridge->dim; i++)
+    centres[i] = ridge->centres[i];
+  fit->gram = g_new (double, (gsize) n * n);
+  gh_gram (fit->gram, centres, n, ridge->dim);
+  fit->targets = g_memdup2 (targets, m * sizeof *targets);
+  if (groups)
+    fit->groups = g_memdup2 (groups, n * sizeof *groups);
+  typical = linear ? 0 : typical_distance (fit->gram, n);
+  fit->n_members = typical > 0 ? MAX_MEMBERS : 1;
+  for (int k = 0; k < fit->n_members; k++) {
+    fit->members[k].width = k > 0 ? sqrt (typical * ladder[k - 1]) : 0;
+    fit->members[k].held_out = g_new0 (double, m);
+    fit->members[k].alpha = g_new0 (double, m);
+    gh_mixture_init (&fit->mixtures[k], n);
+  }
+}
+
+GhKernelRidge *
+gh_kernel_ridge_new (const double *z, int n, int dim, const double *targets, int outputs, const int *groups,
+    gboolean linear)
+{
+  GhKernelRidge *ridge = g_new0 (GhKernelRidge, 1);
+
+  ridge->n = n;
+  ridge->dim = dim;
+  ridge->outputs = outputs;
+  ridge->centres = g_new (float, (gsize) n * dim);
+  for (gsize i = 0; i < (gsize) n * dim; i++)
+    ridge->centres[i] = round_to_bfloat (z[i]);
+  ridge->fit = g_new0 (GhKernelRidgeFit, 1);
+  fit_init (ridge, targets, groups, linear);
+  return ridge;
+}
+
+static void
+fit_free (GhKernelRidgeFit *fit)
+{
+  if (!fit)
+    return;
+  for (int k = 0; k < fit->n_members; k++) {
+    g_free (fit->members[k].held_out);
+    g_free (fit->members[k].alpha);
+    g_free (fit->members[k].column_mean);
+  }
+  g_free (fit->gram);
+  g_free (fit->targets);
+  g_free (fit->groups);
+  g_free (fit);
+}
+
+void
+gh_kernel_ridge_free (GhKernelRidge *ridge)
+{
+  if (!ridge)
+    return;
+  fit_free (ridge->fit);
+  g_free (ridge->centres);
+  g_free (ridge->weight);
+  g_free (ridge->bias);
+  g_free (ridge->coefficients);
+  g_free (ridge->held_out);
+  g_free (ridge);
+}
+
+int
+gh_kernel_ridge_n_members (const GhKernelRidge *ridge)
+{
+  return ridge->fit->n_members;
+}
+
+static double *
+member_gram (const GhKernelRidgeFit *fit, const Member *member, int n)
+{
+  double *gram = g_memdup2 (fit->gram, (gsize) n * n * sizeof *gram);
+
+  if (member->width > 0)
+    for (int i = 0; i < n; i++)
+      for (int j = 0; j <= i; j++)
+        gram[(gsize) i * n + j] = gh_kernel (squared_distance (fit->gram, n, i, j), member->width);
+  return gram;
+}
+
+/* y = keep y + weight x */
+static void
+update (double *y, double keep, double weight, const double *x, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    y[i] = keep * y[i] + weight * x[i];
+}
+
+void
+gh_kernel_ridge_fit (GhKernelRidge *ridge, int which)
+{
+  GhKernelRidgeFit *fit = ridge->fit;
+  Member *member = &fit->members[which];
+  gsize m = (gsize) ridge->n * ridge->outputs;
+  g_autofree double *gram = member_gram (fit, member, ridge->n);
+  g_autoptr (GhGramSolver) s = gh_gram_solver_new (gram, ridge->n, fit->targets, ridge->outputs, fit->groups);
+
+  for (int step = 0; step < gh_ladder_steps (ridge->n); step++) {
+    double penalty = gh_ladder_penalty (step), error = gh_gram_solver_solve (s, penalty * s->scale), keep;
+    double weight = gh_mixture_add (&fit->mixtures[which], error, &keep);
+
+    update (member->held_out, keep, weight, s->held_out, m);
+    update (member->alpha, keep, weight, s->alpha, m);
+    member->log_penalty = keep * member->log_penalty + weight * log (penalty);
+  }
+  member->column_mean = g_memdup2 (s->column_mean, ridge->n * sizeof *s->column_mean);
+}
+
+/* Shares of the members, without those that hardly count. */
+static void
+find_shares (const GhKernelRidgeFit *fit, double *share)
+{
+  double total = 0;
+
+  gh_mixture_shares (fit->mixtures, fit->n_members, share);
+  for (int k = 0; k < fit->n_members; k++) {
+    share[k] = share[k] < LEAST_SHARE ? 0 : share[k];
+    total += share[k];
+  }
+  for (int k = 0; k < fit->n_members; k++)
+    share[k] /= total;
+}
+
+/* Adds one member to the model, with a factor to its sums. */
+static void
+add_member (GhKernelRidge *ridge, const Member *member, double factor, int n_kernels)
+{
+  int n = ridge->n;
+
+  gh_axpy (ridge->held_out, factor, member->held_out, (gsize) n * ridge->outputs);
+  for (int o = 0; o < ridge->outputs; o++) {
+    const double *alpha = member->alpha + (gsize) o * n;
+
+    /* On average over the rows every member says the mean of the targets. */
+    ridge->bias[o] -= factor * gh_dot (alpha, member->column_mean, n);
+    if (member->width > 0)
+      gh_axpy (ridge->coefficients + ((gsize) o * n_kernels + ridge->n_kernels) * n, factor, alpha, n);
+    for (int i = 0; member->width == 0 && i < n; i++)
+      for (int j = 0; j < ridge->dim; j++)
+        ridge->weight[(gsize) o * ridge->dim + j] += factor * alpha[i] * ridge->centres[(gsize) i * ridge->dim + j];
+  }
+  if (member->width > 0)
+    ridge->width[ridge->n_kernels++] = member->width;
+}
+
+void
+gh_kernel_ridge_finish (GhKernelRidge *ridge)
+{
+  GhKernelRidgeFit *fit = ridge->fit;
+  double share[MAX_MEMBERS];
+  int n_kernels = 0;
+
+  find_shares (fit, share);
+  for (int k = 1; k < fit->n_members; k++)
+    n_kernels += share[k] > 0;
+  ridge->weight = g_new0 (double, (gsize) ridge->outputs * ridge->dim);
+  ridge->bias = g_new0 (double, ridge->outputs);
+  ridge->held_out = g_new0 (double, (gsize) ridge->n * ridge->outputs);
+  ridge->coefficients = g_new0 (double, (gsize) ridge->outputs * MAX (n_kernels, 1) * ridge->n);
+  for (int i = 0; i < ridge->n; i++)
+    gh_axpy (ridge->bias, 1.0 / ridge->n, fit->targets + (gsize) i * ridge->outputs, ridge->outputs);
+  for (int k = 0; k < fit->n_members; k++)
+    if (share[k] > 0)
+      add_member (ridge, &fit->members[k], share[k] / fit->mixtures[k].total, n_kernels);
+  ridge->penalty = exp (fit->members[0].log_penalty / fit->mixtures[0].total);
+  g_clear_pointer (&ridge->fit, fit_free);
+}
+
+void
+gh_kernel_ridge_predict (const GhKernelRidge *ridge, const double *z, double *y)
+{
+  int n = ridge->n, dim = ridge->dim;
+
+  for (int o = 0; o < ridge->outputs; o++)
+    y[o] = ridge->bias[o] + gh_dot (ridge->weight + (gsize) o * dim, z, dim);
+  for (int i = 0; ridge->n_kernels > 0 && i < n; i++) {
+    const float *centre = ridge->centres + (gsize) i * dim;
+    double squared = 0;
+
+    for (int j = 0; j < dim; j++)
+      squared += (z[j] - centre[j]) * (z[j] - centre[j]);
+    for (int k = 0; k < ridge->n_kernels; k++) {
+      double value = gh_kernel (squared, ridge->width[k]);
+
+      for (int o = 0; o < ridge->outputs; o++)
+        y[o] += value * ridge->coefficients[((gsize) o * ridge->n_kernels + k) * n + i];
+    }
+  }
+}

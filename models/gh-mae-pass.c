@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * gh-mae-pass.c: see gh-mae-pass.h. */
+#include "gh-mae-pass.h"
+
+static int
+first_token (const GhMaePass *p)
+{
+  return p->model->shape.first;
+}
+
+static void
+plan (GhMaePass *p, GhArena *arena)
+{
+  const GhMaeConfig *c = &p->model->config;
+  const int first = first_token (p), T = first + p->K, S = first + p->N;
+  const guint64 B = p->B, shown = B * T, out = B * (p->N - p->K), widest = MAX (c->dim, c->dec_dim);
+  guint64 start, end;
+
+  p->rgb = (guint8 *) gh_arena_floats (arena, (B * c->height * c->width * 3 + 3) / 4);
+  p->keep = (gint32 *) gh_arena_floats (arena, B * p->K);
+  p->drop = (gint32 *) gh_arena_floats (arena, out);
+  p->sums = gh_arena_floats (arena, 2);
+  p->kept = gh_arena_floats (arena, B * p->K * p->P);
+  p->hidden = gh_arena_floats (arena, out * p->P);
+  p->cls = gh_arena_floats (arena, c->dim);
+  for (int i = 0; i < c->depth; i++)
+    gh_block_saved_plan (&p->saved[i], arena, &p->model->shape, p->B, T);
+  p->encoded = gh_arena_floats (arena, shown * c->dim);
+  p->mean = gh_arena_floats (arena, shown);
+  p->rstd = gh_arena_floats (arena, shown);
+  p->latent = gh_arena_floats (arena, shown * c->dim);
+  for (int i = 0; i < c->dec_depth; i++)
+    gh_block_saved_plan (&p->dec_saved[i], arena, &p->model->dec_shape, p->B, S);
+  p->picked = gh_arena_floats (arena, out * c->dec_dim);
+  p->dec_mean = gh_arena_floats (arena, out);
+  p->dec_rstd = gh_arena_floats (arena, out);
+  p->normed = gh_arena_floats (arena, out * c->dec_dim);
+  p->pred = gh_arena_floats (arena, out * p->P);
+  p->x = gh_arena_floats (arena, B * S * widest);
+  p->small = gh_arena_floats (arena, B * S * widest);
+
+  /* Encoder and decoder take turns. */
+  start = arena->used;
+  gh_block_scratch_plan (&p->scratch, arena, &p->model->shape, p->B, T);
+  end = arena->used;
+  arena->used = start;
+  gh_block_scratch_plan (&p->dec_scratch, arena, &p->model->dec_shape, p->B, S);
+  arena->used = MAX (arena->used, end);
+}
+
+guint64
+gh_mae_pass_plan (GhMaePass *p, const GhMaeModel *model, int B, int K, void *memory)
+{
+  const GhMaeConfig *c = &model->config;
+  GhArena arena = { .base = memory };
+
+  if (!p->saved) {
+    p->saved = g_new0 (GhBlockSaved, c->depth);
+    p->dec_saved = g_new0 (GhBlockSaved, c->dec_depth);
+  }
+  p->model = model;
+  p->B = B;
+  p->N = gh_mae_config_tokens (c);
+  p->K = K;
+  p->P = gh_mae_config_patch_values (c);
+  plan (p, &arena);
+  return arena.peak;
+}
+
+void
+gh_mae_pass_clear (GhMaePass *p)
+{
+  g_clear_pointer (&p->saved, g_free);
+  g_clear_pointer (&p->dec_saved, g_free);
+}
+
+/* patches[B,n,P] of the n places per image that index[B,n] names. */
+static GhStatus
+cut (const GhMaePass *p, float *patches, const gint32 *index, int n)
+{
+  const GhMaeConfig *c = &p->model->config;
+  GhCtx *ctx = p->model->ctx;
+
+  GH_TRY (gh_patchify_fwd (ctx, patches, p->rgb, index, c->mean, c->std, p->B, c->height, c->width,
+          (size_t) c->width * 3, c->patch, n));
+  if (!p->model->offset)
+    return GH_OK;
+  return gh_embed_tokens_fwd (ctx, patches, patches, p->model->offset, index, NULL, p->B, n, p->P, 0);
+}
+
+GhStatus
+gh_mae_pass_cut (const GhMaePass *p)
+{
+  GH_TRY (cut (p, p->kept, p->keep, p->K));
+  return cut (p, p->hidden, p->drop, p->N - p->K);
+}
+
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
+
+/* Block after block; the last one's output is `out`. */
+static GhStatus
+blocks_forward (const GhMaePass *p, float *out, const GhTrainBlock *blocks, int depth, const GhBlockShape *shape,
+    const GhBlockSaved *saved, const GhBlockScratch *scratch, int T)
+{
+  for (int i = 0; i < depth; i++)
+    GH_TRY (gh_block_train_forward (p->model->ctx, i + 1 < depth ? saved[i + 1].x : out, &blocks[i], shape, &saved[i],
+            scratch, p->B, T));
+  return GH_OK;
+}
+
+static GhStatus
+encode (const GhMaePass *p)
+{
+  const GhMaeModel *m = p->model;
+  const int C = m->config.dim, first = first_token (p), T = first + p->K;
+
+  /* kept[B,K,P] -> small[B,K,C] -> saved[0].x[B,T,C] -> encoded[B,T,C] -> latent[B,T,C] */
+  GH_TRY (gh_train_linear_forward (m->ctx, p->small, p->kept, &m->patch, NULL, p->B * p->K));
+  if (first)
+    GH_TRY (gh_embed_tokens_fwd (m->ctx, p->cls, m->cls_token, m->cls_pos, NULL, NULL, 1, 1, C, 0));
+  GH_TRY (gh_embed_tokens_fwd (m->ctx, p->saved[0].x, p->small, m->pos, p->keep, first ? p->cls : NULL, p->B, p->K,
+          C, first));
+  GH_TRY (blocks_forward (p, p->encoded, m->blocks, m->config.depth, &m->shape, p->saved, &p->scratch, T));
+  return gh_layernorm_fwd (m->ctx, p->latent, p->mean, p->rstd, p->encoded, m->norm.weight, m->norm.bias, p->B * T, C,
+      m->shape.eps);
+}
+
+static GhStatus
+decode (const GhMaePass *p)
+{
+  const GhMaeModel *m = p->model;
+  const int D = m->config.dec_dim, first = first_token (p), out = p->B * (p->N - p->K);
+
+  /* latent[B,first+K,C] -> small[B,first+K,D] -> dec_saved[0].x[B,first+N,D] -> x[B,first+N,D] */
+  GH_TRY (gh_train_linear_forward (m->ctx, p->small, p->latent, &m->embed, NULL, p->B * (first + p->K)));
+  GH_TRY (gh_unmask_tokens_fwd (m->ctx, p->dec_saved[0].x, p->small, m->mask_token, m->dec_pos, p->keep,
+          first ? m->dec_cls_pos : NULL, p->B, p->N, p->K, D, first));
+  GH_TRY (blocks_forward (p, p->x, m->dec_blocks, m->config.dec_depth, &m->dec_shape, p->dec_saved, &p->dec_scratch,
+          first + p->N));
+
+  /* Only what was hidden becomes pixels: x -> picked[B,N-K,D] -> normed -> pred[B,N-K,P] */
+  GH_TRY (gh_gather_rows_fwd (m->ctx, p->picked, p->x, p->drop, p->B, p->N, p->N - p->K, D, first));
+  GH_TRY (gh_layernorm_fwd (m->ctx, p->normed, p->dec_mean, p->dec_rstd, p->picked, m->dec_norm.weight,
+          m->dec_norm.bias, out, D, m->dec_shape.eps));
+  return gh_train_linear_forward (m->ctx, p->pred, p->normed, &m->pred, NULL, out);
+}
+
+GhStatus
+gh_mae_pass_forward (const GhMaePass *p)
+{
+  GH_TRY (encode (p));
+  return decode (p);
+}
+
+/* ---- backward ---------------------------------------------------------------------------------------------------- */
+
+/* x becomes the gradient of what went into the first block. */
+static GhStatus
+blocks_backward (const GhMaePass *p, const GhTrainBlock *blocks, int depth, const GhBlockShape *shape,
+    const GhBlockSaved *saved, const GhBlockScratch *scratch, int T)
+{
+  for (int i = depth - 1; i >= 0; i--)
+    GH_TRY (gh_block_train_backward (p->model->ctx, p->x, &blocks[i], shape, &saved[i], scratch, p->B, T));
+  return GH_OK;
+}
+
+/* pred, a gradient by now, -> small[B,first+K,D], that of the embedded latent. */
+static GhStatus
+decode_backward (const GhMaePass *p)
+{
+  const GhMaeModel *m = p->model;
+  const int D = m->config.dec_dim, first = first_token (p), hidden = p->N - p->K, out = p->B * hidden;
+
+  GH_TRY (gh_train_linear_backward (m->ctx, p->small, p->pred, p->normed, &m->pred, m->dtype, out));
+  GH_TRY (gh_layernorm_bwd (m->ctx, p->small, m->dec_norm.d_weight, m->dec_norm.d_bias, p->small, p->picked,
+          m->dec_norm.weight, p->dec_mean, p->dec_rstd, NULL, out, D));
+  GH_TRY (gh_gather_rows_bwd (m->ctx, p->x, p->small, p->drop, p->B, p->N, hidden, D, first));
+  GH_TRY (blocks_backward (p, m->dec_blocks, m->config.dec_depth, &m->dec_shape, p->dec_saved, &p->dec_scratch,
+          first + p->N));
+  return gh_unmask_tokens_bwd (m->ctx, p->small, m->d_mask_token, p->x, p->keep, p->B, p->N, p->K, D, first);
+}
+
+static GhStatus
+encode_backward (const GhMaePass *p)
+{
+  const GhMaeModel *m = p->model;
+  const int C = m->config.dim, first = first_token (p), T = first + p->K;
+
+  /* small[B,T,D] -> x[B,T,C], through the norm and the blocks, -> small[B,K,C] */
+  GH_TRY (gh_train_linear_backward (m->ctx, p->x, p->small, p->latent, &m->embed, m->dtype, p->B * T));
+  GH_TRY (gh_layernorm_bwd (m->ctx, p->x, m->norm.d_weight, m->norm.d_bias, p->x, p->encoded, m->norm.weight, p->mean,
+          p->rstd, NULL, p->B * T, C));
+  GH_TRY (blocks_backward (p, m->blocks, m->config.depth, &m->shape, p->saved, &p->scratch, T));
+  GH_TRY (gh_embed_tokens_bwd (m->ctx, p->small, m->d_cls_token, p->x, p->B, p->K, C, first));
+  return gh_train_linear_backward (m->ctx, NULL, p->small, p->kept, &m->patch, m->dtype, p->B * p->K);
+}
+
+GhStatus
+gh_mae_pass_backward (const GhMaePass *p, float scale)
+{
+  const int rows = p->B * (p->N - p->K);
+  const float per_value = (float) (scale / ((double) rows * p->P));
+
+  GH_TRY (gh_masked_loss (p->model->ctx, p->sums, p->pred, p->pred, p->hidden, p->normalise, per_value, rows, p->P));
+  GH_TRY (decode_backward (p));
+  return encode_backward (p);
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * gh-mae-trainer.c: steps of training, see gh-mae-trainer.h. */
+#include "gh-mae-trainer-private.h"
+#include "gh-random.h"
+
+#include <math.h>
+#include <string.h>
+
+gboolean
+gh_mae_trainer_check (GhMaeTrainer *t, GhStatus status, GError **error)
+{
+  return gh_encoder_check (status, t->ctx, t->shown, error);
+}
+
+/* ---- making ------------------------------------------------------------------------------------------------------ */
+
+static gboolean
+choose_dtype (GhMaeTrainer *t, GhDtype *dtype, const char **engine, GError **error)
+{
+  bool fast = false;
+  gboolean found = gh_supports (t->ctx, GH_DTYPE_BF16, &fast, engine);
+
+  *dtype = GH_DTYPE_BF16;
+  if (t->options.precision == GH_PRECISION_F32 || (t->options.precision == GH_PRECISION_AUTO && !(found && fast))) {
+    *dtype = GH_DTYPE_F32;
+    found = gh_supports (t->ctx, GH_DTYPE_F32, NULL, engine);
+  }
+  t->options.precision = *dtype == GH_DTYPE_F32 ? GH_PRECISION_F32 : GH_PRECISION_BF16;
+  if (!found)
+    g_set_error (error, GH_ERROR, GH_ERROR_DEVICE, "the %s back end cannot train in %s on this machine; use "
+        "precision=auto", gh_device_name (gh_ctx_device (t->ctx)), gh_dtype_name (*dtype));
+  return found;
+}
+
+static gboolean
+open_context (GhMaeTrainer *t, GhDtype *dtype, char **words, GError **error)
+{
+  char reason[256] = "";
+  const char *engine = NULL;
+
+  if (gh_ctx_new (&t->ctx, t->options.device, t->options.threads, reason, sizeof (reason)) != GH_OK) {
+    g_set_error (error, GH_ERROR, GH_ERROR_DEVICE, "%s; device=cpu runs everywhere", reason);
+    return FALSE;
+  }
+  if (!choose_dtype (t, dtype, &engine, error))
+    return FALSE;
+  t->is_host = gh_ctx_device (t->ctx) != GH_DEVICE_CUDA;
+  *words = g_strdup_printf ("%s; trains in %s by %s", reason, gh_dtype_name (*dtype), engine ? engine : "plain code");
+  return TRUE;
+}
+
+/* Kernels count rows in an int. */
+static gboolean
+rows_fit (GhMaeTrainer *t, GError **error)
+{
+  const GhMaeConfig *c = &t->config;
+  gint64 tokens = gh_mae_config_tokens (c) + 1, heads = MAX (c->heads, c->dec_heads);
+
+  if (t->options.batch * heads * MAX (tokens, c->landmarks) <= G_MAXINT)
+    return TRUE;
+  g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "%s: a batch of %d is too large for its number of tokens: use "
+      "accumulate instead", t->shown, t->options.batch);
+  return FALSE;
+}
+
+/* Takes params. */
+static gboolean
+take_memory (GhMaeTrainer *t, GhMaeParams *params, GhDtype dtype, char *words, GError **error)
+{
+  const int K = gh_mae_config_kept (&t->config, t->options.mask_ratio);
+  const guint64 trained = params->n_trained, weights = gh_mae_model_bytes (params, dtype);
+  g_autofree char *size = NULL;
+  guint64 activations;
+
+  if (!gh_encoder_fits_memory (t->ctx, weights, "training it", t->shown, error)
+      || !gh_mae_trainer_check (t, gh_mae_params_allocate (params, t->ctx), error)
+      || !gh_mae_trainer_check (t, gh_mae_model_init (&t->model, t->ctx, &t->config, dtype, params), error))
+    return FALSE;
+  activations = gh_mae_pass_plan (&t->pass, &t->model, t->options.batch, K, NULL);
+  if (!gh_encoder_fits_memory (t->ctx, weights + activations, "a batch as large as this", t->shown, error)
+      || !gh_mae_trainer_check (t, gh_alloc (t->ctx, &t->memory, activations), error))
+    return FALSE;
+  gh_mae_pass_plan (&t->pass, &t->model, t->options.batch, K, t->memory);
+  t->pass.normalise = t->config.target == GH_MAE_TARGET_PATCH;
+  size = g_format_size (weights + activations);
+  t->reason = g_strdup_printf ("%s; %.1f million parameters, %s of memory", words, trained / 1e6, size);
+  return TRUE;
+}
+
+static void
+take_host_memory (GhMaeTrainer *t)
+{
+  const GhMaePass *p = &t->pass;
+
+  t->noise = g_new (float, p->N);
+  t->losses = g_array_sized_new (FALSE, FALSE, sizeof (float), MIN (t->options.steps, 1 << 20));
+  t->rgb = p->rgb;
+  t->keep = p->keep;
+  t->drop = p->drop;
+  if (t->is_host)
+    return;
+  t->rgb = g_malloc ((gsize) p->B * t->config.height * t->config.width * 3);
+  t->keep = g_new (gint32, (gsize) p->B * p->K);
+  t->drop = g_new (gint32, (gsize) p->B * (p->N - p->K));
+}
+
+GhMaeTrainer *
+gh_mae_trainer_create (const GhMaeConfig *config, const GhMaeTrainOptions *options, const char *shown, GhMaeHas has,
+    gpointer data, GError **error)
+{
+  g_autoptr (GhMaeTrainer) t = g_new0 (GhMaeTrainer, 1);
+  g_autofree char *words = NULL;
+  GhMaeParams params = { 0 };
+  gboolean done;
+  GhDtype dtype;
+
+  t->config = *config;
+  t->options = *options;
+  t->shown = g_strdup (shown);
+  gh_mae_train_options_resolve (&t->options, config);
+  t->config.target = t->options.target;
+  if (!rows_fit (t, error) || !open_context (t, &dtype, &words, error))
+    return NULL;
+  gh_mae_params_plan (&params, &t->config, has, data);
+  done = take_memory (t, &params, dtype, words, error);
+  gh_mae_params_clear (&params);
+  if (!done)
+    return NULL;
+  take_host_memory (t);
+  return g_steal_pointer (&t);
+}
+
+void
+gh_mae_trainer_free (GhMaeTrainer *t)
+{
+  if (!t)
+    return;
+  if (!t->is_host) {
+    g_free (t->rgb);
+    g_free (t->keep);
+    g_free (t->drop);
+  }
+  g_free (t->noise);
+  g_free (t->frame);
+  gh_view_room_clear (&t->room);
+  g_clear_pointer (&t->losses, g_array_unref);
+  gh_mae_pass_clear (&t->pass);
+  if (t->memory)
+    gh_free (t->ctx, t->memory);
+  gh_mae_model_clear (&t->model);
+  gh_ctx_free (t->ctx);
+  g_free (t->reason);
+  g_free (t->shown);
+  g_free (t);
+}
+
+const GhMaeConfig *
+gh_mae_trainer_config (const GhMaeTrainer *t)
+{
+  return &t->config;
+}
+
+const GhMaeTrainOptions *
+gh_mae_trainer_options (const GhMaeTrainer *t)
+{
+  return &t->options;
+}
+
+guint64
+gh_mae_trainer_steps_done (const GhMaeTrainer *t)
+{
+  return t->steps_done;
+}
+
+const float *
+gh_mae_trainer_losses (const GhMaeTrainer *t, guint64 *n)
+{
+  if (n)
+    *n = t->losses->len;
+  return (const float *) t->losses->data;
+}
+
+const char *
+gh_mae_trainer_reason (const GhMaeTrainer *t)
+{
+  return t->reason;
+}
+
+/* ---- what a step sees -------------------------------------------------------------------------------------------- */
+
+/* The frames take turns in a random order, a new one each time all have been seen. */
+static guint
+choose_frame (const GhMaeTrainer *t, guint64 image, guint count)
+{
+  guint64 order = gh_splitmix_stream (t->options.seed, "order");
+
+  return gh_permute (image % count, count, gh_splitmix_substream (order, image / count));
+}
+
+static gboolean
+draw_image (GhMaeTrainer *t, GhFrameStore *store, guint count, guint64 image, guint8 *rgb)
+{
+  const GhMaeTrainOptions *o = &t->options;
+  const int height = gh_frame_store_height (store), width = gh_frame_store_width (store);
+  const gsize bytes = (gsize) height * width * 3;
+  guint64 random = gh_splitmix_substream (gh_splitmix_stream (o->seed, "view"), image);
+  GhView view;
+
+  if (bytes > t->frame_bytes) {
+    g_free (t->frame);
+    t->frame = g_malloc (bytes);
+    t->frame_bytes = bytes;
+  }
+  if (!gh_frame_store_copy (store, choose_frame (t, image, count), t->frame))
+    return FALSE;
+  gh_view_draw (&view, &random, height, width, (double) t->config.width / t->config.height, o->crop, o->flip,
+      o->light);
+  gh_view_render (&view, rgb, t->config.height, t->config.width, t->frame, width, &t->room);
+  return TRUE;
+}
+
+static void
+draw_noise (GhMaeTrainer *t, guint64 image)
+{
+  guint64 random = gh_splitmix_substream (gh_splitmix_stream (t->options.seed, "mask"), image);
+
+  for (int i = 0; i < t->pass.N; i++)
+    t->noise[i] = (float) (gh_splitmix (&random) >> 40) * 0x1p-24f;
+}
+
+/* Number i of the batch: what is hidden of it. */
+static void
+set_mask (GhMaeTrainer *t, int i, const float *noise)
+{
+  const GhMaePass *p = &t->pass;
+
+  gh_mae_mask (noise, p->N, p->K, t->keep + (gsize) i * p->K, t->drop + (gsize) i * (p->N - p->K));
+}
+
+/* ---- steps ------------------------------------------------------------------------------------------------------- */
+
+static GhStatus
+bring_batch (GhMaeTrainer *t)
+{
+  const GhMaePass *p = &t->pass;
+  const gsize pixels = (gsize) p->B * t->config.height * t->config.width * 3;
+
+  if (t->is_host)
+    return GH_OK;
+  GH_TRY (gh_upload (t->ctx, p->rgb, t->rgb, pixels));
+  GH_TRY (gh_upload (t->ctx, p->keep, t->keep, (gsize) p->B * p->K * sizeof (gint32)));
+  return gh_upload (t->ctx, p->drop, t->drop, (gsize) p->B * (p->N - p->K) * sizeof (gint32));
+}
+
+/* One batch, as rgb, keep and drop say, into the gradient. */
+static GhStatus
+learn_batch (GhMaeTrainer *t)
+{
+  GH_TRY (bring_batch (t));
+  GH_TRY (gh_mae_pass_cut (&t->pass));
+  GH_TRY (gh_mae_pass_forward (&t->pass));
+  return gh_mae_pass_backward (&t->pass, 1.0f / t->options.accumulate);
+}
+
+gboolean
+gh_mae_trainer_begin (GhMaeTrainer *t, GError **error)
+{
+  const GhMaeParams *params = &t->model.params;
+
+  return gh_mae_trainer_check (t, gh_zero (t->ctx, params->gradient, params->n_trained * sizeof (float)), error)
+      && gh_mae_trainer_check (t, gh_zero (t->ctx, t->pass.sums, 2 * sizeof (float)), error);
+}
+
+static gboolean
+refuse (const GhMaeTrainer *t, const char *what, double value, GError **error)
+{
+  g_set_error (error, GH_ERROR, GH_ERROR_DATA, "%s: step %" G_GUINT64_FORMAT ": the %s is %g, so the weights stay as "
+      "they were; a lower learning rate (lr), more steps of warm-up (warmup) or clipped gradients (clip) help",
+      t->shown, t->steps_done + 1, what, value);
+  return FALSE;
+}
+
+static GhStatus
+update (GhMaeTrainer *t, double norm, double lr)
+{
+  const GhMaeTrainOptions *o = &t->options;
+  const double scale = o->clip > 0 && norm > o->clip ? o->clip / norm : 1;
+
+  GH_TRY (gh_mae_params_adamw (&t->model.params, scale, lr, o->beta1, o->beta2, o->weight_decay, t->steps_done + 1));
+  GH_TRY (gh_mae_model_refresh (&t->model));
+  return gh_sync (t->ctx);
+}
+
+gboolean
+gh_mae_trainer_apply (GhMaeTrainer *t, GhMaeTrainStep *report, GError **error)
+{
+  const GhMaeParams *params = &t->model.params;
+  float sums[2], loss;
+  double norm, lr = gh_mae_train_options_lr (&t->options, t->steps_done + 1);
+
+  if (!gh_mae_trainer_check (t, gh_sum_squares (t->ctx, t->pass.sums + 1, params->gradient, params->n_trained), error)
+      || !gh_mae_trainer_check (t, gh_download (t->ctx, sums, t->pass.sums, sizeof sums), error)
+      || !gh_mae_trainer_check (t, gh_sync (t->ctx), error))
+    return FALSE;
+  loss = sums[0];
+  norm = sqrt (sums[1]);
+  if (!isfinite (loss))
+    return refuse (t, "loss", loss, error);
+  if (!isfinite (norm))
+    return refuse (t, "gradient's norm", norm, error);
+  if (!gh_mae_trainer_check (t, update (t, norm, lr), error))
+    return FALSE;
+  t->steps_done++;
+  t->images += (guint64) t->options.batch * t->options.accumulate;
+  g_array_append_val (t->losses, loss);
+  if (report)
+    *report = (GhMaeTrainStep) { .step = t->steps_done, .loss = loss, .lr = lr, .grad_norm = norm,
+      .images = t->images };
+  return TRUE;
+}
+
+static gboolean
+finish (GhMaeTrainer *t, gint64 start, GhMaeTrainStep *report, GError **error)
+{
+  if (!gh_mae_trainer_apply (t, report, error))
+    return FALSE;
+  if (report) {
+    report->seconds = (g_get_monotonic_time () - start) / 1e6;
+    report->images_per_second = t->options.batch * t->options.accumulate / MAX (report->seconds, 1e-6);
+  }
+  return TRUE;
+}
+
+gboolean
+gh_mae_trainer_step (GhMaeTrainer *t, GhFrameStore *store, GhMaeTrainStep *report, GError **error)
+{
+  const int B = t->options.batch;
+  const gsize pixels = (gsize) t->config.height * t->config.width * 3;
+  const gint64 start = g_get_monotonic_time ();
+  const guint count = gh_frame_store_count (store);
+  guint64 image = t->steps_done * B * t->options.accumulate;
+
+  if (count == 0) {
+    g_set_error (error, GH_ERROR, GH_ERROR_DATA, "%s: there is no frame to learn from", t->shown);
+    return FALSE;
+  }
+  if ((t->needs_camera && !gh_mae_trainer_see_camera (t, store, error)) || !gh_mae_trainer_begin (t, error))
+    return FALSE;
+  for (int batch = 0; batch < t->options.accumulate; batch++) {
+    for (int i = 0; i < B; i++, image++) {
+      if (!draw_image (t, store, count, image, t->rgb + i * pixels))
+        g_assert_not_reached ();        /* a store never holds fewer frames than before */
+      draw_noise (t, image);
+      set_mask (t, i, t->noise);
+    }
+    if (!gh_mae_trainer_check (t, learn_batch (t), error))
+      return FALSE;
+  }
+  return finish (t, start, report, error);
+}
+
+gboolean
+gh_mae_trainer_step_on (GhMaeTrainer *t, const guint8 *rgb, const float *noise, GhMaeTrainStep *report, GError **error)
+{
+  const int B = t->options.batch, N = t->pass.N;
+  const gsize pixels = (gsize) B * t->config.height * t->config.width * 3;
+  const gint64 start = g_get_monotonic_time ();
+
+  g_return_val_if_fail (rgb != NULL && noise != NULL, FALSE);
+  if (!gh_mae_trainer_begin (t, error))
+    return FALSE;
+  for (int batch = 0; batch < t->options.accumulate; batch++) {
+    memcpy (t->rgb, rgb + batch * pixels, pixels);
+    for (int i = 0; i < B; i++)
+      set_mask (t, i, noise + ((gsize) batch * B + i) * N);
+    if (!gh_mae_trainer_check (t, learn_batch (t), error))
+      return FALSE;
+  }
+  return finish (t, start, report, error);
+}

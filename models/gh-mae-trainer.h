@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gh-mae-trainer.h: trains a masked autoencoder on unlabelled frames (He et al. 2021): most patches of a frame are
+ * hidden, the encoder sees the others, the decoder says what was hidden. docs/checkpoint-format.md has the file.
+ *
+ * Everything about step t is a function of the options' seed, t and the frames in the store: which frames, how they are
+ * cropped, flipped and lit, which patches are hidden. So the same seed gives the same checkpoint, byte for byte, on the
+ * same machine, for any number of threads; and a run that was stopped and resumed gives what an uninterrupted one does.
+ *
+ *   store = gh_frame_store_new (config.height, config.width, 2000, seed);     then push frames
+ *   gh_mae_train_options_init (&options);
+ *   trainer = gh_mae_trainer_new (&config, &options, &error);
+ *   while (gh_mae_trainer_steps_done (trainer) < options.steps)
+ *     if (!gh_mae_trainer_step (trainer, store, &step, &error))
+ *       break;                                   the weights are those before the step; the last checkpoint stands
+ *   gh_mae_trainer_save (trainer, "run.safetensors", &error);       now and then, too
+ *   gh_mae_trainer_export (trainer, "encoder.safetensors", &how, &error);
+ *
+ * A trainer belongs to one thread at a time. After the first step nothing is allocated per step.
+ */
+#pragma once
+
+#include "gh-encoder.h"
+#include "gh-frame-store.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+  GhDevice device;
+  GhPrecision precision;        /* F32; BF16: products in bfloat16, weights and sums in f32; AUTO: BF16 where the
+                                 * machine has instructions for it, else F32 */
+  int threads;                  /* 0: the default of gh_ctx_new() */
+
+  guint64 seed;
+  int batch;                    /* images at a time, which decides the memory */
+  int accumulate;               /* batches whose gradients make one step */
+  guint64 steps;                /* planned: where the learning rate ends */
+  guint64 warmup;               /* steps of linear rise to the peak */
+  double lr;                    /* peak learning rate; 0: 1.5e-4 * batch * accumulate / 256, which suits large models */
+  double min_lr;                /* where the cosine ends */
+  double weight_decay;          /* of matrices and convolutions; never of biases, norms and tokens */
+  double beta1, beta2;
+  double clip;                  /* largest norm of the gradient; 0: no clipping */
+
+  GhMaeTarget target;           /* what is asked of the decoder; AUTO: the configuration's */
+  double mask_ratio;            /* share of the patches hidden; negative: the configuration's */
+
+  /* Augmentation, drawn anew for every image of every step. */
+  double crop;                  /* smallest share of the frame's area that a random crop may show, 0.05..1; 1: the whole
+                                 * frame always. A crop has the model's proportions give or take a third. */
+  gboolean flip;                /* mirror half of the images left to right */
+  double light;                 /* 0..1, 0: none: how far brightness, contrast and the gain of each colour may move */
+} GhMaeTrainOptions;
+
+/* Device and precision AUTO, seed 1, batch 8, accumulate 1, 10000 steps with 500 of warm-up, lr and min_lr 0, weight
+ * decay 0.05, betas 0.9 and 0.95, no clipping, the configuration's target and mask ratio, no
+ * augmentation. */
+void gh_mae_train_options_init (GhMaeTrainOptions *options);
+
+/* What one step did. */
+typedef struct {
+  guint64 step;                 /* counted from 1 */
+  double loss;                  /* mean over hidden patches and their values; about 1 before anything is learned */
+  double lr;
+  double grad_norm;             /* before clipping */
+  guint64 images;               /* seen since the run began, earlier sessions included */
+  double seconds;               /* of this step */
+  double images_per_second;
+} GhMaeTrainStep;
+
+typedef struct _GhMaeTrainer GhMaeTrainer;
+
+/* Fresh weights from options->seed. The configuration needs a decoder. With its target CAMERA, the first step takes the
+ * mean picture of the frames that are in the store by then, and sets the configuration's std to how far they spread
+ * around it; both stay. UNSUITABLE names the option that is out of range
+ * and what it may be; DEVICE when device, precision or memory cannot be had. */
+GhMaeTrainer *gh_mae_trainer_new (const GhMaeConfig *config, const GhMaeTrainOptions *options, GError **error);
+/* From the weights of an encoder file with a decoder (or a checkpoint), step 0, no memory of earlier gradients. */
+GhMaeTrainer *gh_mae_trainer_new_from_file (const char *path, const GhMaeTrainOptions *options, GError **error);
+/* Goes on where a checkpoint was saved. options NULL: those of the file; else they replace them, steps done and
+ * the state of the optimizer stay. UNSUITABLE when the file holds no state of training. */
+GhMaeTrainer *gh_mae_trainer_resume (const char *path, const GhMaeTrainOptions *options, GError **error);
+/* The options a checkpoint was saved with, to change one or the other before resuming. Device and threads are not in
+ * the file and stay as gh_mae_train_options_init() sets them. */
+gboolean gh_mae_train_options_read (GhMaeTrainOptions *options, const char *path, GError **error);
+void gh_mae_trainer_free (GhMaeTrainer *trainer);               /* takes NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GhMaeTrainer, gh_mae_trainer_free)
+
+const GhMaeConfig *gh_mae_trainer_config (const GhMaeTrainer *trainer);
+const GhMaeTrainOptions *gh_mae_trainer_options (const GhMaeTrainer *trainer);  /* precision, lr, mask ratio resolved */
+guint64 gh_mae_trainer_steps_done (const GhMaeTrainer *trainer);
+/* One loss per step done. Owned by the trainer, valid until the next step. */
+const float *gh_mae_trainer_losses (const GhMaeTrainer *trainer, guint64 *n);
+/* One line for people: device, precision, engine, threads, parameters, memory. */
+const char *gh_mae_trainer_reason (const GhMaeTrainer *trainer);
+
+/* One step on frames drawn from the store, which may be of any size at least the patch; frames of another size than
+ * the model's are scaled. May go on beyond options->steps, at min_lr. report may be NULL. DATA when the store is empty,
+ * or when loss or gradient is not finite: then nothing was updated, and the message says what may help. DEVICE when the
+ * back end fails. */
+gboolean gh_mae_trainer_step (GhMaeTrainer *trainer, GhFrameStore *store, GhMaeTrainStep *report, GError **error);
+/* The same on given frames, without augmentation: rgb[batch*accumulate,height,width,3] of the model's size and
+ * noise[batch*accumulate,N], which gh_mae_mask() turns into what is hidden. */
+gboolean gh_mae_trainer_step_on (GhMaeTrainer *trainer, const guint8 *rgb, const float *noise, GhMaeTrainStep *report,
+    GError **error);
+
+/* The checkpoint: weights, optimizer, step, options and losses in one file, written beside and renamed: whatever
+ * happens, `path` is the old file or the new one. gh_encoder_load() takes it as an encoder, too. */
+gboolean gh_mae_trainer_save (GhMaeTrainer *trainer, const char *path, GError **error);
+
+/* How an encoder file is written, and what its training record says for people. */
+typedef struct {
+  gboolean bfloat16;            /* matrices in half the space, rounded */
+  gboolean without_decoder;     /* enough for mae-encoder */
+  const char *data;             /* "plaza-test-src seed=1, 20000 frames"; may be NULL */
+  const char *date;             /* "2026-11-26"; the caller's, so that the same run gives the same file; may be NULL */
+} GhMaeExport;
+
+/* The encoder file as others load it, without the optimizer: metadata config, trained, seed and the record of the
+ * training. how NULL: all of it, in float32. */
+gboolean gh_mae_trainer_export (GhMaeTrainer *trainer, const char *path, const GhMaeExport *how, GError **error);
+
+G_END_DECLS
