@@ -21,6 +21,9 @@ typedef struct {
 
 static const Part parts[] = {
   { "mae-encoder", "turns frames into embeddings", TRUE },
+  { "mae-trainer", "makes encoders of frames", TRUE },
+  { "mae-decoder", "shows what an encoder knows", TRUE },
+  { "head-trainer", "makes heads of embeddings and labels", TRUE },
   { "head-predict", "turns embeddings into answers", TRUE },
   { "head-overlay", "draws the answers on the picture", TRUE },
   { "plaza-test-src", "a camera that needs no camera", TRUE },

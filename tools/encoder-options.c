@@ -19,20 +19,32 @@ find_name (const char *const *names, int n, const char *name, const char *what, 
   return -1;
 }
 
-GhEncoder *
-gh_encoder_options_load (const GhEncoderOptions *options, GError **error)
+gboolean
+gh_encoder_options_resolve (const GhEncoderOptions *options, GhDevice *device, GhPrecision *precision, GError **error)
 {
   static const char *const devices[] = { "auto", "ref", "cpu", "cuda" };
   static const char *const precisions[] = { "auto", "f32", "bf16", "int16", "int8" };
-  int device = find_name (devices, G_N_ELEMENTS (devices), options->device, "device", error), precision;
+  int found = find_name (devices, G_N_ELEMENTS (devices), options->device, "device", error);
 
-  if (device < 0)
+  if (found < 0)
+    return FALSE;
+  *device = (GhDevice) found;
+  found = find_name (precisions, G_N_ELEMENTS (precisions), options->precision, "precision", error);
+  if (found < 0)
+    return FALSE;
+  *precision = (GhPrecision) found;
+  return TRUE;
+}
+
+GhEncoder *
+gh_encoder_options_load (const GhEncoderOptions *options, GError **error)
+{
+  GhDevice device;
+  GhPrecision precision;
+
+  if (!gh_encoder_options_resolve (options, &device, &precision, error))
     return NULL;
-  precision = find_name (precisions, G_N_ELEMENTS (precisions), options->precision, "precision", error);
-  if (precision < 0)
-    return NULL;
-  return gh_encoder_load (options->file ? options->file : "default", (GhDevice) device, (GhPrecision) precision,
-      options->threads, error);
+  return gh_encoder_load (options->file ? options->file : "default", device, precision, options->threads, error);
 }
 
 char *

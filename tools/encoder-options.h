@@ -19,6 +19,9 @@ typedef struct {
         "How it multiplies: auto, f32, bf16, int16, int8 (auto)", "NAME" }, \
     { "threads", 0, 0, G_OPTION_ARG_INT, &(options)->threads, "Processors to use (0: all)", "N" }
 
+/* GH_ERROR_UNSUITABLE for a device or precision that does not exist. */
+gboolean gh_encoder_options_resolve (const GhEncoderOptions *options, GhDevice *device, GhPrecision *precision,
+    GError **error);
 /* GH_ERROR_UNSUITABLE for a device or precision that does not exist, else as gh_encoder_load(). */
 GhEncoder *gh_encoder_options_load (const GhEncoderOptions *options, GError **error);
 /* The file's name without folders. */

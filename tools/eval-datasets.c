@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * eval-datasets.c: see the header. */
 #include "eval-datasets.h"
-#include "label-file.h"
 #include "models/gh-error.h"
+#include "models/gh-labels.h"
 
 #include <math.h>
 #include <string.h>
@@ -10,19 +10,25 @@
 static const GhDataset datasets[] = {
   { "mall-crop", "people in the lower right quarter of an indoor mall camera", "counts.csv", "frames",
     "file", "count_right_bottom", "file", { "seq_000001", "seq_000800" }, { "seq_000801", "seq_999999" },
-    GH_HEAD_COUNT, "people", { 320, 240, 320, 240 }, 30, 50 },
+    GH_HEAD_COUNT, "people", { 320, 240, 320, 240 }, 30, 50, 20 },
   { "mall", "people in an indoor mall camera", "counts.csv", "frames",
     "file", "count", "file", { "seq_000001", "seq_000800" }, { "seq_000801", "seq_999999" },
-    GH_HEAD_COUNT, "people", { 0 }, 30, 50 },
+    GH_HEAD_COUNT, "people", { 0 }, 30, 50, 20 },
   { "feed", "time of day of an outdoor construction camera", "times.csv", "frames",
     "file", "minute_of_day", "local_pdt", { "2023-06-12", "2023-06-23" }, { "2023-06-25", "2023-06-27" },
-    GH_HEAD_TIME, "", { 0 }, 300, 20 },
+    GH_HEAD_TIME, "", { 0 }, 300, 50, 20 },
 };
 
 const GhDataset *
 gh_dataset_nth (guint index)
 {
   return index < G_N_ELEMENTS (datasets) ? &datasets[index] : NULL;
+}
+
+int
+gh_dataset_draws (const GhDataset *dataset, int n_labels)
+{
+  return n_labels < 100 ? dataset->draws_of_few : dataset->draws_of_many;
 }
 
 const GhDataset *

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "csv.h"
+#include "models/gh-csv.h"
 #include "image-folder.h"
 #include "models/gh-head.h"
 
@@ -26,8 +26,12 @@ typedef struct {
   GhHeadKind kind;
   const char *unit;
   GhCrop crop;
-  int n_labels, draws;          /* what is drawn by default */
+  /* What is drawn by default: the fewer the labels, the more chance has a say. */
+  int n_labels, draws_of_few, draws_of_many;
 } GhDataset;
+
+/* By default, of so many labels; from 100 on they are many. */
+int gh_dataset_draws (const GhDataset *dataset, int n_labels);
 
 /* NULL when there is none of this name; list them with index 0, 1, ... until NULL. */
 const GhDataset *gh_dataset_find (const char *name);

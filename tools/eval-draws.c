@@ -24,6 +24,16 @@ gh_eval_metric_names (GhHeadKind kind)
   return kind == GH_HEAD_TIME ? time : kind == GH_HEAD_CLASS ? class : number;
 }
 
+static const char *const models[] = {
+  [GH_EVAL_RIDGE] = "ridge", [GH_EVAL_KERNEL_RIDGE] = "kernel ridge", [GH_EVAL_MLP] = "mlp",
+};
+
+const char *
+gh_eval_model_name (int model)
+{
+  return models[model];
+}
+
 /* ---- one draw ------------------------------------------------------------------------------------------ */
 
 /* n_labels rows of the pool; draw number `draw` is the same for every method. */
@@ -91,7 +101,8 @@ predict_head (const GhEvalPlan *plan, const int *rows, const float *vectors, int
   g_autofree double *y = g_new (double, plan->n_labels);
   GhHeadData data = { plan->n_labels, dim, x, y, .kind = plan->dataset->kind, .task = plan->dataset->name,
     .unit = plan->dataset->unit, .encoder_id = "0000000000000000", .encoder_file = "eval" };
-  GhHeadTrainOptions options = { .seed = plan->seed, .try_mlp = plan->try_mlp, .threads = plan->threads };
+  GhHeadTrainOptions options = { .seed = plan->seed, .try_mlp = plan->try_mlp, .threads = plan->threads,
+    .linear = plan->linear };
   g_autoptr (GhHead) head = NULL;
 
   for (int i = 0; i < plan->n_labels; i++) {
@@ -189,7 +200,8 @@ predict (const GhEvalPlan *plan, GhEvalMethod method, const int *rows, const flo
     return FALSE;
   if (report) {
     *promised = report->error;
-    result->mlps += g_str_has_prefix (report->model, "mlp");
+    for (int m = 0; m < GH_EVAL_N_MODELS; m++)
+      result->chosen[m] += g_str_has_prefix (report->model, models[m]);
   }
   return TRUE;
 }

@@ -12,6 +12,9 @@ G_BEGIN_DECLS
 
 enum { GH_EVAL_MAX_METRICS = 4 };
 
+/* What training may choose. */
+enum { GH_EVAL_RIDGE, GH_EVAL_KERNEL_RIDGE, GH_EVAL_MLP, GH_EVAL_N_MODELS };
+
 /* Mean over draws and their standard deviation. */
 typedef struct {
   double mean, spread;
@@ -21,7 +24,7 @@ typedef struct {
   int n_metrics;
   GhEvalFigure metric[GH_EVAL_MAX_METRICS];
   GhEvalFigure promised;        /* what training reported as held-out error; NAN for methods that do not */
-  guint mlps;                   /* draws in which the MLP was chosen */
+  guint chosen[GH_EVAL_N_MODELS];       /* in how many draws */
   double seconds;               /* a draw took */
 } GhEvalResult;
 
@@ -33,11 +36,14 @@ typedef struct {
   int n_labels, draws;
   guint64 seed;
   int threads;
-  gboolean try_mlp;
+  gboolean try_mlp, linear;     /* as in GhHeadTrainOptions */
 } GhEvalPlan;
 
 /* Names of the metrics of a kind, in the order of GhEvalResult.metric; NULL-terminated. */
 const char *const *gh_eval_metric_names (GhHeadKind kind);
+
+/* "kernel ridge" */
+const char *gh_eval_model_name (int model);
 
 /* vectors[samples->n,dim]; NULL for CONSTANT. what: the method's name for the progress bar. FALSE and an error when a
  * training fails or is cancelled. */

@@ -8,8 +8,8 @@
 #include "eval-draws.h"
 #include "head-report.h"
 #include "image-embeddings.h"
-#include "label-file.h"
 #include "models/gh-head-label.h"
+#include "models/gh-labels.h"
 
 #include <gio/gio.h>
 #include <math.h>
@@ -19,9 +19,9 @@
 typedef struct {
   GhEncoderOptions encoder;
   char *dataset, *data, *head, *images, *label_column, *file_column, *crop_text, *cache;
-  gboolean no_cache, no_mlp, no_baselines;
-  char *labels;                 /* --labels: a number with --dataset, a file with --head */
-  int n_labels, draws;
+  gboolean no_cache, no_mlp, linear, no_baselines;
+  char *labels;                 /* --labels: numbers with --dataset, a file with --head */
+  int *n_labels, n_tables, draws;       /* n_labels[n_tables]; NULL for the dataset's own */
   gint64 seed;
 } Options;
 
@@ -38,22 +38,24 @@ options_clear (Options *o)
   g_free (o->crop_text);
   g_free (o->cache);
   g_free (o->labels);
+  g_free (o->n_labels);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 
 static char *
 help_text (void)
 {
-  GString *text = g_string_new ("With --dataset: learns from a few labels, many times over, and prints the error on later "
-      "images beside\nthe best constant and thumbnail baselines. With --head: measures one head on labelled images.\n\n"
+  GString *text = g_string_new ("With --dataset: learns from a few labels, many times over, and prints the error on "
+      "later images beside\nthe best constant and thumbnail baselines. With --head: measures one head on labelled images.\n\n"
       "Datasets (the folder with their labels and images is --data):\n");
 
   for (guint i = 0; gh_dataset_nth (i); i++) {
     const GhDataset *d = gh_dataset_nth (i);
 
-    g_string_append_printf (text, "  %-10s %s (%d labels, %d draws)\n", d->name, d->summary, d->n_labels, d->draws);
+    g_string_append_printf (text, "  %-10s %s (%d labels, %d draws)\n", d->name, d->summary, d->n_labels,
+        gh_dataset_draws (d, d->n_labels));
   }
-  g_string_append (text, "\n  gst-heads eval --dataset=mall-crop --data=mall --encoder=tiny --labels=30 --draws=50\n"
+  g_string_append (text, "\n  gst-heads eval --dataset=mall-crop --data=mall --encoder=tiny --labels=30,300\n"
       "  gst-heads eval --head=people.safetensors --images=frames --labels=counts.csv --label-column=people");
   return g_string_free (text, FALSE);
 }
@@ -68,14 +70,15 @@ parse (Options *o, int argc, char **argv)
     { "head", 0, 0, G_OPTION_ARG_FILENAME, &o->head, "A head to measure instead", "FILE" },
     { "images", 'i', 0, G_OPTION_ARG_FILENAME, &o->images, "Folder of the images (with --head)", "DIR" },
     { "labels", 'l', 0, G_OPTION_ARG_FILENAME, &o->labels,
-        "With --dataset: labels of a draw; with --head: CSV file of labels", "N|CSV" },
+        "With --dataset: labels of a draw, a table for each N; with --head: CSV file of labels", "N,N|CSV" },
     { "label-column", 'c', 0, G_OPTION_ARG_STRING, &o->label_column, "Column of the labels (the head's name)", "NAME" },
     { "file-column", 0, 0, G_OPTION_ARG_STRING, &o->file_column, "Column of the image files (file)", "NAME" },
     { "crop", 0, 0, G_OPTION_ARG_STRING, &o->crop_text, "Part of the images to look at (with --head)", "X,Y,W,H" },
-    { "draws", 0, 0, G_OPTION_ARG_INT, &o->draws, "Draws of labels", "N" },
+    { "draws", 0, 0, G_OPTION_ARG_INT, &o->draws, "Draws of labels (more of few labels than of many)", "N" },
     { "cache", 0, 0, G_OPTION_ARG_FILENAME, &o->cache, "Folder where embeddings are kept (the current one)", "DIR" },
     { "no-cache", 0, 0, G_OPTION_ARG_NONE, &o->no_cache, "Keep no embeddings", NULL },
-    { "no-mlp", 0, 0, G_OPTION_ARG_NONE, &o->no_mlp, "Try linear models only", NULL },
+    { "linear", 0, 0, G_OPTION_ARG_NONE, &o->linear, "Straight lines only: ridge", NULL },
+    { "no-mlp", 0, 0, G_OPTION_ARG_NONE, &o->no_mlp, "With over 1000 labels, leave networks out", NULL },
     { "no-baselines", 0, 0, G_OPTION_ARG_NONE, &o->no_baselines, "Leave the baselines out", NULL },
     { "seed", 's', 0, G_OPTION_ARG_INT64, &o->seed, "Where the random numbers start (0)", "N" },
     G_OPTION_ENTRY_NULL
@@ -124,10 +127,23 @@ print_header (const GhEvalPlan *plan)
       plan->samples->n - plan->samples->n_pool, plan->draws, plan->seed, "method");
   for (int m = 0; names[m]; m++)
     printf ("  %*s", MAX ((int) strlen (names[m]), 16), names[m]);
-  printf ("  %16s\n", "own estimate");
+  printf ("  %16s  %s\n", "own estimate", "models chosen");
 }
 
-/* One line of the table: the figures, and the mean error that training itself promised. */
+static void
+print_models (const GhEvalResult *result)
+{
+  const char *before = "  ";
+
+  for (int m = 0; m < GH_EVAL_N_MODELS; m++) {
+    if (!result->chosen[m])
+      continue;
+    printf ("%s%s %u", before, gh_eval_model_name (m), result->chosen[m]);
+    before = ", ";
+  }
+}
+
+/* One line of the table: the figures, the mean error that training itself promised, what it chose how often. */
 static void
 print_result (const GhEvalPlan *plan, const char *method, const GhEvalResult *result)
 {
@@ -138,71 +154,122 @@ print_result (const GhEvalPlan *plan, const char *method, const GhEvalResult *re
     print_figure (plan->dataset->kind, m, &result->metric[m], MAX ((int) strlen (names[m]), 16));
   if (isfinite (result->promised.mean))
     print_figure (plan->dataset->kind, 1, &result->promised, 16);
-  if (result->mlps)
-    printf ("  mlp in %u of %d", result->mlps, plan->draws);
+  print_models (result);
   printf ("\n");
   fflush (stdout);
 }
 
 static gboolean
-evaluate (const GhEvalPlan *plan, const Options *o, GhEvalMethod method, GhEmbedder *embedder, const char *name,
-    GError **error)
+evaluate (const GhEvalPlan *plan, GhEvalMethod method, const float *vectors, int dim, const char *name, GError **error)
 {
-  g_autofree char *folder = g_build_filename (o->data, plan->dataset->images, NULL);
-  g_autofree float *vectors = NULL;
   GhEvalResult result;
 
-  if (embedder && !(vectors = load_vectors (o, embedder, folder, plan->samples->files, plan->samples->n,
-              &plan->dataset->crop, error)))
-    return FALSE;
-  if (!gh_eval_draws (plan, method, vectors, embedder ? gh_embedder_dim (embedder) : 0, name, &result, error))
+  if (!gh_eval_draws (plan, method, vectors, dim, name, &result, error))
     return FALSE;
   print_result (plan, name, &result);
   return TRUE;
 }
 
+/* What the methods see of every sample. */
+typedef struct {
+  float *grey, *rgb;            /* thumbnails; NULL without baselines */
+  float *embeddings;
+  int n_grey, n_rgb, dim;
+} Views;
+
+static void
+views_clear (Views *views)
+{
+  g_free (views->grey);
+  g_free (views->rgb);
+  g_free (views->embeddings);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Views, views_clear)
+
+static float *
+view (const Options *o, const GhDataset *dataset, const GhSamples *samples, GhEmbedder *embedder, int *dim,
+    GError **error)
+{
+  g_autofree char *folder = g_build_filename (o->data, dataset->images, NULL);
+
+  *dim = gh_embedder_dim (embedder);
+  return load_vectors (o, embedder, folder, samples->files, samples->n, &dataset->crop, error);
+}
+
 static gboolean
-evaluate_baselines (const GhEvalPlan *plan, const Options *o, GError **error)
+views_load (Views *views, const Options *o, const GhDataset *dataset, const GhSamples *samples, GhEncoder *encoder,
+    GError **error)
 {
   g_autoptr (GhEmbedder) grey = gh_embedder_new_thumbnail (40, 30, TRUE);
   g_autoptr (GhEmbedder) rgb = gh_embedder_new_thumbnail (32, 24, FALSE);
-  GhEvalPlan linear = *plan;
+  g_autoptr (GhEmbedder) embedder = gh_embedder_new_encoder (encoder, error);
 
-  linear.try_mlp = FALSE;
-  return evaluate (plan, o, GH_EVAL_CONSTANT, NULL, "best constant", error)
-      && evaluate (&linear, o, GH_EVAL_HEAD, grey, "ridge on a 40x30 grey thumbnail", error)
-      && evaluate (plan, o, GH_EVAL_NEAREST, rgb, "nearest 32x24 RGB thumbnail", error);
+  if (!embedder)
+    return FALSE;
+  if (!o->no_baselines) {
+    views->grey = view (o, dataset, samples, grey, &views->n_grey, error);
+    views->rgb = views->grey ? view (o, dataset, samples, rgb, &views->n_rgb, error) : NULL;
+    if (!views->rgb)
+      return FALSE;
+  }
+  views->embeddings = view (o, dataset, samples, embedder, &views->dim, error);
+  return views->embeddings != NULL;
+}
+
+/* One table: every method on n_labels. */
+static gboolean
+print_table (const GhEvalPlan *plan, const Options *o, const Views *views, GhEncoder *encoder, GError **error)
+{
+  GhEvalPlan linear = *plan;
+  g_autofree char *file = gh_encoder_file_name (encoder);
+  const char *untrained = gh_encoder_is_trained (encoder) ? "" : " (untrained)";
+  g_autofree char *line = g_strdup_printf ("ridge on %.22s%s", file, untrained);
+  g_autofree char *head = g_strdup_printf ("head on %.22s%s", file, untrained);
+
+  linear.linear = TRUE;
+  print_header (plan);
+  if (!o->no_baselines
+      && (!evaluate (plan, GH_EVAL_CONSTANT, NULL, 0, "best constant", error)
+          || !evaluate (&linear, GH_EVAL_HEAD, views->grey, views->n_grey, "ridge on a 40x30 grey thumbnail", error)
+          || !evaluate (plan, GH_EVAL_NEAREST, views->rgb, views->n_rgb, "nearest 32x24 RGB thumbnail", error)
+          || (!plan->linear && !evaluate (&linear, GH_EVAL_HEAD, views->embeddings, views->dim, line, error))))
+    return FALSE;
+  if (!evaluate (plan, GH_EVAL_HEAD, views->embeddings, views->dim, head, error))
+    return FALSE;
+  printf ("\n");
+  return TRUE;
 }
 
 static gboolean
 evaluate_dataset (const Options *o, const GhDataset *dataset, GError **error)
 {
   g_autoptr (GhSamples) samples = gh_dataset_load (dataset, o->data, error);
-  GhEvalPlan plan = { dataset, samples, o->n_labels ? o->n_labels : dataset->n_labels,
-    o->draws ? o->draws : dataset->draws, o->seed, o->encoder.threads, !o->no_mlp };
+  const int *n_labels = o->n_labels ? o->n_labels : &dataset->n_labels;
+  int n_tables = o->n_labels ? o->n_tables : 1;
   g_autoptr (GhEncoder) encoder = NULL;
-  g_autoptr (GhEmbedder) embedder = NULL;
-  g_autofree char *file = NULL, *name = NULL;
+  g_auto (Views) views = { NULL };
 
   if (!samples)
     return FALSE;
-  if (plan.n_labels > (int) samples->n_pool) {
-    g_set_error (error, GH_ERROR, GH_ERROR_DATA, "--labels=%d: there are %u to draw from", plan.n_labels, samples->n_pool);
-    return FALSE;
+  for (int i = 0; i < n_tables; i++) {
+    if (n_labels[i] > (int) samples->n_pool) {
+      g_set_error (error, GH_ERROR, GH_ERROR_DATA, "--labels=%d: there are %u to draw from", n_labels[i],
+          samples->n_pool);
+      return FALSE;
+    }
   }
   encoder = gh_encoder_options_load (&o->encoder, error);
-  embedder = encoder ? gh_embedder_new_encoder (encoder, error) : NULL;
-  if (!embedder)
+  if (!encoder || !views_load (&views, o, dataset, samples, encoder, error))
     return FALSE;
-  file = gh_encoder_file_name (encoder);
-  name = g_strdup_printf ("head on %.22s%s", file, gh_encoder_is_trained (encoder) ? "" : " (untrained)");
-  print_header (&plan);
-  if (!o->no_baselines && !evaluate_baselines (&plan, o, error))
-    return FALSE;
-  if (!evaluate (&plan, o, GH_EVAL_HEAD, embedder, name, error))
-    return FALSE;
-  printf ("\nMean and standard deviation over the draws. \"own estimate\" is the mean error%s that training reported from "
-      "the\nlabels alone; it is of the same days as the labels, the test is later.\nencoder: %s (id %s), %s, %s\n",
+  for (int i = 0; i < n_tables; i++) {
+    GhEvalPlan plan = { dataset, samples, n_labels[i], o->draws ? o->draws : gh_dataset_draws (dataset, n_labels[i]),
+      o->seed, o->encoder.threads, !o->no_mlp, o->linear };
+
+    if (!print_table (&plan, o, &views, encoder, error))
+      return FALSE;
+  }
+  printf ("Mean and standard deviation over the draws. \"own estimate\" is the mean error%s that training reported "
+      "from the\nlabels alone; it is of the same days as the labels, the test is later.\nencoder: %s (id %s), %s, %s\n",
       dataset->kind == GH_HEAD_TIME ? " in minutes" : "", gh_encoder_path (encoder), gh_encoder_id (encoder),
       gh_encoder_device (encoder), gh_encoder_precision (encoder));
   return TRUE;
@@ -286,6 +353,23 @@ evaluate_head (const Options *o, GError **error)
 
 /* ---- the command --------------------------------------------------------------------------------------- */
 
+static gboolean
+parse_label_counts (Options *o)
+{
+  g_auto (GStrv) texts = g_strsplit (o->labels, ",", -1);
+
+  o->n_tables = g_strv_length (texts);
+  o->n_labels = g_new (int, o->n_tables);
+  for (int i = 0; i < o->n_tables; i++) {
+    gint64 n;
+
+    if (!g_ascii_string_to_signed (texts[i], 10, 3, 1000000, &n, NULL))
+      return FALSE;
+    o->n_labels[i] = n;
+  }
+  return o->n_tables > 0;
+}
+
 static int
 check_options (Options *o)
 {
@@ -298,13 +382,9 @@ check_options (Options *o)
     return gh_tool_fail (GH_EXIT_USAGE, "there is no dataset \"%s\" (--help lists them)", o->dataset);
   if (!o->data)
     return gh_tool_fail (GH_EXIT_USAGE, "--data is needed: the folder of the dataset");
-  if (o->labels) {
-    gint64 n;
-
-    if (!g_ascii_string_to_signed (o->labels, 10, 3, 1000000, &n, NULL))
-      return gh_tool_fail (GH_EXIT_USAGE, "--labels=%s: with --dataset, a number of at least 3", o->labels);
-    o->n_labels = n;
-  }
+  if (o->labels && !parse_label_counts (o))
+    return gh_tool_fail (GH_EXIT_USAGE, "--labels=%s: with --dataset, numbers of at least 3 with commas between them",
+        o->labels);
   return o->draws >= 0 ? -1 : gh_tool_fail (GH_EXIT_USAGE, "--draws=%d: at least 1", o->draws);
 }
 

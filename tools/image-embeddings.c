@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * image-embeddings.c: batches of files, decoded side by side by a pool of threads, then encoded together.
+ * image-embeddings.c: batches of files, decoded side by side, then encoded together.
  */
 #include "image-embeddings.h"
 #include "embedding-cache.h"
+#include "image-batch.h"
 #include "tools.h"
 
 #include <gio/gio.h>
 #include <string.h>
 
-#define BATCH 8
+#define BATCH GH_IMAGE_BATCH
 
 struct _GhEmbedder
 {
@@ -17,8 +18,7 @@ struct _GhEmbedder
   int dim, width, height;
   gboolean grey;
   GhEncoderSession *session;    /* NULL for thumbnails */
-  guint8 *rgb;                  /* [BATCH,height,width,3] */
-  GstFrameScaler *scalers[BATCH];
+  GhImageBatch *batch;
 };
 
 /* ---- embedders ----------------------------------------------------------------------------------------- */
@@ -32,9 +32,7 @@ embedder_new (char *name, int dim, int width, int height)
   embedder->dim = dim;
   embedder->width = width;
   embedder->height = height;
-  embedder->rgb = g_new (guint8, (gsize) BATCH * height * width * 3);
-  for (int i = 0; i < BATCH; i++)
-    embedder->scalers[i] = gst_frame_scaler_new (width, height, 1);
+  embedder->batch = gh_image_batch_new (width, height);
   return embedder;
 }
 
@@ -68,10 +66,8 @@ gh_embedder_free (GhEmbedder *embedder)
 {
   if (!embedder)
     return;
-  for (int i = 0; i < BATCH; i++)
-    gst_frame_scaler_free (embedder->scalers[i]);
+  gh_image_batch_free (embedder->batch);
   gh_encoder_session_free (embedder->session);
-  g_free (embedder->rgb);
   g_free (embedder->name);
   g_free (embedder);
 }
@@ -104,9 +100,9 @@ gh_embedder_cache_name (const GhEmbedder *embedder, const char *folder, const Gh
 }
 
 static void
-thumbnails (const GhEmbedder *embedder, int n, float *out)
+thumbnails (const GhEmbedder *embedder, const guint8 *rgb, int n, float *out)
 {
-  const guint8 *p = embedder->rgb;
+  const guint8 *p = rgb;
 
   for (gsize i = 0; i < (gsize) n * embedder->width * embedder->height; i++, p += 3) {
     if (embedder->grey) {
@@ -120,82 +116,21 @@ thumbnails (const GhEmbedder *embedder, int n, float *out)
 }
 
 static gboolean
-embed (GhEmbedder *embedder, int n, float *out, GError **error)
+embed (GhEmbedder *embedder, const guint8 *rgb, int n, float *out, GError **error)
 {
   if (embedder->session)
-    return gh_encoder_encode (embedder->session, embedder->rgb, (gsize) embedder->width * 3, n, out, NULL, error);
-  thumbnails (embedder, n, out);
+    return gh_encoder_encode (embedder->session, rgb, (gsize) embedder->width * 3, n, out, NULL, error);
+  thumbnails (embedder, rgb, n, out);
   return TRUE;
 }
 
 /* ---- batches ------------------------------------------------------------------------------------------- */
 
-typedef struct {
-  GhEmbedder *embedder;
-  const char *folder;
-  const GhCrop *crop;
-  GThreadPool *pool;
-  GMutex lock;
-  GCond done;
-  int running;
-} Reader;
-
-typedef struct {
-  Reader *reader;
-  int slot;
-  const char *file;
-  GError *error;
-} Job;
-
-static void
-read_one (gpointer data, gpointer user_data)
-{
-  Job *job = data;
-  Reader *reader = job->reader;
-  GhEmbedder *e = reader->embedder;
-  g_autofree char *path = g_build_filename (reader->folder, job->file, NULL);
-
-  gh_image_read (path, reader->crop, e->scalers[job->slot], e->width, e->height,
-      e->rgb + (gsize) job->slot * e->width * e->height * 3, &job->error);
-  g_mutex_lock (&reader->lock);
-  if (--reader->running == 0)
-    g_cond_signal (&reader->done);
-  g_mutex_unlock (&reader->lock);
-}
-
-/* Decodes n files into the first slots; the first file that failed gives the error. */
-static gboolean
-read_batch (Reader *reader, const char *const *files, int n, GError **error)
-{
-  Job jobs[BATCH];
-  gboolean good = TRUE;
-
-  reader->running = n;
-  for (int i = 0; i < n; i++) {
-    jobs[i] = (Job) { reader, i, files[i] };
-    g_thread_pool_push (reader->pool, &jobs[i], NULL);
-  }
-  g_mutex_lock (&reader->lock);
-  while (reader->running > 0)
-    g_cond_wait (&reader->done, &reader->lock);
-  g_mutex_unlock (&reader->lock);
-  for (int i = 0; i < n; i++) {
-    if (!jobs[i].error)
-      continue;
-    if (good)
-      g_propagate_error (error, jobs[i].error);
-    else
-      g_error_free (jobs[i].error);
-    good = FALSE;
-  }
-  return good;
-}
-
 /* Everything in `wanted` (indices into files) goes to the cache and to out. */
 static gboolean
-compute (Reader *reader, char *const *files, const GArray *wanted, GhEmbeddingCache *cache, float *out, GError **error)
+compute (GhEmbedder *embedder, const char *folder, const GhCrop *crop, char *const *files, const GArray *wanted,
+    GhEmbeddingCache *cache, float *out, GError **error)
 {
-  GhEmbedder *embedder = reader->embedder;
   g_autofree float *vectors = g_new (float, (gsize) BATCH * embedder->dim);
   GhToolProgress progress = { 0 };
   gboolean good = TRUE;
@@ -203,6 +138,7 @@ compute (Reader *reader, char *const *files, const GArray *wanted, GhEmbeddingCa
   for (guint at = 0; good && at < wanted->len; at += BATCH) {
     const char *batch[BATCH];
     int n = MIN (BATCH, wanted->len - at);
+    const guint8 *rgb;
 
     good = gh_tool_progress ((double) at / wanted->len, embedder->session ? "encoding images" : "reading images",
         &progress);
@@ -212,11 +148,12 @@ compute (Reader *reader, char *const *files, const GArray *wanted, GhEmbeddingCa
     }
     for (int i = 0; i < n; i++)
       batch[i] = files[g_array_index (wanted, guint, at + i)];
-    good = read_batch (reader, batch, n, error) && embed (embedder, n, vectors, error);
+    good = (rgb = gh_image_batch_read (embedder->batch, folder, batch, n, crop, error))
+        && embed (embedder, rgb, n, vectors, error);
     for (int i = 0; good && i < n; i++) {
       const float *vector = vectors + (gsize) i * embedder->dim;
 
-      gh_embedding_cache_put (cache, reader->folder, batch[i], vector);
+      gh_embedding_cache_put (cache, folder, batch[i], vector);
       memcpy (out + (gsize) g_array_index (wanted, guint, at + i) * embedder->dim, vector,
           embedder->dim * sizeof *vector);
     }
@@ -235,7 +172,6 @@ gh_image_embeddings (GhEmbedder *embedder, const char *folder, char *const *file
   g_autoptr (GhEmbeddingCache) cache = gh_embedding_cache_open (cache_path, key, embedder->dim);
   g_autoptr (GArray) wanted = g_array_new (FALSE, FALSE, sizeof (guint));
   g_autofree float *out = g_new (float, (gsize) MAX (n, 1) * embedder->dim);
-  Reader reader = { embedder, folder, crop };
   gboolean good = TRUE;
 
   for (guint i = 0; i < n; i++) {
@@ -251,13 +187,7 @@ gh_image_embeddings (GhEmbedder *embedder, const char *folder, char *const *file
   if (wanted->len > 0) {
     g_autoptr (GError) unkept = NULL;
 
-    g_mutex_init (&reader.lock);
-    g_cond_init (&reader.done);
-    reader.pool = g_thread_pool_new (read_one, NULL, g_get_num_processors (), FALSE, NULL);
-    good = compute (&reader, files, wanted, cache, out, error);
-    g_thread_pool_free (reader.pool, FALSE, TRUE);
-    g_mutex_clear (&reader.lock);
-    g_cond_clear (&reader.done);
+    good = compute (embedder, folder, crop, files, wanted, cache, out, error);
     /* A cache that cannot be written costs time at the next training, no more. */
     if (!gh_embedding_cache_save (cache, &unkept))
       g_printerr ("embeddings are not kept for the next time: %s\n", unkept->message);

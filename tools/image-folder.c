@@ -83,8 +83,8 @@ decode (const char *path, GError **error)
   return sample;
 }
 
-static gboolean
-set_crop (GstBuffer *buffer, const GstVideoInfo *info, const GhCrop *crop, const char *path, GError **error)
+gboolean
+gh_crop_attach (GstBuffer *buffer, const GstVideoInfo *info, const GhCrop *crop, const char *path, GError **error)
 {
   GstVideoCropMeta *meta;
 
@@ -117,7 +117,7 @@ gh_image_read (const char *path, const GhCrop *crop, GstFrameScaler *scaler, int
       || !gst_frame_scaler_set_info (scaler, &info))
     return fail (error, path, "its pixel format cannot be converted");
   buffer = gst_buffer_copy (gst_sample_get_buffer (sample));
-  if (!set_crop (buffer, &info, crop, path, error))
+  if (!gh_crop_attach (buffer, &info, crop, path, error))
     return FALSE;
   pixels = gst_frame_scaler_scale (scaler, buffer, &stride);
   if (!pixels)

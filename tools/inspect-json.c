@@ -58,6 +58,7 @@ add_head (JsonBuilder *builder, const GhHead *head)
   add_int (builder, "embedding", gh_head_embedding (head));
   add_string (builder, "encoder_id", gh_head_encoder_id (head));
   add_string (builder, "encoder_file", gh_head_encoder_file (head));
+  add_string (builder, "model", gh_head_metadata (head, "model"));
   json_builder_end_object (builder);
 }
 

@@ -172,12 +172,15 @@ print_head (const GhInspection *inspection)
   g_autofree char *error = record (inspection, "held_out_error"), *baseline = record (inspection, "baseline_error");
   g_autofree char *metric = record (inspection, "metric"), *classes = record (inspection, "classes");
   g_autofree char *labels = record (inspection, "labels"), *trained_at = record (inspection, "trained_at");
+  g_autofree char *model = record (inspection, "model");
   printf ("  task       %s: %s%s%s\n", gh_head_name (head), gh_head_kind_name (gh_head_kind (head)),
       *unit ? " in " : "", unit);
   if (classes)
     printf ("  classes    %s\n", classes);
   printf ("  reads      %d numbers from encoder %s (%s)\n", gh_head_embedding (head), gh_head_encoder_id (head),
       gh_head_encoder_file (head));
+  if (model)
+    printf ("  model      %s\n", model);
   if (labels)
     printf ("  learned    from %s labels%s%s\n", labels, trained_at ? " at " : "", trained_at ? trained_at : "");
   if (error)

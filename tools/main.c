@@ -18,6 +18,7 @@ typedef struct {
 
 static const Command commands[] = {
   { "run", gh_tool_run, "FILE.pipeline [NAME=VALUE ...]", "Run a pipeline kept in a file" },
+  { "train-encoder", gh_tool_train_encoder, "...", "Train an encoder on unlabelled frames" },
   { "train-head", gh_tool_train_head, "...", "Train a head from a folder of images and a CSV of labels" },
   { "eval", gh_tool_eval, "...", "Measure heads trained on few labels against simple baselines" },
   { "inspect", gh_tool_inspect, "FILE.safetensors", "Say what a model file holds" },
@@ -92,7 +93,9 @@ draw_bar (GhToolProgress *bar, double fraction, gint64 now)
   cells[WIDTH] = '\0';
   fprintf (stderr, "\r\033[K%-22s [%s] %3.0f%%  %.0f s", bar->what, cells, fraction * 100, elapsed);
   if (left >= 1 && fraction < 1)
-    fprintf (stderr, ", about %.0f s to go", left);
+    fprintf (stderr, left < 600 ? ", about %.0f s to go" : ", about %.0f min to go", left < 600 ? left : left / 60);
+  if (*bar->note)
+    fprintf (stderr, "  %s", bar->note);
   fflush (stderr);
   bar->drawn = now;
 }
@@ -102,22 +105,24 @@ gh_tool_progress (double fraction, const char *what, gpointer progress)
 {
   GhToolProgress *bar = progress;
   gint64 now = g_get_monotonic_time ();
+  const int parts = bar->parts ? bar->parts : 4;
   gboolean fresh = bar->started == 0 || strncmp (bar->what, what, sizeof bar->what - 1) != 0;
   fraction = CLAMP (fraction, 0, 1);
   if (fresh) {
     struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = SA_RESETHAND };
     sigaction (SIGINT, &action, NULL);
+    sigaction (SIGTERM, &action, NULL);
     gh_tool_progress_end (bar);
     g_strlcpy (bar->what, what, sizeof bar->what);
     bar->started = now;
-    bar->quarter = 0;
+    bar->part = 0;
   }
   if (isatty (STDERR_FILENO)) {
     if (fresh || now - bar->drawn > 100 * 1000 || fraction >= 1)
       draw_bar (bar, fraction, now);
-  } else if (fresh || (int) (fraction * 4) > bar->quarter) {
-    bar->quarter = (int) (fraction * 4);
-    fprintf (stderr, "%s: %.0f%%\n", bar->what, fraction * 100);
+  } else if (fresh || (int) (fraction * parts) > bar->part) {
+    bar->part = (int) (fraction * parts);
+    fprintf (stderr, "%s: %.0f%%%s%s\n", bar->what, fraction * 100, *bar->note ? "  " : "", bar->note);
   }
   return !interrupted;
 }

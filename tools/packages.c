@@ -43,7 +43,9 @@ static const struct {
   { "gstreamer1.0-pipewire", "pipewiresink pipewiresrc" },
 };
 
-static const char *const ours[] = { "mae-encoder", "head-predict", "head-overlay", "plaza-test-src", NULL };
+static const char *const ours[] = { "mae-encoder", "mae-decoder", "mae-trainer", "head-predict", "head-trainer",
+  "head-overlay", "plaza-test-src", NULL
+};
 
 static gboolean
 lists (const char *elements, const char *element)

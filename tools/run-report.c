@@ -80,6 +80,8 @@ draw_line (gpointer data)
     g_string_append_printf (line, "  %" G_GUINT64_FORMAT " late", late);
   if (report->predictions)
     g_string_append_printf (line, "  %s", report->predictions);
+  if (report->training)
+    g_string_append_printf (line, "  %s", report->training);
   if (g_utf8_strlen (line->str, -1) > LINE_COLUMNS)
     g_string_truncate (line, g_utf8_offset_to_pointer (line->str, LINE_COLUMNS) - line->str);
   fprintf (stderr, "\r\033[K%s", line->str);
@@ -112,6 +114,7 @@ gh_run_report_clear (GhRunReport *report)
     g_source_remove (report->timer);
   g_hash_table_unref (report->late);
   g_free (report->predictions);
+  g_free (report->training);
   g_free (report->missing);
 }
 
@@ -234,6 +237,22 @@ handle_prediction (GhRunReport *report, GstMessage *message, const GstStructure 
   gh_run_report_say (report, "%s  %s", time->len ? time->str : "-", text->str);
 }
 
+/* The line of a terminal shows how far mae-trainer or head-trainer is. */
+static void
+handle_training (GhRunReport *report, const GstStructure *structure)
+{
+  guint64 step, steps;
+  double fraction, loss, speed, eta;
+
+  g_clear_pointer (&report->training, g_free);
+  if (gst_structure_get (structure, "step", G_TYPE_UINT64, &step, "steps", G_TYPE_UINT64, &steps, "loss-mean",
+          G_TYPE_DOUBLE, &loss, "images-per-second", G_TYPE_DOUBLE, &speed, "eta", G_TYPE_DOUBLE, &eta, NULL))
+    report->training = g_strdup_printf ("step %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT "  loss %.4f  %.1f images/s  "
+        "%.0f s to go", step, steps, loss, speed, eta);
+  else if (gst_structure_get (structure, "fraction", G_TYPE_DOUBLE, &fraction, NULL))
+    report->training = g_strdup_printf ("training %.0f%%", 100 * fraction);
+}
+
 static void
 handle_element (GhRunReport *report, GstMessage *message)
 {
@@ -241,6 +260,8 @@ handle_element (GhRunReport *report, GstMessage *message)
   const char *detail;
   if (!structure)
     return;
+  if (gst_structure_has_name (structure, "mae-trainer") || gst_structure_has_name (structure, "head-trainer"))
+    handle_training (report, structure);
   if (gst_structure_has_name (structure, "head-prediction")) {
     handle_prediction (report, message, structure);
   } else if (gst_structure_has_name (structure, "missing-plugin")) {

@@ -20,6 +20,7 @@ typedef struct {
   int buffering;                /* percent, 100 when not */
   GHashTable *late;             /* element name -> guint64 frames dropped for being late */
   char *predictions;            /* of the last frame, as text */
+  char *training;               /* how far it is, as text */
   char *missing;                /* what a demuxer or decoder asked for and did not get */
   GstState state;
 } GhRunReport;

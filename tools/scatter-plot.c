@@ -1,70 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * scatter-plot.c: see the header. */
 #include "scatter-plot.h"
+#include "plot-draw.h"
 
 #include <math.h>
-#include <pango/pangocairo.h>
-#include <string.h>
 
 enum { SIZE = 900, LEFT = 110, RIGHT = 40, TOP = 110, BOTTOM = 90 };
 #define SIDE ((double) SIZE - LEFT - RIGHT)
 #define HEIGHT (TOP + (int) SIDE + BOTTOM)
-#define FONT "sans"
 #define CLASSES_SHOWN 40
-
-static const double ink[3] = { 0.13, 0.15, 0.18 }, soft[3] = { 0.42, 0.45, 0.50 }, line[3] = { 0.88, 0.89, 0.91 },
-    point[3] = { 0.12, 0.40, 0.70 }, accent[3] = { 0.85, 0.35, 0.10 };
-
-static void
-set_colour (cairo_t *cr, const double *colour, double alpha)
-{
-  cairo_set_source_rgba (cr, colour[0], colour[1], colour[2], alpha);
-}
-
-/* Text whose anchor (0..1 of its width and height) lies at x, y; at most `width` wide when that is above 0. */
-static void
-draw_text (cairo_t *cr, const char *text, double size, gboolean bold, const double *colour, double x, double y,
-    double anchor_x, double anchor_y, double width)
-{
-  PangoLayout *layout = pango_cairo_create_layout (cr);
-  PangoFontDescription *font = pango_font_description_from_string (FONT);
-  int w, h;
-
-  pango_font_description_set_absolute_size (font, size * PANGO_SCALE);
-  pango_font_description_set_weight (font, bold ? PANGO_WEIGHT_BOLD : PANGO_WEIGHT_NORMAL);
-  pango_layout_set_font_description (layout, font);
-  pango_layout_set_text (layout, text, -1);
-  pango_layout_set_single_paragraph_mode (layout, TRUE);
-  pango_layout_get_pixel_size (layout, &w, &h);
-  if (width > 0 && w > width) {
-    pango_layout_set_width (layout, width * PANGO_SCALE);
-    pango_layout_set_ellipsize (layout, PANGO_ELLIPSIZE_END);
-    pango_layout_get_pixel_size (layout, &w, &h);
-  }
-  set_colour (cr, colour, 1);
-  cairo_move_to (cr, x - anchor_x * w, y - anchor_y * h);
-  pango_cairo_show_layout (cr, layout);
-  pango_font_description_free (font);
-  g_object_unref (layout);
-}
-
-/* The same, reading upwards. */
-static void
-draw_text_up (cairo_t *cr, const char *text, double size, const double *colour, double x, double y, double anchor_x,
-    double anchor_y, double width)
-{
-  cairo_save (cr);
-  cairo_translate (cr, x, y);
-  cairo_rotate (cr, -G_PI / 2);
-  draw_text (cr, text, size, FALSE, colour, 0, 0, anchor_x, anchor_y, width);
-  cairo_restore (cr);
-}
 
 static void
 draw_titles (cairo_t *cr, const GhScatterPlot *plot)
 {
-  draw_text (cr, plot->title, 26, TRUE, ink, LEFT, 24, 0, 0, SIDE);
-  draw_text (cr, plot->subtitle, 15, FALSE, soft, LEFT, 64, 0, 0, SIDE + RIGHT - 10);
+  gh_plot_text (cr, plot->title, 26, TRUE, gh_plot_ink, LEFT, 24, 0, 0, SIDE);
+  gh_plot_text (cr, plot->subtitle, 15, FALSE, gh_plot_soft, LEFT, 64, 0, 0, SIDE + RIGHT - 10);
 }
 
 /* ---- numbers and times --------------------------------------------------------------------------------- */
@@ -79,11 +29,11 @@ time_axis (void)
   return (Axis) { 0, 1440, 180 };
 }
 
-/* Covers labels and predictions with ticks at 1, 2 or 5 times a power of ten. */
+/* Covers labels and predictions. */
 static Axis
 number_axis (const GhScatterPlot *plot)
 {
-  double low = plot->kind == GH_HEAD_COUNT ? 0 : INFINITY, high = -INFINITY, raw, unit;
+  double low = plot->kind == GH_HEAD_COUNT ? 0 : INFINITY, high = -INFINITY;
   Axis axis;
 
   for (int i = 0; i < plot->n; i++) {
@@ -94,9 +44,7 @@ number_axis (const GhScatterPlot *plot)
     low -= 1;
     high += 1;
   }
-  raw = (high - low) / 7;
-  unit = pow (10, floor (log10 (raw)));
-  axis.step = raw <= unit ? unit : raw <= 2 * unit ? 2 * unit : raw <= 5 * unit ? 5 * unit : 10 * unit;
+  axis.step = gh_plot_step ((high - low) / 7);
   axis.low = low - 0.03 * (high - low);
   axis.high = high + 0.03 * (high - low);
   return axis;
@@ -133,15 +81,15 @@ draw_axes (cairo_t *cr, const GhScatterPlot *plot, const Axis *axis)
     double value = (first + i) * axis->step, x = floor (map_x (axis, value)) + 0.5, y = floor (map_y (axis, value)) + 0.5;
     char text[G_ASCII_DTOSTR_BUF_SIZE];
 
-    set_colour (cr, line, 1);
+    gh_plot_colour (cr, gh_plot_line, 1);
     cairo_move_to (cr, x, TOP);
     cairo_line_to (cr, x, TOP + SIDE);
     cairo_move_to (cr, LEFT, y);
     cairo_line_to (cr, LEFT + SIDE, y);
     cairo_stroke (cr);
     tick_text (plot, value, text, sizeof text);
-    draw_text (cr, text, 15, FALSE, soft, x, TOP + SIDE + 10, 0.5, 0, 0);
-    draw_text (cr, text, 15, FALSE, soft, LEFT - 10, y, 1, 0.5, 0);
+    gh_plot_text (cr, text, 15, FALSE, gh_plot_soft, x, TOP + SIDE + 10, 0.5, 0, 0);
+    gh_plot_text (cr, text, 15, FALSE, gh_plot_soft, LEFT - 10, y, 1, 0.5, 0);
   }
 }
 
@@ -151,8 +99,8 @@ draw_axis_names (cairo_t *cr, const char *across, const char *up, const char *un
   g_autofree char *x = g_strdup_printf (*unit ? "%s (%s)" : "%s", across, unit);
   g_autofree char *y = g_strdup_printf (*unit ? "%s (%s)" : "%s", up, unit);
 
-  draw_text (cr, x, 17, FALSE, ink, LEFT + SIDE / 2, TOP + SIDE + 48, 0.5, 0, SIDE);
-  draw_text_up (cr, y, 17, ink, 28, TOP + SIDE / 2, 0.5, 0.5, SIDE);
+  gh_plot_text (cr, x, 17, FALSE, gh_plot_ink, LEFT + SIDE / 2, TOP + SIDE + 48, 0.5, 0, SIDE);
+  gh_plot_text_up (cr, y, 17, gh_plot_ink, 28, TOP + SIDE / 2, 0.5, 0.5, SIDE);
 }
 
 /* Whole numbers lie on top of each other; they are spread a little, the same way at every call. */
@@ -173,14 +121,14 @@ draw_points (cairo_t *cr, const GhScatterPlot *plot, const Axis *axis)
 
   cairo_rectangle (cr, LEFT - 8, TOP - 8, SIDE + 16, SIDE + 16);
   cairo_clip (cr);
-  set_colour (cr, accent, 0.9);
+  gh_plot_colour (cr, gh_plot_accent, 0.9);
   cairo_set_line_width (cr, 2);
   cairo_set_dash (cr, (const double[]) { 8, 6 }, 2, 0);
   cairo_move_to (cr, LEFT, TOP + SIDE);
   cairo_line_to (cr, LEFT + SIDE, TOP);
   cairo_stroke (cr);
   cairo_set_dash (cr, NULL, 0, 0);
-  set_colour (cr, point, alpha);
+  gh_plot_colour (cr, gh_plot_point, alpha);
   for (int i = 0; i < plot->n; i++) {
     cairo_arc (cr, map_x (axis, plot->labels[i] + spread (plot, axis, i)), map_y (axis, plot->predicted[i]), radius, 0,
         2 * G_PI);
@@ -219,7 +167,7 @@ draw_cell (cairo_t *cr, double x, double y, double size, int count, int total, g
   double share = total ? (double) count / total : 0;
   char text[16];
 
-  set_colour (cr, right ? point : accent, 0.06 + 0.84 * share);
+  gh_plot_colour (cr, right ? gh_plot_point : gh_plot_accent, 0.06 + 0.84 * share);
   cairo_rectangle (cr, x + 1, y + 1, size - 2, size - 2);
   if (count > 0)
     cairo_fill (cr);
@@ -227,8 +175,8 @@ draw_cell (cairo_t *cr, double x, double y, double size, int count, int total, g
     cairo_new_path (cr);
   g_snprintf (text, sizeof text, "%d", count);
   if (size >= 18)
-    draw_text (cr, text, MIN (size * 0.3, 26), count > 0 && right, share > 0.55 ? (const double[]) { 1, 1, 1 }
-        : count ? ink : line, x + size / 2, y + size / 2, 0.5, 0.5, size);
+    gh_plot_text (cr, text, MIN (size * 0.3, 26), count > 0 && right, share > 0.55 ? (const double[]) { 1, 1, 1 }
+        : count ? gh_plot_ink : gh_plot_line, x + size / 2, y + size / 2, 0.5, 0.5, size);
 }
 
 static void
@@ -248,15 +196,17 @@ draw_confusions (cairo_t *cr, const GhScatterPlot *plot)
     for (int col = 0; col < n; col++)
       draw_cell (cr, LEFT + col * size, y, size, table[row * n + col], total, row == col);
     if (size > 3 * font)
-      draw_text_up (cr, plot->classes[row], font, soft, LEFT - 16, y + size / 2, 0.5, 0.5, size);
+      gh_plot_text_up (cr, plot->classes[row], font, gh_plot_soft, LEFT - 16, y + size / 2, 0.5, 0.5, size);
     else
-      draw_text (cr, plot->classes[row], font, FALSE, soft, LEFT - 8, y + size / 2, 1, 0.5, LEFT - 56);
+      gh_plot_text (cr, plot->classes[row], font, FALSE, gh_plot_soft, LEFT - 8, y + size / 2, 1, 0.5, LEFT - 56);
     if (size > 3 * font)
-      draw_text (cr, plot->classes[row], font, FALSE, soft, LEFT + row * size + size / 2, TOP + SIDE + 8, 0.5, 0, size);
+      gh_plot_text (cr, plot->classes[row], font, FALSE, gh_plot_soft, LEFT + row * size + size / 2, TOP + SIDE + 8,
+          0.5, 0, size);
     else
-      draw_text_up (cr, plot->classes[row], font, soft, LEFT + row * size + size / 2, TOP + SIDE + 6, 1, 0.5, 44);
+      gh_plot_text_up (cr, plot->classes[row], font, gh_plot_soft, LEFT + row * size + size / 2, TOP + SIDE + 6, 1,
+          0.5, 44);
   }
-  set_colour (cr, line, 1);
+  gh_plot_colour (cr, gh_plot_line, 1);
   cairo_set_line_width (cr, 1);
   cairo_rectangle (cr, LEFT - 0.5, TOP - 0.5, SIDE + 1, SIDE + 1);
   cairo_stroke (cr);
@@ -268,24 +218,12 @@ draw_confusions (cairo_t *cr, const GhScatterPlot *plot)
 gboolean
 gh_scatter_plot_write (const GhScatterPlot *plot, const char *path, GError **error)
 {
-  cairo_surface_t *surface = cairo_image_surface_create (CAIRO_FORMAT_RGB24, SIZE, HEIGHT);
-  cairo_t *cr = cairo_create (surface);
-  cairo_status_t status;
+  cairo_t *cr = gh_plot_new (SIZE, HEIGHT);
 
-  cairo_set_source_rgb (cr, 1, 1, 1);
-  cairo_paint (cr);
   draw_titles (cr, plot);
   if (plot->kind == GH_HEAD_CLASS)
     draw_confusions (cr, plot);
   else
     draw_scatter (cr, plot);
-  cairo_surface_flush (surface);
-  status = cairo_surface_write_to_png (surface, path);
-  cairo_destroy (cr);
-  cairo_surface_destroy (surface);
-  if (status == CAIRO_STATUS_SUCCESS)
-    return TRUE;
-  g_set_error (error, GH_ERROR, GH_ERROR_WRITE, "%s: the plot cannot be written: %s", path,
-      cairo_status_to_string (status));
-  return FALSE;
+  return gh_plot_write (cr, path, error);
 }

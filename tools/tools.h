@@ -25,6 +25,7 @@ int gh_tool_run (int argc, char **argv);
 int gh_tool_inspect (int argc, char **argv);
 int gh_tool_doctor (int argc, char **argv);
 int gh_tool_init_encoder (int argc, char **argv);
+int gh_tool_train_encoder (int argc, char **argv);
 int gh_tool_train_head (int argc, char **argv);
 int gh_tool_eval (int argc, char **argv);
 
@@ -40,11 +41,15 @@ int gh_tool_fail (int status, const char *format, ...) G_GNUC_PRINTF (2, 3);
 gboolean gh_tool_init_gst (void);
 
 /* A progress bar on a terminal, a line every quarter elsewhere. Fits GhHeadTrainOptions.progress; pass the address of
- * a zeroed GhToolProgress as data. Returns FALSE once Ctrl-C was pressed, which asks the caller to stop. */
+ * a zeroed GhToolProgress as data. Returns FALSE once Ctrl-C was pressed or SIGTERM came, which asks the caller to
+ * stop. */
 typedef struct {
   gint64 started, drawn;        /* monotonic microseconds, 0 before the first call */
-  int quarter;
+  int part;                     /* of `parts`, the last one that had its line */
   char what[64];
+  /* The caller's: */
+  int parts;                    /* lines where there is no terminal; 0: 4 */
+  char note[96];                /* shown behind the bar */
 } GhToolProgress;
 
 gboolean gh_tool_progress (double fraction, const char *what, gpointer progress);

@@ -6,10 +6,10 @@
 #include "encoder-options.h"
 #include "head-report.h"
 #include "image-embeddings.h"
-#include "label-file.h"
 #include "scatter-plot.h"
 #include "models/gh-head-private.h"
 #include "models/gh-head-train.h"
+#include "models/gh-labels.h"
 
 #include <gio/gio.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ typedef struct {
   GhEncoderOptions encoder;
   char *images, *labels, *label_column, *file_column, *group_column, *kind_name, *name, *unit, *output, *crop_text;
   char *plot, *cache;
-  gboolean no_plot, no_cache, no_mlp;
+  gboolean no_plot, no_cache, no_mlp, linear;
   gint64 seed;
   int folds;
   /* From the above. */
@@ -66,15 +66,16 @@ parse (Options *o, int argc, char **argv)
     { "no-plot", 0, 0, G_OPTION_ARG_NONE, &o->no_plot, "Write no plot", NULL },
     { "cache", 0, 0, G_OPTION_ARG_FILENAME, &o->cache, "Where embeddings are kept (beside the output)", "FILE" },
     { "no-cache", 0, 0, G_OPTION_ARG_NONE, &o->no_cache, "Keep no embeddings", NULL },
-    { "no-mlp", 0, 0, G_OPTION_ARG_NONE, &o->no_mlp, "Try linear models only", NULL },
+    { "linear", 0, 0, G_OPTION_ARG_NONE, &o->linear, "Straight lines only: a head of a few kilobytes", NULL },
+    { "no-mlp", 0, 0, G_OPTION_ARG_NONE, &o->no_mlp, "With over 1000 labels, leave networks out", NULL },
     { "seed", 's', 0, G_OPTION_ARG_INT64, &o->seed, "Where the random numbers start (0)", "N" },
     { "folds", 0, 0, G_OPTION_ARG_INT, &o->folds, "Parts of the cross-validation (5; with under 10 labels, each)", "N" },
     G_OPTION_ENTRY_NULL
   };
   int status = gh_tool_parse (&argc, &argv, entries, "",
-      "Trains a head on the embeddings of labelled images. Linear models and small networks compete in\n"
-      "cross-validation; the winner's held-out error, with its interval and beside the best constant's, is printed and\n"
-      "stored in the head. Times are HH:MM[:SS], ISO 8601 or minutes of the day.\n\n"
+      "Trains a head on the embeddings of labelled images: lines and curves, weighted by how well each predicts labels\n"
+      "held out. The held-out error, with its interval and beside the best constant's, is printed and stored in the\n"
+      "head. Times are HH:MM[:SS], ISO 8601 or minutes of the day.\n\n"
       "  gst-heads train-head --images=frames --labels=counts.csv --label-column=people --kind=count --unit=people");
 
   if (status < 0 && argc > 1)
@@ -133,7 +134,8 @@ train (const Options *o, GhEncoder *encoder, const GhLabels *labels, const float
   GhHeadData data = { labels->n, gh_encoder_config (encoder)->embedding, vectors, labels->values, labels->groups,
     o->kind, (const char *const *) labels->classes, o->name, o->unit, gh_encoder_id (encoder), file };
   GhToolProgress progress = { 0 };
-  GhHeadTrainOptions options = { o->seed, o->folds, !o->no_mlp, o->encoder.threads, gh_tool_progress, &progress };
+  GhHeadTrainOptions options = { o->seed, o->folds, !o->no_mlp, o->encoder.threads, gh_tool_progress, &progress,
+    o->linear };
   GhHead *head = gh_head_train (&data, &options, report, error);
 
   gh_tool_progress_end (&progress);

@@ -52,7 +52,7 @@ gst_model_error_text (const GError *error, const gchar *property)
 {
   const gchar *end = g_str_has_suffix (error->message, ".") ? "" : ".";
 
-  if (error->domain != GH_ERROR)
+  if (error->domain != GH_ERROR || !property)
     return g_strdup_printf ("%s%s", error->message, end);
   switch ((GhError) error->code) {
     case GH_ERROR_NOT_FOUND:

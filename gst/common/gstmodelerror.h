@@ -17,7 +17,8 @@ G_BEGIN_DECLS
 /* Domain and code for error; state: the element's, which tells starting from running. */
 GQuark gst_model_error_code (const GError *error, GstState state, gint *code);
 
-/* "what is wrong. What to do." property: the one that names the file, such as "model". Free with g_free(). */
+/* "what is wrong. What to do." property: the one that names the file, such as "model"; NULL: the error says itself what
+ * to do. Free with g_free(). */
 gchar *gst_model_error_text (const GError *error, const gchar *property);
 
 /* Posts error; call without a lock held. The error stays the caller's. */

@@ -41,6 +41,7 @@ gst_embedding_source_find (const GstEmbeddingSource *source, GstBuffer *buffer, 
     return FALSE;
   *embedding = (GstMaeEmbedding) {
     .model_id = source->model_id,
+    .encoder_file = source->encoder_file,
     .dim = source->dim,
     .embedding = buffer,
     .encode_time = GST_CLOCK_TIME_NONE,

@@ -289,14 +289,14 @@ check_fit (GstHeadPredict *self, GstHeadSet *set, const GstMaeEmbedding *embeddi
 {
   g_autoptr (GError) error = NULL;
   const gchar *model_id = embedding->model_id;
-  gboolean is_new_stream = gst_head_slot_set_stream (&self->slot, model_id, self->source.encoder_file, embedding->dim);
+  gboolean is_new_stream = gst_head_slot_set_stream (&self->slot, model_id, embedding->encoder_file, embedding->dim);
 
   if (!is_new_stream && set == self->checked)
     return GST_FLOW_OK;
 
   gst_head_set_unref (self->checked);
   self->checked = gst_head_set_ref (set);
-  self->fits = gst_head_set_check (set, model_id, self->source.encoder_file, embedding->dim, &error);
+  self->fits = gst_head_set_check (set, model_id, embedding->encoder_file, embedding->dim, &error);
   self->values = g_renew (gfloat, self->values, embedding->dim);
   self->numbers = g_renew (GhPrediction, self->numbers, gst_head_set_size (set));
   self->predictions = g_renew (GstHeadPrediction, self->predictions, gst_head_set_size (set));

@@ -111,6 +111,8 @@ gst_buffer_add_mae_embedding (GstBuffer *buffer, const GstMaeEmbedding *embeddin
       "grid-cols", G_TYPE_INT, embedding->grid_cols, "token-dim", G_TYPE_INT, embedding->token_dim,
       "device", G_TYPE_STRING, embedding->device ? embedding->device : "", "encode-time", G_TYPE_UINT64,
       embedding->encode_time, NULL);
+  if (embedding->encoder_file)
+    gst_structure_set (structure, "encoder-file", G_TYPE_STRING, embedding->encoder_file, NULL);
   if (embedding->tokens)
     gst_structure_set (structure, "tokens", GST_TYPE_BUFFER, embedding->tokens, NULL);
   return TRUE;
@@ -152,6 +154,7 @@ gst_buffer_get_mae_embedding (GstBuffer *buffer, GstMaeEmbedding *embedding)
   structure = gst_custom_meta_get_structure (meta);
   found.model_id = gst_structure_get_string (structure, "model-id");
   found.device = gst_structure_get_string (structure, "device");
+  found.encoder_file = gst_structure_get_string (structure, "encoder-file");
   found.embedding = get_buffer_field (structure, "embedding");
   found.tokens = get_buffer_field (structure, "tokens");
   gst_structure_get_int (structure, "dim", &found.dim);

@@ -37,6 +37,7 @@ typedef struct _GstMaeEmbedding GstMaeEmbedding;
  * @token_dim: channels of a token, 0 without @tokens
  * @device: (nullable): what computed it: "cpu", "ref", "cuda"
  * @encode_time: nanoseconds it took, #GST_CLOCK_TIME_NONE when unknown
+ * @encoder_file: (nullable): name of the encoder's file, for people; @model_id is what identifies it
  *
  * The embedding of one frame. As filled by gst_buffer_get_mae_embedding() it is a borrowed view: its pointers are
  * those of the meta, valid as long as the buffer holds it, and nothing is freed.
@@ -53,6 +54,7 @@ struct _GstMaeEmbedding {
   gint token_dim;
   const gchar *device;
   GstClockTime encode_time;
+  const gchar *encoder_file;
 };
 
 GST_HEADS_API

@@ -13,6 +13,7 @@
 struct _GstMaeEmbedder
 {
   GhEncoder *encoder;
+  gchar *file;                  /* of the encoder, without its folder */
   GstBufferPool *embedding_pool;
   GstBufferPool *token_pool;    /* NULL when tokens are not wanted */
 
@@ -55,6 +56,7 @@ embedder_clear (GstMaeEmbedder *embedder)
   g_clear_pointer (&embedder->token_pool, free_pool);
   g_clear_pointer (&embedder->embedding_pool, free_pool);
   g_clear_pointer (&embedder->encoder, gh_encoder_unref);
+  g_clear_pointer (&embedder->file, g_free);
   g_mutex_clear (&embedder->lock);
 }
 
@@ -97,6 +99,7 @@ gst_mae_embedder_new (const gchar *model, GhDevice device, GhPrecision precision
   if (!(embedder->session = gh_encoder_session_new (embedder->encoder, 1, error)))
     return NULL;
   config = gh_encoder_config (embedder->encoder);
+  embedder->file = g_path_get_basename (gh_encoder_path (embedder->encoder));
   embedder->scaler = gst_frame_scaler_new (config->width, config->height, threads);
   embedder->embedding_pool = new_pool (embedding_bytes (embedder));
   if (tokens)
@@ -190,6 +193,7 @@ gst_mae_embedder_embed (GstMaeEmbedder *embedder, GstBuffer *frame, GstMaeEmbedd
 
   *embedding = (GstMaeEmbedding) {
     .model_id = gh_encoder_id (embedder->encoder),
+    .encoder_file = embedder->file,
     .device = gh_encoder_device (embedder->encoder),
     .dim = config->embedding,
     .grid_rows = gh_mae_config_grid_rows (config),

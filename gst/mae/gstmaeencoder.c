@@ -56,10 +56,11 @@
 
 #include "gstmaeencoder.h"
 
+#include "gst/common/gstinterval.h"
 #include "gst/common/gstmodelerror.h"
 #include "gst/lib/gstmaeembeddingcaps.h"
-#include "gstinterval.h"
 #include "gstlateness.h"
+#include "gstmaeannounce.h"
 #include "gstmaecaps.h"
 #include "gstmaeembedder.h"
 #include "gstmaeenums.h"
@@ -157,27 +158,6 @@ get_embedder (GstMaeEncoder *self)
 /* ---- starting and stopping ------------------------------------------------------------------------- */
 
 static void
-announce (GstMaeEncoder *self, GhEncoder *encoder)
-{
-  const GhMaeConfig *config = gh_encoder_config (encoder);
-  gboolean trained = gh_encoder_is_trained (encoder);
-
-  GST_ELEMENT_INFO (self, RESOURCE, SETTINGS, ("%s%s", gh_encoder_reason (encoder), trained ? ""
-          : "; the encoder was never trained: its embeddings are random features, good enough to try pipelines"),
-      ("%s (%s)", gh_encoder_path (encoder), gh_encoder_id (encoder)));
-
-  gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self),
-          gst_structure_new ("mae-encoder-ready",
-              "model", G_TYPE_STRING, gh_encoder_path (encoder),
-              "model-id", G_TYPE_STRING, gh_encoder_id (encoder),
-              "device", G_TYPE_STRING, gh_encoder_device (encoder),
-              "precision", G_TYPE_STRING, gh_encoder_precision (encoder),
-              "reason", G_TYPE_STRING, gh_encoder_reason (encoder),
-              "width", G_TYPE_INT, config->width, "height", G_TYPE_INT, config->height,
-              "embedding", G_TYPE_INT, config->embedding, "trained", G_TYPE_BOOLEAN, trained, NULL)));
-}
-
-static void
 reset_stream (GstMaeEncoder *self)
 {
   gst_interval_reset (&self->pace);
@@ -223,7 +203,8 @@ gst_mae_encoder_start (GstBaseTransform *trans)
 
   self->negotiated = FALSE;
   reset_stream (self);
-  announce (self, encoder);
+  gst_mae_announce (GST_ELEMENT (self), encoder, "mae-encoder-ready", "the encoder was never trained: its embeddings "
+      "are random features, good enough to try pipelines");
   g_object_notify (G_OBJECT (self), "model-id");
   return TRUE;
 }

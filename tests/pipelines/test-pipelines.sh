@@ -118,5 +118,37 @@ test_split () {
   [ "$common" -eq "$stamps" ] || bad "the halves give other numbers"
 }
 
+# From pictures and from a live source; the encoder is one that head training and prediction take.
+test_train_encoder () {
+  printf '{"height": 48, "width": 80, "patch": 16, "dim": 32, "depth": 1, "heads": 1, "head_dim": 32, "mlp": 64, "dec_mlp": 32,
+    "embedding": 16, "dec_dim": 16, "dec_depth": 1, "dec_heads": 1, "dec_head_dim": 16}' >small.json
+  expect 0 "$gst_heads" run train-encoder CONFIG=small.json N=20 STEPS=100 BATCH=4 LR=0.003 OUTPUT=a.safetensors
+  err_has 'note from .*mae-trainer.*100 steps, loss 0\.[0-9]*; written: a.safetensors'
+  [ -s encoder-checkpoint.safetensors ] || bad "no checkpoint"
+  expect 0 "$gst_heads" run train-encoder CONFIG=small.json N=20 STEPS=100 BATCH=4 LR=0.003 OUTPUT=b.safetensors
+  err_has 'goes on after step 100'
+  cmp -s a.safetensors b.safetensors || bad "going on from the end changed the encoder"
+  expect 0 "$gst_heads" run -t 3 train-encoder CONFIG=small.json STEPS=1000000 LR=0.003 CHECKPOINT=live.checkpoint \
+    SOURCE='plaza-test-src is-live=true ! video/x-raw,width=160,height=96,framerate=100/1' OUTPUT=live.safetensors
+  err_has 'written: live.safetensors'
+  expect 0 "$gst_heads" run train-head N=12 MODEL=a.safetensors
+  err_has 'people: held-out mean absolute error in people'
+  expect 0 "$gst_heads" run predict-plaza N=3 MODEL=a.safetensors HEADS=people.safetensors SINK=fakesink
+  lines_of out 3
+  expect 3 "$gst_heads" run train-encoder OUTPUT=nowhere/a.safetensors
+  err_has 'nowhere/a.safetensors'
+}
+
+test_train_head () {
+  expect 0 "$gst_heads" run train-head N=20
+  err_has 'note from .*head-trainer.*people: held-out mean absolute error in people.*20 labels; people.safetensors'
+  expect 0 "$gst_heads" run train-head N=12 LABEL=GstPlazaTruth.minute-of-day KIND=time UNIT= OUTPUT=time.safetensors
+  err_has 'minute-of-day: held-out mean absolute error in minutes'
+  expect 0 "$gst_heads" inspect time.safetensors
+  out_has 'learned    from 12 labels'
+  expect 3 "$gst_heads" run train-head N=12 LABEL=GstPlazaTruth.dogs
+  err_has 'None of 12 frames has a label'
+}
+
 "test_$(printf %s "$name" | tr - _)"
 finish

@@ -37,6 +37,10 @@ err_has () {
   grep -q -e "$1" err || bad "no \"$1\" in the words"
 }
 
+out_lacks () {
+  ! grep -q -e "$1" out || bad "\"$1\" in the output"
+}
+
 err_lacks () {
   ! grep -q -e "$1" err || bad "\"$1\" in the words"
 }

@@ -20,19 +20,27 @@ tail -n +2 mall/frames/labels.csv | while IFS=, read -r file people minute; do
   cp "mall/frames/$file" feed/frames/
 done
 
-expect 0 "$gst_heads" eval --dataset=mall-crop --data=mall --labels=9 --draws=3 --no-mlp
+expect 0 "$gst_heads" eval --dataset=mall-crop --data=mall --labels=9 --draws=3
 out_has '^mall-crop: .* 9 labels out of 18, 12 test images, 3 draws, seed 0$'
 out_has '^best constant  *[0-9.]* +- [0-9.]*$'
-out_has '^ridge on a 40x30 grey thumbnail  *[0-9.]* +- [0-9.]*  *[0-9.]* +- [0-9.]*$'
+out_has '^ridge on a 40x30 grey thumbnail  *[0-9.]* +- [0-9.]*  *[0-9.]* +- [0-9.]*  ridge 3$'
 out_has '^nearest 32x24 RGB thumbnail  *[0-9.]* +- '
-out_has '^head on .* (untrained)  *[0-9.]* +- '
+out_has '^ridge on .* (untrained)  *[0-9.]* +- .*  ridge 3$'
+out_has '^head on .* (untrained)  *[0-9.]* +- .*ridge [123]'
 cp out first
 # Again from the cache: the same figures, and nothing is read.
-expect 0 "$gst_heads" eval --dataset=mall-crop --data=mall --labels=9 --draws=3 --no-mlp
+expect 0 "$gst_heads" eval --dataset=mall-crop --data=mall --labels=9 --draws=3
 cmp -s first out || bad "the same draws give other figures"
 err_lacks 'reading images'
-expect 0 "$gst_heads" eval --dataset=mall-crop --data=mall --labels=9 --draws=3 --no-mlp --seed=1
+expect 0 "$gst_heads" eval --dataset=mall-crop --data=mall --labels=9 --draws=3 --seed=1
 ! cmp -s first out || bad "another seed gives the same figures"
+
+# Two tables, straight lines only.
+expect 0 "$gst_heads" eval --dataset=mall-crop --data=mall --labels=5,9 --draws=2 --linear --no-baselines
+out_has '^mall-crop: .* 5 labels out of 18, 12 test images, 2 draws'
+out_has '^mall-crop: .* 9 labels out of 18, 12 test images, 2 draws'
+out_has '^head on .*  ridge 2$'
+out_lacks 'thumbnail'
 
 expect 0 "$gst_heads" eval --dataset=feed --data=feed --labels=15 --draws=2 --cache=feed
 out_has 'in 15 min, 24 h  *median, 24 h'
@@ -44,6 +52,8 @@ err_has '19'
 expect 3 "$gst_heads" eval --dataset=mall-crop --data=feed
 err_has 'counts.csv'
 expect 1 "$gst_heads" eval --dataset=mall-crop --data=mall --labels=some
+expect 1 "$gst_heads" eval --dataset=mall-crop --data=mall --labels=9,
+expect 3 "$gst_heads" eval --dataset=mall-crop --data=mall --labels=9,19
 expect 1 "$gst_heads" eval --dataset=mall-crop
 expect 1 "$gst_heads" eval --dataset=beach --data=mall
 err_has 'beach'

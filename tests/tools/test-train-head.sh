@@ -22,6 +22,7 @@ out_has 'best constant   [0-9.]* people'
 [ "$(head -c 4 people.png | tail -c 3)" = PNG ] || bad "people.png is no PNG"
 expect 0 "$gst_heads" inspect people.safetensors
 out_has 'a head of gst-heads'
+out_has 'model      \(kernel ridge, 24 centres\|ridge lambda=\)'
 out_has 'learned    from 24 labels'
 out_has 'plot_png '
 

@@ -37,7 +37,7 @@ add_embedding (GstBuffer *buffer)
 {
   GstMaeEmbedding embedding = { .model_id = ID, .dim = DIM, .embedding = gst_buffer_new_memdup (numbers,
         sizeof numbers), .tokens = floats (3 * 4 * 2), .grid_rows = 3, .grid_cols = 4, .token_dim = 2, .device = "cpu",
-    .encode_time = 12345678
+    .encode_time = 12345678, .encoder_file = "tiny.safetensors"
   };
 
   fail_unless (add_and_release (buffer, &embedding));
@@ -57,6 +57,7 @@ check_embedding (GstBuffer *buffer)
   assert_equals_int (embedding.token_dim, 2);
   assert_equals_string (embedding.device, "cpu");
   assert_equals_uint64 (embedding.encode_time, 12345678);
+  assert_equals_string (embedding.encoder_file, "tiny.safetensors");
   assert_equals_int (gst_buffer_get_size (embedding.tokens), 3 * 4 * 2 * sizeof (gfloat));
   assert_equals_int (gst_mae_embedding_get_values (&embedding, values, DIM), DIM);
   fail_unless (memcmp (values, numbers, sizeof numbers) == 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * mae-test.c: the shared parts of mae-encoder's tests. */
+ * mae-test.c: the shared parts of the tests of the plugin mae. */
 #include "mae-test.h"
 
 #include <math.h>
@@ -9,22 +9,41 @@
 #include "gst/common/gstframescaler.h"
 #include "tests/models/temp-folder.h"
 
-gchar *
-mae_test_write_model (MaeTest *test, const gchar *name, gint dim, gint depth)
+GhMaeConfig
+mae_test_config (gint dim, gint depth)
 {
-  g_autoptr (GError) error = NULL;
-  gchar *path = g_build_filename (test->folder, name, NULL);
-  GhMaeConfig config = {
+  return (GhMaeConfig) {
     .height = 96, .width = 160, .patch = 16,
     .mean = { 0.485f, 0.456f, 0.406f }, .std = { 0.229f, 0.224f, 0.225f },
     .dim = dim, .depth = depth, .heads = 2, .head_dim = 32, .mlp = 2 * dim,
     .pinv_iters = 6, .conv = 9, .eps = 1e-6f,
-    .pool = GH_POOL_MEAN, .embedding = MAE_TEST_EMBEDDING, .has_embed = TRUE, .mask_ratio = 0.7,
+    .pool = GH_POOL_MEAN, .embedding = MAE_TEST_EMBEDDING, .has_embed = TRUE,
+    .dec_dim = 32, .dec_depth = 1, .dec_heads = 1, .dec_head_dim = 32, .dec_mlp = 64, .mask_ratio = 0.7,
   };
+}
 
-  if (!gh_encoder_init_file (path, &config, 7, FALSE, &error))
+static gchar *
+write_model (MaeTest *test, const gchar *name, gint dim, gint depth, gboolean with_decoder)
+{
+  g_autoptr (GError) error = NULL;
+  gchar *path = g_build_filename (test->folder, name, NULL);
+  GhMaeConfig config = mae_test_config (dim, depth);
+
+  if (!gh_encoder_init_file (path, &config, 7, with_decoder, &error))
     g_error ("%s", error->message);
   return path;
+}
+
+gchar *
+mae_test_write_model (MaeTest *test, const gchar *name, gint dim, gint depth)
+{
+  return write_model (test, name, dim, depth, FALSE);
+}
+
+gchar *
+mae_test_write_autoencoder (MaeTest *test, const gchar *name)
+{
+  return write_model (test, name, MAE_TEST_DIM, 2, TRUE);
 }
 
 void
@@ -43,11 +62,24 @@ mae_test_teardown (MaeTest *test)
 }
 
 GstHarness *
+mae_test_harness_new (GstElement *element)
+{
+  gboolean has_output = gst_element_class_get_pad_template (GST_ELEMENT_GET_CLASS (element), "src") != NULL;
+  GstBus *bus = gst_bus_new ();
+  GstHarness *h;
+
+  gst_element_set_bus (element, bus);
+  gst_object_unref (bus);
+  h = gst_harness_new_with_element (element, "sink", has_output ? "src" : NULL);
+  gst_harness_set_live (h, FALSE);
+  gst_object_unref (element);
+  return h;
+}
+
+GstHarness *
 mae_test_harness (MaeTest *test, const gchar *first_property, ...)
 {
   GstElement *element = gst_element_factory_make ("mae-encoder", NULL);
-  GstBus *bus = gst_bus_new ();
-  GstHarness *h;
   va_list args;
 
   fail_unless (element != NULL);
@@ -55,13 +87,7 @@ mae_test_harness (MaeTest *test, const gchar *first_property, ...)
   va_start (args, first_property);
   g_object_set_valist (G_OBJECT (element), first_property, args);
   va_end (args);
-  gst_element_set_bus (element, bus);
-  gst_object_unref (bus);
-
-  h = gst_harness_new_with_element (element, "sink", "src");
-  gst_harness_set_live (h, FALSE);
-  gst_object_unref (element);
-  return h;
+  return mae_test_harness_new (element);
 }
 
 GstBus *
@@ -175,6 +201,27 @@ mae_test_count (GstElement *element, const gchar *field)
   return count;
 }
 
+GError *
+mae_test_start_and_fail (GstElement *element)
+{
+  GstBus *bus = gst_bus_new ();
+  GstMessage *message;
+  GError *error = NULL;
+
+  gst_element_set_bus (element, bus);
+  fail_unless_equals_int (gst_element_set_state (element, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  fail_unless (message != NULL, "no error message");
+  gst_message_parse_error (message, &error, NULL);
+  gst_message_unref (message);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL, "more than one error");
+  gst_element_set_state (element, GST_STATE_NULL);
+  gst_bus_set_flushing (bus, TRUE);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (bus);
+  return error;
+}
+
 static glong
 count_entries (const gchar *folder)
 {
@@ -198,6 +245,23 @@ mae_test_usage (void)
   line = strstr (status, "VmRSS:");
   fail_unless (line && sscanf (line, "VmRSS: %ld", &usage.rss) == 1);
   return usage;
+}
+
+void
+mae_test_check_no_growth (MaeTestUsage before, const gchar *what)
+{
+  MaeTestUsage after;
+
+  for (guint i = 0; i < 50; i++) {      /* threads of pools take a moment to end */
+    after = mae_test_usage ();
+    if (after.threads <= before.threads)
+      break;
+    g_usleep (20 * G_TIME_SPAN_MILLISECOND);
+  }
+  fail_unless (after.files <= before.files, "%s: from %ld to %ld files", what, before.files, after.files);
+  fail_unless (after.threads <= before.threads, "%s: from %ld to %ld threads", what, before.threads, after.threads);
+  if (!mae_test_sanitized ())
+    fail_unless (after.rss <= before.rss + 4096, "%s: from %ld to %ld kB", what, before.rss, after.rss);
 }
 
 gboolean

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * mae-test.h: what the tests of mae-encoder share: a small model, frames of any format, a harness around the element,
+ * mae-test.h: what the tests of the plugin mae share: a small model, frames of any format, a harness around the element,
  * and what the numbers should be.
  */
 #pragma once
@@ -28,10 +28,15 @@ void mae_test_teardown (MaeTest *test);
 
 /* Writes an encoder of that width and depth as folder/name and returns its path. */
 gchar *mae_test_write_model (MaeTest *test, const gchar *name, gint dim, gint depth);
+/* One with a decoder, of the usual size. */
+gchar *mae_test_write_autoencoder (MaeTest *test, const gchar *name);
+GhMaeConfig mae_test_config (gint dim, gint depth);     /* of both */
 
 /* mae-encoder on the model, device ref, one thread, with a bus of its own and these further properties; NULL-terminated
  * like g_object_set(). The harness is not live. */
 GstHarness *mae_test_harness (MaeTest *test, const gchar *first_property, ...);
+/* The same for any element with a sink, which it takes over. */
+GstHarness *mae_test_harness_new (GstElement *element);
 void mae_test_harness_free (GstHarness *h);
 GstBus *mae_test_bus (GstHarness *h);   /* borrowed */
 
@@ -52,11 +57,16 @@ gboolean mae_test_has_embedding (GstBuffer *buffer);
 /* A counter of the element's stats. */
 guint64 mae_test_count (GstElement *element, const gchar *field);
 
+/* Expects that the element cannot start and returns its only error. */
+GError *mae_test_start_and_fail (GstElement *element);
+
 /* kB of memory, open files and threads of this process. */
 typedef struct {
   glong rss, files, threads;
 } MaeTestUsage;
 MaeTestUsage mae_test_usage (void);
+/* Fails when there is more than `before`. */
+void mae_test_check_no_growth (MaeTestUsage before, const gchar *what);
 
 /* A sanitizer keeps freed memory: sizes mean nothing under it. */
 gboolean mae_test_sanitized (void);

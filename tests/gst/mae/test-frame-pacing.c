@@ -4,7 +4,7 @@
  */
 #include <gst/check/gstcheck.h>
 
-#include "gst/mae/gstinterval.h"
+#include "gst/common/gstinterval.h"
 #include "gst/mae/gstlateness.h"
 
 #define MS GST_MSECOND

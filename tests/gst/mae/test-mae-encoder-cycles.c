@@ -21,23 +21,6 @@ teardown (void)
   mae_test_teardown (&test);
 }
 
-static void
-check_no_growth (MaeTestUsage before, const gchar *what)
-{
-  MaeTestUsage after;
-
-  for (guint i = 0; i < 50; i++) {      /* threads of pools take a moment to end */
-    after = mae_test_usage ();
-    if (after.threads <= before.threads)
-      break;
-    g_usleep (20 * G_TIME_SPAN_MILLISECOND);
-  }
-  fail_unless (after.files <= before.files, "%s: from %ld to %ld files", what, before.files, after.files);
-  fail_unless (after.threads <= before.threads, "%s: from %ld to %ld threads", what, before.threads, after.threads);
-  if (!mae_test_sanitized ())
-    fail_unless (after.rss <= before.rss + 4096, "%s: from %ld to %ld kB", what, before.rss, after.rss);
-}
-
 static GstElement *
 launch (const gchar *middle)
 {
@@ -73,7 +56,7 @@ GST_START_TEST (test_cycles)
   before = mae_test_usage ();
   for (guint i = 0; i < 100; i++)
     cycle (pipeline);
-  check_no_growth (before, middles[__i__]);
+  mae_test_check_no_growth (before, middles[__i__]);
   gst_object_unref (pipeline);
 }
 GST_END_TEST;
@@ -91,7 +74,7 @@ GST_START_TEST (test_new_elements)
     cycle (pipeline);
     gst_object_unref (pipeline);
   }
-  check_no_growth (before, "new elements");
+  mae_test_check_no_growth (before, "new elements");
 }
 GST_END_TEST;
 
@@ -109,7 +92,7 @@ GST_START_TEST (test_long_stream)
     if (i == 300)
       before = mae_test_usage ();
   }
-  check_no_growth (before, "long stream");
+  mae_test_check_no_growth (before, "long stream");
   mae_test_harness_free (h);
 }
 GST_END_TEST;

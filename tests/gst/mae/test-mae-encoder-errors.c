@@ -29,25 +29,8 @@ teardown (void)
 static GError *
 start_and_fail (GstElement *element, const gchar *model)
 {
-  GstBus *bus = gst_bus_new ();
-  GstMessage *message;
-  GError *error = NULL;
-
-  gst_element_set_bus (element, bus);
   g_object_set (element, "model", model, NULL);
-  fail_unless (gst_element_set_state (element, GST_STATE_PAUSED) == GST_STATE_CHANGE_FAILURE, "%s was taken", model);
-  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
-  fail_unless (message != NULL, "%s: no error on the bus", model);
-  gst_message_parse_error (message, &error, NULL);
-  gst_message_unref (message);
-  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
-  fail_unless (message == NULL, "%s: more than one error", model);
-  assert_equals_int (gst_element_set_state (element, GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
-
-  gst_bus_set_flushing (bus, TRUE);
-  gst_element_set_bus (element, NULL);
-  gst_object_unref (bus);
-  return error;
+  return mae_test_start_and_fail (element);
 }
 
 static void

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * gstoutputfile.h: a look at where a file is to be written, before hours of work go into it. */
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+/* Whether a file can be made or replaced there, as far as can be told without doing it. The error, of the domain
+ * GST_RESOURCE_ERROR, names the property and says what to do. */
+gboolean gst_output_file_check (const gchar *location, const gchar *property, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,673 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gstmaetrainer.c: the element mae-trainer. The streaming thread scales frames and puts them into a store; a thread of
+ * its own trains on what the store holds. The streaming thread waits for it only at the end of the stream.
+ *
+ * Locks: the object lock guards properties and statistics; the store and the job lock themselves; messages are posted
+ * with none held.
+ */
+/**
+ * SECTION:element-mae-trainer
+ * @title: mae-trainer
+ * @see_also: mae-encoder, mae-decoder, head-trainer
+ *
+ * Trains a masked autoencoder on the frames of a stream, without labels: most patches of a frame are hidden, the
+ * encoder sees the others, and the decoder has to say what was hidden. What comes out is an encoder file for
+ * `mae-encoder` that knows this camera. A new model of a given shape (#GstMaeTrainer:config) or an existing one
+ * (#GstMaeTrainer:model) is trained; frames of any raw format and size are taken and scaled as `mae-encoder` does.
+ *
+ * ## Recordings
+ *
+ * From a source that is not live frames are collected until the stream ends; then #GstMaeTrainer:steps of training
+ * follow, and the end of the stream is passed on when the encoder is written. The same frames and seed give the same
+ * encoder, byte for byte, on the same machine. Of more frames than #GstMaeTrainer:buffer-size a sample is kept;
+ * #GstMaeTrainer:interval takes fewer.
+ *
+ * ## Live streams
+ *
+ * From a live source it trains while frames come, as soon as #GstMaeTrainer:start-after of them are there, and follows
+ * the camera as it changes: half of the buffer are the most recent frames, half a sample of all that came before. After
+ * the last step, or when the stream ends, the encoder is written. The stream is never held up longer than it takes to
+ * copy a frame.
+ *
+ * ## Checkpoints
+ *
+ * #GstMaeTrainer:checkpoint names a file with everything a training needs to go on: it is written every
+ * #GstMaeTrainer:checkpoint-interval, at the end, and when the pipeline is stopped, and replaced in one go, so that
+ * there is always a whole one. Where it exists already the training goes on from it; with the same frames the result is
+ * that of a training that was never interrupted. A loss that is no longer a finite number ends the training with an
+ * error; the checkpoint is the last good one.
+ *
+ * ## Messages
+ *
+ * Element messages `mae-trainer` tell how it goes. `state` (string) is
+ *
+ * * `ready` when the element starts, with `reason` (string: device, precision, memory), `width` and `height` (int),
+ *   `step` (guint64) above 0 when a checkpoint goes on, and `steps` (guint64)
+ * * `training` a few times per second, with `step`, `steps`, `images`, `frames` (guint64; frames held), `loss`,
+ *   `loss-mean` (since the message before), `learning-rate`, `gradient-norm`, `images-per-second`, and `eta`, the
+ *   seconds that are left (double)
+ * * `checkpoint`, with `checkpoint` (string) and `step`
+ * * `done`, with `location`, `checkpoint` (strings, where set), `step`, `loss-mean` of the last hundred steps and
+ *   `seconds` (double)
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 -m plaza-test-src shuffle=true num-buffers=40 ! mae-trainer config=tiny steps=4 batch-size=4 \
+ *   learning-rate=0.001 location=plaza.safetensors
+ * ]| Far too few steps to learn much; `steps=2000` on as many frames takes a while and shows.
+ * |[
+ * gst-launch-1.0 plaza-test-src is-live=true num-buffers=30 ! video/x-raw,framerate=10/1 ! mae-trainer start-after=10 \
+ *   steps=1000000 batch-size=2 checkpoint=plaza.checkpoint location=plaza.safetensors
+ * ]| Beside a live camera, until it ends.
+ *
+ * Since: 0.1
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "gstmaetrainer.h"
+
+#include <gst/video/video.h>
+
+#include "gst/common/gstbackgroundjob.h"
+#include "gst/common/gstframescaler.h"
+#include "gst/common/gstinterval.h"
+#include "gst/common/gstmodelerror.h"
+#include "gst/common/gstoutputfile.h"
+#include "gstmaecaps.h"
+#include "gstmaetrainersettings.h"
+#include "gstmaetrainerstart.h"
+
+GST_DEBUG_CATEGORY_STATIC (gst_mae_trainer_debug);
+#define GST_CAT_DEFAULT gst_mae_trainer_debug
+
+/* Messages about progress are at least so far apart, in microseconds. */
+#define PROGRESS_INTERVAL (G_USEC_PER_SEC / 3)
+
+/* Losses that the result's mean is taken of. */
+#define RECENT_LOSSES 100
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (GST_MAE_VIDEO_CAPS));
+
+typedef struct
+{
+  guint64 frames, skipped_interval, unreadable, taken, checkpoints;
+  guint64 steps;
+  GhMaeTrainStep last;
+  gboolean done;
+} Stats;
+
+/* What only the job uses while it runs. */
+typedef struct
+{
+  gint64 started, told, saved;  /* monotonic microseconds */
+  guint64 first_step;           /* steps done before */
+  gdouble loss_sum;             /* since it was told */
+  guint losses;
+} Course;
+
+struct _GstMaeTrainer
+{
+  GstBaseSink parent;
+
+  GstMaeTrainerSettings settings;       /* under the object lock */
+  Stats stats;                  /* under the object lock; also after the stream */
+
+  /* While the element is PAUSED or PLAYING. */
+  GhMaeTrainer *trainer;        /* of the job while that runs */
+  GhFrameStore *store;
+  gboolean live;                /* known from the first frame or event on */
+  gint mode_known;
+
+  /* The streaming thread's. */
+  GstFrameScaler *scaler;
+  GstInterval pace;
+
+  GstBackgroundJob job;         /* trains; locks itself */
+  Course course;
+  gint ending;                  /* atomic: a live stream is over, training ends with it */
+  gint complete;                /* atomic: everything is written */
+};
+
+#define gst_mae_trainer_parent_class parent_class
+G_DEFINE_TYPE (GstMaeTrainer, gst_mae_trainer, GST_TYPE_BASE_SINK);
+GST_ELEMENT_REGISTER_DEFINE (mae_trainer, "mae-trainer", GST_RANK_NONE, GST_TYPE_MAE_TRAINER);
+
+static guint prop_stats;
+
+static GstMaeTrainerSettings
+copy_settings (GstMaeTrainer *self)
+{
+  GstMaeTrainerSettings copy;
+
+  GST_OBJECT_LOCK (self);
+  copy = gst_mae_trainer_settings_copy (&self->settings);
+  GST_OBJECT_UNLOCK (self);
+  return copy;
+}
+
+static void
+post (GstMaeTrainer *self, GstStructure *structure)
+{
+  gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), structure));
+}
+
+/* ---- training, in the job's thread ------------------------------------------------------------------ */
+
+static void
+tell_progress (GstMaeTrainer *self, const GhMaeTrainStep *step, guint64 steps, gint64 now)
+{
+  Course *course = &self->course;
+  gdouble seconds = (now - course->started) / (gdouble) G_USEC_PER_SEC;
+
+  post (self, gst_structure_new ("mae-trainer", "state", G_TYPE_STRING, "training", "step", G_TYPE_UINT64, step->step,
+          "steps", G_TYPE_UINT64, steps, "images", G_TYPE_UINT64, step->images, "frames", G_TYPE_UINT64,
+          (guint64) gh_frame_store_count (self->store), "loss", G_TYPE_DOUBLE, step->loss, "loss-mean", G_TYPE_DOUBLE,
+          course->loss_sum / course->losses, "learning-rate", G_TYPE_DOUBLE, step->lr, "gradient-norm", G_TYPE_DOUBLE,
+          step->grad_norm, "images-per-second", G_TYPE_DOUBLE, step->images_per_second, "eta", G_TYPE_DOUBLE,
+          seconds * (steps - step->step) / (step->step - course->first_step), NULL));
+  course->told = now;
+  course->loss_sum = 0;
+  course->losses = 0;
+}
+
+static void
+account (GstMaeTrainer *self, const GhMaeTrainStep *step)
+{
+  Course *course = &self->course;
+  const guint64 steps = gh_mae_trainer_options (self->trainer)->steps;
+  gint64 now = g_get_monotonic_time ();
+
+  GST_OBJECT_LOCK (self);
+  self->stats.last = *step;
+  GST_OBJECT_UNLOCK (self);
+  GST_LOG_OBJECT (self, "step %" G_GUINT64_FORMAT ": loss %g, %g images/s", step->step, step->loss,
+      step->images_per_second);
+  course->loss_sum += step->loss;
+  course->losses++;
+  if (now - course->told >= PROGRESS_INTERVAL || step->step == steps)
+    tell_progress (self, step, steps, now);
+}
+
+/* A checkpoint that cannot be written is no reason to stop: the next one may be. */
+static void
+save_checkpoint (GstMaeTrainer *self, const gchar *checkpoint)
+{
+  g_autoptr (GError) error = NULL;
+
+  self->course.saved = g_get_monotonic_time ();
+  if (!gh_mae_trainer_save (self->trainer, checkpoint, &error)) {
+    GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("%s. The training goes on; the checkpoint before is kept.",
+            error->message), (NULL));
+    return;
+  }
+  GST_OBJECT_LOCK (self);
+  self->stats.checkpoints++;
+  GST_OBJECT_UNLOCK (self);
+  post (self, gst_structure_new ("mae-trainer", "state", G_TYPE_STRING, "checkpoint", "checkpoint", G_TYPE_STRING,
+          checkpoint, "step", G_TYPE_UINT64, gh_mae_trainer_steps_done (self->trainer), NULL));
+}
+
+static gboolean
+checkpoint_is_due (GstMaeTrainer *self)
+{
+  GstClockTime interval;
+
+  GST_OBJECT_LOCK (self);
+  interval = self->settings.checkpoint_interval;
+  GST_OBJECT_UNLOCK (self);
+  return interval > 0 && g_get_monotonic_time () - self->course.saved >= (gint64) GST_TIME_AS_USECONDS (interval);
+}
+
+static gdouble
+recent_loss (const GhMaeTrainer *trainer)
+{
+  guint64 n, from;
+  const gfloat *losses = gh_mae_trainer_losses (trainer, &n);
+  gdouble sum = 0;
+
+  from = n > RECENT_LOSSES ? n - RECENT_LOSSES : 0;
+  for (guint64 i = from; i < n; i++)
+    sum += losses[i];
+  return n ? sum / (n - from) : 0;
+}
+
+/* The end of all steps, or of a live stream: writes what was learned. */
+static void
+complete (GstMaeTrainer *self, const GstMaeTrainerSettings *s)
+{
+  GhMaeExport how = { s->bfloat16, !s->decoder, s->record, NULL };
+  const gdouble seconds = (g_get_monotonic_time () - self->course.started) / (gdouble) G_USEC_PER_SEC;
+  const gdouble loss = recent_loss (self->trainer);
+  g_autoptr (GError) error = NULL;
+  GstStructure *structure;
+
+  if (s->checkpoint)
+    save_checkpoint (self, s->checkpoint);
+  if (s->location && !gh_mae_trainer_export (self->trainer, s->location, &how, &error)) {
+    GST_ELEMENT_MODEL_ERROR (self, error, "location");
+    return;
+  }
+  structure = gst_structure_new ("mae-trainer", "state", G_TYPE_STRING, "done", "step", G_TYPE_UINT64,
+      gh_mae_trainer_steps_done (self->trainer), "loss-mean", G_TYPE_DOUBLE, loss, "seconds", G_TYPE_DOUBLE, seconds,
+      NULL);
+  if (s->location)
+    gst_structure_set (structure, "location", G_TYPE_STRING, s->location, NULL);
+  if (s->checkpoint)
+    gst_structure_set (structure, "checkpoint", G_TYPE_STRING, s->checkpoint, NULL);
+  GST_OBJECT_LOCK (self);
+  self->stats.done = TRUE;
+  GST_OBJECT_UNLOCK (self);
+  g_atomic_int_set (&self->complete, TRUE);
+  post (self, structure);
+  GST_ELEMENT_INFO (self, RESOURCE, WRITE, ("%" G_GUINT64_FORMAT " steps, loss %.4f; written: %s",
+          gh_mae_trainer_steps_done (self->trainer), loss, s->location ? s->location : s->checkpoint), (NULL));
+}
+
+/* A live stream that ends at once is still learned from. */
+static gboolean
+has_more_steps (GstMaeTrainer *self)
+{
+  const guint64 done = gh_mae_trainer_steps_done (self->trainer);
+
+  return done < gh_mae_trainer_options (self->trainer)->steps
+      && !(g_atomic_int_get (&self->ending) && done > self->course.first_step);
+}
+
+static void
+train (gpointer data, gpointer user_data)
+{
+  GstMaeTrainer *self = user_data;
+  g_auto (GstMaeTrainerSettings) s = copy_settings (self);
+  gint64 now = g_get_monotonic_time ();
+
+  self->course = (Course) { now, now, now, gh_mae_trainer_steps_done (self->trainer) };
+  while (has_more_steps (self)) {
+    g_autoptr (GError) error = NULL;
+    GhMaeTrainStep step;
+
+    if (gst_background_job_is_stopping (&self->job)) {
+      if (s.checkpoint && gh_mae_trainer_steps_done (self->trainer) > self->course.first_step)
+        save_checkpoint (self, s.checkpoint);
+      return;
+    }
+    if (!gh_mae_trainer_step (self->trainer, self->store, &step, &error)) {
+      GST_ELEMENT_MODEL_ERROR (self, error, "model");
+      return;
+    }
+    account (self, &step);
+    if (s.checkpoint && checkpoint_is_due (self))
+      save_checkpoint (self, s.checkpoint);
+  }
+  complete (self, &s);
+}
+
+/* ---- the stream -------------------------------------------------------------------------------------- */
+
+static gboolean
+gst_mae_trainer_set_caps (GstBaseSink *sink, GstCaps *caps)
+{
+  GstMaeTrainer *self = GST_MAE_TRAINER (sink);
+  GstVideoInfo info;
+
+  return gst_video_info_from_caps (&info, caps) && gst_frame_scaler_set_info (self->scaler, &info);
+}
+
+static gboolean
+gst_mae_trainer_propose_allocation (GstBaseSink *sink, GstQuery *query)
+{
+  gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
+  gst_query_add_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL);
+  return TRUE;
+}
+
+/* Whether frames are trained on as they come; asks upstream once. */
+static gboolean
+is_live (GstMaeTrainer *self)
+{
+  GstMaeTrainerMode mode;
+  GstQuery *query;
+
+  if (self->mode_known)
+    return self->live;
+  GST_OBJECT_LOCK (self);
+  mode = self->settings.mode;
+  GST_OBJECT_UNLOCK (self);
+  self->live = mode == GST_MAE_TRAINER_LIVE;
+  self->mode_known = TRUE;
+  if (mode == GST_MAE_TRAINER_AUTO) {
+    query = gst_query_new_latency ();
+    if (gst_pad_peer_query (GST_BASE_SINK_PAD (self), query))
+      gst_query_parse_latency (query, &self->live, NULL, NULL);
+    gst_query_unref (query);
+  }
+  GST_INFO_OBJECT (self, "%s", self->live ? "training as frames come" : "collecting frames until the stream ends");
+  return self->live;
+}
+
+static void
+start_training (GstMaeTrainer *self)
+{
+  gst_background_job_start (&self->job, "mae-trainer", train, NULL, self);
+}
+
+static gboolean
+is_due (GstMaeTrainer *self, const GstSegment *segment, GstBuffer *buffer)
+{
+  GstClockTime running_time = GST_CLOCK_TIME_NONE, interval;
+
+  if (segment->format == GST_FORMAT_TIME)
+    running_time = gst_segment_to_running_time (segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+  GST_OBJECT_LOCK (self);
+  interval = self->settings.interval;
+  GST_OBJECT_UNLOCK (self);
+  if (!gst_interval_is_due (&self->pace, running_time, interval,
+          GST_BUFFER_DURATION_IS_VALID (buffer) ? GST_BUFFER_DURATION (buffer) / 2 : 0))
+    return FALSE;
+  gst_interval_take (&self->pace, running_time, interval);
+  return TRUE;
+}
+
+/* Returns what the counter was. */
+static guint64
+count (GstMaeTrainer *self, guint64 *counter)
+{
+  guint64 before;
+
+  GST_OBJECT_LOCK (self);
+  self->stats.frames++;
+  before = (*counter)++;
+  GST_OBJECT_UNLOCK (self);
+  return before;
+}
+
+/* A live stream trains from its start-after-th frame on. */
+static void
+start_when_enough (GstMaeTrainer *self)
+{
+  guint start_after;
+
+  if (!is_live (self) || self->job.thread)
+    return;
+  GST_OBJECT_LOCK (self);
+  start_after = self->settings.start_after;
+  GST_OBJECT_UNLOCK (self);
+  if (gh_frame_store_pushed (self->store) >= start_after)
+    start_training (self);
+}
+
+static GstFlowReturn
+gst_mae_trainer_render (GstBaseSink *sink, GstBuffer *buffer)
+{
+  GstMaeTrainer *self = GST_MAE_TRAINER (sink);
+  g_autoptr (GError) error = NULL;
+  const guint8 *rgb;
+  gsize stride;
+
+  if (g_atomic_int_get (&self->complete))
+    return GST_FLOW_EOS;
+  if (!is_due (self, &sink->segment, buffer)) {
+    count (self, &self->stats.skipped_interval);
+    return GST_FLOW_OK;
+  }
+  if (!(rgb = gst_frame_scaler_scale (self->scaler, buffer, &stride))) {
+    if (count (self, &self->stats.unreadable) == 0)
+      GST_ELEMENT_WARNING (self, STREAM, FORMAT, ("A frame of %" G_GSIZE_FORMAT " bytes does not hold the picture its "
+              "caps promise. Such frames are left out.", gst_buffer_get_size (buffer)), (NULL));
+    return GST_FLOW_OK;
+  }
+  if (!gh_frame_store_push (self->store, rgb, stride, &error)) {
+    GST_ELEMENT_ERROR (self, RESOURCE, NO_SPACE_LEFT, ("%s. Set the property 'buffer-size' to fewer frames.",
+            error->message), (NULL));
+    return GST_FLOW_ERROR;
+  }
+  count (self, &self->stats.taken);
+  start_when_enough (self);
+  return GST_FLOW_OK;
+}
+
+/* Nothing was trained on: FALSE, and an error. */
+static gboolean
+check_frames (GstMaeTrainer *self)
+{
+  const guint64 pushed = gh_frame_store_pushed (self->store);
+
+  if (pushed > 0 && !is_live (self))
+    return TRUE;
+  if (pushed == 0)
+    GST_ELEMENT_ERROR (self, STREAM, FAILED, ("The stream ended without a frame to learn from."), (NULL));
+  else
+    GST_ELEMENT_ERROR (self, STREAM, FAILED, ("The stream ended after %" G_GUINT64_FORMAT " frames, before training "
+            "began. Set the property 'start-after' to fewer, or 'mode' to 'recorded'.", pushed), (NULL));
+  return FALSE;
+}
+
+/* FALSE when the end is not to be passed on: an error is out, or the stream is no longer there. */
+static gboolean
+finish (GstMaeTrainer *self)
+{
+  if (!self->job.thread) {
+    if (!check_frames (self))
+      return FALSE;
+    start_training (self);
+  }
+  g_atomic_int_set (&self->ending, is_live (self));
+  return gst_background_job_wait (&self->job, GST_BASE_SINK (self)) && g_atomic_int_get (&self->complete);
+}
+
+static gboolean
+gst_mae_trainer_event (GstBaseSink *sink, GstEvent *event)
+{
+  GstMaeTrainer *self = GST_MAE_TRAINER (sink);
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
+    gst_interval_reset (&self->pace);
+  if (GST_EVENT_TYPE (event) == GST_EVENT_EOS && !finish (self)) {
+    gst_event_unref (event);
+    return FALSE;
+  }
+  return GST_BASE_SINK_CLASS (parent_class)->event (sink, event);
+}
+
+static gboolean
+gst_mae_trainer_unlock (GstBaseSink *sink)
+{
+  gst_background_job_unlock (&GST_MAE_TRAINER (sink)->job);
+  return TRUE;
+}
+
+static gboolean
+gst_mae_trainer_unlock_stop (GstBaseSink *sink)
+{
+  gst_background_job_unlock_stop (&GST_MAE_TRAINER (sink)->job);
+  return TRUE;
+}
+
+/* ---- starting and stopping --------------------------------------------------------------------------- */
+
+static void
+announce (GstMaeTrainer *self)
+{
+  const GhMaeConfig *config = gh_mae_trainer_config (self->trainer);
+  const guint64 step = gh_mae_trainer_steps_done (self->trainer), steps = gh_mae_trainer_options (self->trainer)->steps;
+  g_autofree gchar *resumed = step ? g_strdup_printf ("; goes on after step %" G_GUINT64_FORMAT, step) : g_strdup ("");
+
+  GST_ELEMENT_INFO (self, RESOURCE, SETTINGS, ("%s%s", gh_mae_trainer_reason (self->trainer), resumed), (NULL));
+  post (self, gst_structure_new ("mae-trainer", "state", G_TYPE_STRING, "ready", "reason", G_TYPE_STRING,
+          gh_mae_trainer_reason (self->trainer), "width", G_TYPE_INT, config->width, "height", G_TYPE_INT,
+          config->height, "step", G_TYPE_UINT64, step, "steps", G_TYPE_UINT64, steps, NULL));
+}
+
+static gboolean
+begin (GstMaeTrainer *self)
+{
+  g_auto (GstMaeTrainerSettings) s = copy_settings (self);
+  g_autoptr (GError) error = NULL;
+  const gchar *property = NULL;
+  const GhMaeConfig *config;
+
+  if (!(self->trainer = gst_mae_trainer_start (&s, &property, &error))) {
+    if (error->domain == GST_RESOURCE_ERROR)
+      gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_ERROR, error->domain, error->code,
+          g_strdup (error->message), NULL, __FILE__, GST_FUNCTION, __LINE__);
+    else
+      GST_ELEMENT_MODEL_ERROR (self, error, property);
+    return FALSE;
+  }
+  config = gh_mae_trainer_config (self->trainer);
+  self->store = gh_frame_store_new (config->height, config->width, s.buffer_size, s.options.seed);
+  self->scaler = gst_frame_scaler_new (config->width, config->height, s.options.threads);
+  self->mode_known = self->ending = self->complete = FALSE;
+  gst_interval_reset (&self->pace);
+  GST_OBJECT_LOCK (self);
+  self->stats = (Stats) { .steps = gh_mae_trainer_options (self->trainer)->steps,
+    .last = { .step = gh_mae_trainer_steps_done (self->trainer) }
+  };
+  GST_OBJECT_UNLOCK (self);
+  announce (self);
+  return TRUE;
+}
+
+static void
+end (GstMaeTrainer *self)
+{
+  gst_background_job_join (&self->job);
+  g_clear_pointer (&self->trainer, gh_mae_trainer_free);
+  g_clear_pointer (&self->store, gh_frame_store_free);
+  g_clear_pointer (&self->scaler, gst_frame_scaler_free);
+}
+
+static GstStateChangeReturn
+gst_mae_trainer_change_state (GstElement *element, GstStateChange transition)
+{
+  GstMaeTrainer *self = GST_MAE_TRAINER (element);
+  GstStateChangeReturn result;
+
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !begin (self))
+    return GST_STATE_CHANGE_FAILURE;
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    gst_background_job_stop (&self->job);       /* the streaming thread may be waiting for it */
+  result = GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY
+      || (transition == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE))
+    end (self);
+  return result;
+}
+
+/* ---- the object -------------------------------------------------------------------------------------- */
+
+static GstStructure *
+describe_stats (GstMaeTrainer *self)
+{
+  const gboolean training = gst_background_job_is_running (&self->job);
+  GstStructure *description;
+  Stats stats;
+
+  GST_OBJECT_LOCK (self);
+  stats = self->stats;
+  GST_OBJECT_UNLOCK (self);
+  description = gst_structure_new ("mae-trainer-stats", "frames", G_TYPE_UINT64, stats.frames, "skipped-interval",
+      G_TYPE_UINT64, stats.skipped_interval, "unreadable", G_TYPE_UINT64, stats.unreadable, "taken", G_TYPE_UINT64,
+      stats.taken, "checkpoints", G_TYPE_UINT64, stats.checkpoints, "step", G_TYPE_UINT64, stats.last.step, "steps",
+      G_TYPE_UINT64, stats.steps, "images", G_TYPE_UINT64, stats.last.images, "training", G_TYPE_BOOLEAN, training,
+      "done", G_TYPE_BOOLEAN, stats.done, NULL);
+  if (stats.last.images > 0)
+    gst_structure_set (description, "loss", G_TYPE_DOUBLE, stats.last.loss, "learning-rate", G_TYPE_DOUBLE,
+        stats.last.lr, "images-per-second", G_TYPE_DOUBLE, stats.last.images_per_second, NULL);
+  return description;
+}
+
+static void
+gst_mae_trainer_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstMaeTrainer *self = GST_MAE_TRAINER (object);
+  gboolean known;
+
+  GST_OBJECT_LOCK (self);
+  known = gst_mae_trainer_settings_set (&self->settings, id, value);
+  GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+}
+
+static void
+gst_mae_trainer_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  GstMaeTrainer *self = GST_MAE_TRAINER (object);
+  gboolean known;
+
+  if (id == prop_stats) {
+    g_value_take_boxed (value, describe_stats (self));
+    return;
+  }
+  GST_OBJECT_LOCK (self);
+  known = gst_mae_trainer_settings_get (&self->settings, id, value);
+  GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+}
+
+static void
+gst_mae_trainer_finalize (GObject *object)
+{
+  GstMaeTrainer *self = GST_MAE_TRAINER (object);
+
+  gst_background_job_clear (&self->job);
+  gst_mae_trainer_settings_clear (&self->settings);
+  G_OBJECT_CLASS (parent_class)->finalize (object);
+}
+
+static void
+gst_mae_trainer_class_init (GstMaeTrainerClass *class)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (class);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (class);
+  GstBaseSinkClass *sink_class = GST_BASE_SINK_CLASS (class);
+
+  GST_DEBUG_CATEGORY_INIT (gst_mae_trainer_debug, "mae-trainer", 0, "masked autoencoder: training");
+
+  object_class->set_property = gst_mae_trainer_set_property;
+  object_class->get_property = gst_mae_trainer_get_property;
+  object_class->finalize = gst_mae_trainer_finalize;
+  prop_stats = gst_mae_trainer_settings_install (object_class);
+  /**
+   * GstMaeTrainer:stats:
+   *
+   * Since the element started: `frames`, of which `skipped-interval`, `unreadable` and `taken` (guint64); `step` and
+   * `steps`, `images` seen, `checkpoints` written (guint64); `training`, whether it trains now, and `done` (boolean);
+   * after the first step `loss`, `learning-rate` and `images-per-second` of the last (double).
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, prop_stats, g_param_spec_boxed ("stats", "Statistics",
+          "Frames seen and taken, steps done, the last loss and the speed", GST_TYPE_STRUCTURE,
+          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+
+  element_class->change_state = GST_DEBUG_FUNCPTR (gst_mae_trainer_change_state);
+  gst_element_class_set_static_metadata (element_class, "Masked autoencoder trainer", "Sink/Video",
+      "Trains a masked autoencoder on the frames of a stream, without labels", "The gst-heads authors");
+  gst_element_class_add_static_metadata (element_class, "example", "gst-launch-1.0 -m plaza-test-src shuffle=true "
+      "num-buffers=500 ! mae-trainer steps=1000 learning-rate=0.001 location=encoder.safetensors");
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+
+  sink_class->set_caps = GST_DEBUG_FUNCPTR (gst_mae_trainer_set_caps);
+  sink_class->propose_allocation = GST_DEBUG_FUNCPTR (gst_mae_trainer_propose_allocation);
+  sink_class->event = GST_DEBUG_FUNCPTR (gst_mae_trainer_event);
+  sink_class->unlock = GST_DEBUG_FUNCPTR (gst_mae_trainer_unlock);
+  sink_class->unlock_stop = GST_DEBUG_FUNCPTR (gst_mae_trainer_unlock_stop);
+  sink_class->render = GST_DEBUG_FUNCPTR (gst_mae_trainer_render);
+}
+
+static void
+gst_mae_trainer_init (GstMaeTrainer *self)
+{
+  GstBaseSink *sink = GST_BASE_SINK (self);
+
+  gst_background_job_init (&self->job);
+  gst_mae_trainer_settings_init (&self->settings);
+  gst_base_sink_set_sync (sink, FALSE);
+  gst_base_sink_set_last_sample_enabled (sink, FALSE);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * gstmaetrainerstart.c: see the header. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "gstmaetrainerstart.h"
+
+#include <string.h>
+
+#include "gst/common/gstoutputfile.h"
+
+#define DEFAULT_CONFIG "tiny"
+
+static gboolean
+check_files (const GstMaeTrainerSettings *s, GError **error)
+{
+  const gchar *problem = NULL;
+
+  if (!s->location && !s->checkpoint)
+    problem = "There is no file to write to. Set the property 'location' to the encoder file to make, or 'checkpoint', "
+        "or both.";
+  else if (g_strcmp0 (s->location, s->checkpoint) == 0)
+    problem = "The encoder and the checkpoint cannot be the same file. Set the properties 'location' and 'checkpoint' "
+        "to two files.";
+  else if (s->config && s->model)
+    problem = "A training starts from a new model or from an existing one. Set only one of the properties 'config' and "
+        "'model'.";
+  if (problem) {
+    g_set_error_literal (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, problem);
+    return FALSE;
+  }
+  return (!s->location || gst_output_file_check (s->location, "location", error))
+      && (!s->checkpoint || gst_output_file_check (s->checkpoint, "checkpoint", error));
+}
+
+/* Who asks for a shape gets it, or hears that the checkpoint has another one. */
+static gboolean
+check_shape (const GhMaeTrainer *trainer, const GhMaeConfig *wanted, const GstMaeTrainerSettings *s, GError **error)
+{
+  g_autofree gchar *have = gh_mae_config_to_json (gh_mae_trainer_config (trainer));
+  g_autofree gchar *want = gh_mae_config_to_json (wanted);
+
+  if (strcmp (have, want) == 0)
+    return TRUE;
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "The checkpoint %s is of another model than the "
+      "configuration %s. Set the property 'checkpoint' to another file, or remove this one to start anew.",
+      s->checkpoint, s->config);
+  return FALSE;
+}
+
+static GhMaeTrainer *
+resume (const GstMaeTrainerSettings *s, const GhMaeTrainOptions *options, const GhMaeConfig *config, GError **error)
+{
+  g_autoptr (GhMaeTrainer) trainer = gh_mae_trainer_resume (s->checkpoint, options, error);
+
+  if (trainer && s->config && !check_shape (trainer, config, s, error))
+    return NULL;
+  return g_steal_pointer (&trainer);
+}
+
+/* Advice to name another file would be wrong where it is an option that does not fit; models/ says which. */
+static GhMaeTrainer *
+checked (GhMaeTrainer *trainer, const gchar **property, GError **error)
+{
+  if (!trainer && g_error_matches (*error, GH_ERROR, GH_ERROR_UNSUITABLE))
+    *property = NULL;
+  return trainer;
+}
+
+GhMaeTrainer *
+gst_mae_trainer_start (const GstMaeTrainerSettings *s, const gchar **property, GError **error)
+{
+  const GhMaeTrainOptions options = gst_mae_trainer_settings_options (s);
+  g_autofree gchar *model = NULL;
+  GhMaeConfig config;
+
+  if (!check_files (s, error))
+    return NULL;
+  *property = "config";
+  if (!s->model && !gh_mae_config_load (&config, s->config ? s->config : DEFAULT_CONFIG, error))
+    return NULL;
+  if (s->checkpoint && g_file_test (s->checkpoint, G_FILE_TEST_EXISTS)) {
+    *property = "checkpoint";
+    return checked (resume (s, &options, &config, error), property, error);
+  }
+  if (!s->model)
+    return checked (gh_mae_trainer_new (&config, &options, error), property, error);
+  *property = "model";
+  model = gh_model_find (s->model);
+  return checked (gh_mae_trainer_new_from_file (model ? model : s->model, &options, error), property, error);
+}

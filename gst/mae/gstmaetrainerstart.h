@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * gstmaetrainerstart.h: from mae-trainer's properties to a trainer that is ready for its next step. */
+#pragma once
+
+#include "gstmaetrainersettings.h"
+
+G_BEGIN_DECLS
+
+/* The checkpoint where there is one, else the model, else new weights. Errors are GST_RESOURCE_ERROR, ready to be
+ * posted, or GH_ERROR, to which *property belongs (NULL: none); error must not be NULL. */
+GhMaeTrainer *gst_mae_trainer_start (const GstMaeTrainerSettings *settings, const gchar **property, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,135 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# test-train-encoder.sh GST_HEADS: encoders from folders, recordings and pipelines; the same frames give the same file,
+# also through an interruption; what is written beside it; what is refused.
+gst_heads=$(realpath "$1")
+. "$(dirname -- "$0")/check.sh"
+
+cat >small.json <<END
+{"height": 48, "width": 80, "patch": 16, "dim": 32, "depth": 1, "heads": 1, "head_dim": 32, "mlp": 64, "embedding": 16,
+ "dec_dim": 16, "dec_depth": 1, "dec_heads": 1, "dec_head_dim": 16, "dec_mlp": 32}
+END
+mkdir frames
+expect 0 "$gst_heads" run --quiet capture-labels DIR=frames N=12 WIDTH=160 HEIGHT=96 SEED=5
+
+# train STATUS OPTION...
+train () {
+  want_train=$1
+  shift
+  expect "$want_train" "$gst_heads" train-encoder --config=small.json --threads=1 --lr=0.003 "$@"
+}
+
+same () {
+  cmp -s "$1" "$2" || bad "$1 and $2 differ"
+}
+
+train 0 --images=frames --steps=60 --batch=4 --output=a.safetensors
+out_has 'learned     from 12 frames of frames$'
+out_has 'steps       60 of 4 images'
+out_has 'written     a.safetensors, a-loss.csv, a-loss.png'
+err_has 'training: 50%  step 30  loss [0-9.]*  [0-9.]* images/s'
+[ "$(wc -l <a-loss.csv)" -eq 61 ] || bad "another number of lines in the loss curve"
+awk -F, 'NR == 2 { first = $2 } END { exit !($2 < 0.97 * first) }' a-loss.csv || bad "nothing was learned"
+[ "$(head -c 4 a-loss.png | tail -c 3)" = PNG ] || bad "a-loss.png is no PNG"
+[ ! -e a-checkpoint.safetensors ] || bad "the checkpoint is still there"
+expect 0 "$gst_heads" inspect a.safetensors
+out_has 'an encoder of gst-heads'
+out_has 'trained    yes'
+
+# The same frames, the same encoder; other ones, another. Bounds and a crop.
+train 0 --images=frames --steps=60 --batch=4 --no-plot --output=b.safetensors
+same a.safetensors b.safetensors
+[ ! -e b-loss.png ] || bad "a plot that nobody wanted"
+train 0 --images=frames --steps=2 --from=frame-00003 --to=frame-00007 --crop=0,0,80,96 --output=c.safetensors
+out_has 'from 5 frames of frames from frame-00003 to frame-00007 crop 0,0,80,96$'
+train 3 --images=frames --steps=2 --crop=100,0,80,96 --output=c.safetensors
+err_has 'frame-00000.jpg: the crop 100,0,80,96 reaches beyond its 160 x 96 pixels'
+train 3 --images=frames --steps=2 --from=z --output=c.safetensors
+err_has 'no image between'
+
+# From a model, with everything that can be set; the encoder alone, in half the space.
+train 0 --images=frames --steps=3 --batch=2 --accumulate=2 --warmup=1 --weight-decay=0.1 --clip=1 --mask-ratio=0.5 \
+  --target=pixels --random-crop=0.3 --flip --light=0.2 --seed=9 --precision=f32 --no-decoder --bfloat16 \
+  --record='what it saw' --output=d.safetensors
+expect 0 "$gst_heads" inspect d.safetensors
+out_has 'what it saw'
+out_has '"seed":9,"batch":2,"accumulate":2,"steps":3,"warmup":1,.*"weight_decay":0.1,.*"clip":1,"mask_ratio":0.5'
+out_has 'BF16'
+expect 0 "$gst_heads" train-encoder --images=frames --model=a.safetensors --steps=2 --output=e.safetensors
+expect 3 "$gst_heads" train-encoder --images=frames --model=d.safetensors --steps=2 --output=e.safetensors
+err_has 'no decoder'
+train 0 --images=frames --minutes=0.01 --output=f.safetensors
+err_has 'minutes are about [0-9]* steps'
+
+# A pipeline, also from a file with variables; a recording.
+train 0 --source='plaza-test-src num-buffers=6 ! video/x-raw,width=160,height=96' --steps=2 --record=plaza \
+  --output=g.safetensors
+out_has 'from 6 frames of plaza-test-src'
+# shellcheck disable=SC2016 # not the shell's variable
+echo '# A source.
+plaza-test-src num-buffers=${N:-3} ! video/x-raw,width=160,height=96' >source.pipeline
+train 0 --source=source.pipeline --steps=2 --record=plaza --output=h.safetensors N=6
+same g.safetensors h.safetensors
+out_has 'from 6 frames of source.pipeline'
+train 3 --source='videotestsrc num-buffers=2 ! nosuchelement' --steps=2 --output=g.safetensors
+err_has nosuchelement
+train 3 --source='videotestsrc num-buffers=0' --steps=2 --output=g.safetensors
+err_has 'yields no frame'
+expect 0 "$gst_heads" doctor || true
+if ! grep -q -e '^  - *matroskamux ' -e '^  - *jpegenc ' out; then
+  # shellcheck disable=SC2016
+  echo 'plaza-test-src num-buffers=5 ! video/x-raw,width=160,height=96 ! videoconvert ! jpegenc ! matroskamux
+    ! filesink location=film.mkv' >film.pipeline
+  expect 0 "$gst_heads" run film
+  train 0 --video=film.mkv --steps=2 --output=i.safetensors
+  out_has 'from 5 frames of film.mkv'
+fi
+train 3 --video=nowhere.mkv --steps=2 --output=i.safetensors
+err_has 'nowhere.mkv'
+
+# Interrupted in the middle and resumed: the same file as without.
+whole='--images=frames --steps=2000 --batch=1'
+# shellcheck disable=SC2086 # three words
+train 0 $whole --output=whole.safetensors
+# shellcheck disable=SC2086
+"$gst_heads" train-encoder --config=small.json --threads=1 --lr=0.003 $whole --output=part.safetensors >out 2>err &
+child=$!
+for _ in $(seq 500); do
+  grep -q '10%' err && break
+  sleep 0.02
+done
+kill -INT $child
+got=0
+wait $child || got=$?
+[ "$got" -eq 4 ] || bad "status $got after an interruption"
+err_has 'stopped after step [0-9]* of 2000; the state is in part-checkpoint.safetensors'
+[ ! -e part.safetensors ] || bad "an encoder of half a training"
+# shellcheck disable=SC2086
+train 1 $whole --output=part.safetensors
+err_has 'part-checkpoint.safetensors is the checkpoint of another training'
+train 0 --images=frames --resume --output=part.safetensors
+same whole.safetensors part.safetensors
+same whole-loss.csv part-loss.csv
+[ ! -e part-checkpoint.safetensors ] || bad "the checkpoint is still there"
+
+# What cannot be.
+train 3 --images=frames --steps=500 --lr=10 --weight-decay=10 --warmup=0 --output=j.safetensors
+err_has 'a lower learning rate'
+train 3 --images=frames --steps=2 --output=nowhere/j.safetensors
+err_has 'nowhere/j.safetensors cannot be written'
+train 3 --images=frames --steps=2 --warmup=2 --output=j.safetensors
+err_has 'warmup takes 2 steps of 2'
+train 3 --images=nowhere --steps=2 --output=j.safetensors
+err_has 'nowhere: there is no such folder'
+train 3 --images=frames --resume --output=k.safetensors
+err_has 'k-checkpoint.safetensors'
+train 1 --steps=2 --output=j.safetensors
+err_has 'where do the frames come from'
+train 1 --images=frames --source=videotestsrc --steps=2 --output=j.safetensors
+train 1 --images=frames --output=j.safetensors
+err_has 'how long'
+train 1 --images=frames --steps=2
+err_has '.-output is needed'
+train 1 --images=frames --steps=2 --target=words --output=j.safetensors
+train 1 --images=frames --steps=2 --output=j.safetensors N=3
+finish

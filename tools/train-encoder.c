@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * train-encoder.c: gst-heads train-encoder: unlabelled frames -> an encoder that knows their camera, and the curve of
+ * its loss. What mae-trainer does inside a pipeline, with a bar and a report.
+ */
+#include "tools.h"
+#include "encoder-options.h"
+#include "frame-source.h"
+#include "training-report.h"
+#include "models/gh-mae-trainer.h"
+
+#include <gio/gio.h>
+#include <glib/gstdio.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Unless warm-up is set it takes one of so many steps, and no more than the trainer's own default. */
+#define WARMUP_PART 20
+/* Steps that measure the speed for --minutes; the first warms up. */
+#define TRIAL_STEPS 4
+
+typedef struct {
+  GhEncoderOptions run;         /* its encoder is --model */
+  char *images, *from, *to, *video, *source, *crop_text, *config, *output, *checkpoint, *record, *target;
+  gboolean resume, no_checkpoint, no_plot, bfloat16, no_decoder;
+  gint64 steps, warmup, seed;
+  double minutes, checkpoint_minutes;
+  int frames;
+  GhMaeTrainOptions train;
+  /* From the above. */
+  GhFrameSource from_where;
+  char *csv, *plot;
+  gboolean own_checkpoint;      /* its name was not given: it goes once the encoder is written */
+} Options;
+
+static void
+options_clear (Options *o)
+{
+  gh_encoder_options_clear (&o->run);
+  g_free (o->images);
+  g_free (o->from);
+  g_free (o->to);
+  g_free (o->video);
+  g_free (o->source);
+  g_free (o->crop_text);
+  g_free (o->config);
+  g_free (o->output);
+  g_free (o->checkpoint);
+  g_free (o->record);
+  g_free (o->target);
+  g_free (o->csv);
+  g_free (o->plot);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
+
+/* ---- options --------------------------------------------------------------------------------------------- */
+
+static void
+options_init (Options *o)
+{
+  *o = (Options) { .warmup = -1, .seed = -1, .checkpoint_minutes = 1, .frames = 2000 };
+  gh_mae_train_options_init (&o->train);
+}
+
+static int
+parse (Options *o, int *argc, char ***argv)
+{
+  const GOptionEntry entries[] = {
+    { "images", 'i', 0, G_OPTION_ARG_FILENAME, &o->images, "Frames: a folder of images", "DIR" },
+    { "from", 0, 0, G_OPTION_ARG_FILENAME, &o->from, "First image of the folder, by name", "NAME" },
+    { "to", 0, 0, G_OPTION_ARG_FILENAME, &o->to, "Last image of the folder, by name", "NAME" },
+    { "video", 'v', 0, G_OPTION_ARG_FILENAME, &o->video, "Frames: a recording", "FILE|URI" },
+    { "source", 0, 0, G_OPTION_ARG_STRING, &o->source,
+        "Frames: pipeline text that yields raw video, or a .pipeline file of such text", "TEXT" },
+    { "crop", 0, 0, G_OPTION_ARG_STRING, &o->crop_text, "Part of the frames to look at, in pixels", "X,Y,W,H" },
+    { "frames", 0, 0, G_OPTION_ARG_INT, &o->frames,
+        "Frames to keep in memory (2000); of more, half are the last ones and half a sample", "N" },
+    { "config", 'c', 0, G_OPTION_ARG_FILENAME, &o->config,
+        "Shape: almacam, almacam-1080p, small, tiny (the default) or a JSON file", "NAME" },
+    { "model", 'm', 0, G_OPTION_ARG_FILENAME, &o->run.file, "Start from this encoder, which needs its decoder",
+        "FILE" },
+    { "output", 'o', 0, G_OPTION_ARG_FILENAME, &o->output, "Encoder to write", "FILE" },
+    { "steps", 'n', 0, G_OPTION_ARG_INT64, &o->steps, "Steps of training", "N" },
+    { "minutes", 0, 0, G_OPTION_ARG_DOUBLE, &o->minutes, "As many steps as this takes, measured at the start", "N" },
+    { "batch", 'b', 0, G_OPTION_ARG_INT, &o->train.batch, "Images at a time (8)", "N" },
+    { "accumulate", 0, 0, G_OPTION_ARG_INT, &o->train.accumulate, "Batches that make one step (1)", "N" },
+    { "lr", 0, 0, G_OPTION_ARG_DOUBLE, &o->train.lr,
+        "Largest learning rate (0.00015 for 256 images a step, in proportion; small models want more)", "X" },
+    { "warmup", 0, 0, G_OPTION_ARG_INT64, &o->warmup, "Steps in which it rises (a twentieth, at most 500)", "N" },
+    { "weight-decay", 0, 0, G_OPTION_ARG_DOUBLE, &o->train.weight_decay, "Weight decay (0.05)", "X" },
+    { "clip", 0, 0, G_OPTION_ARG_DOUBLE, &o->train.clip, "Largest norm of a gradient (0: any)", "X" },
+    { "mask-ratio", 0, 0, G_OPTION_ARG_DOUBLE, &o->train.mask_ratio, "Part of the patches that is hidden (the shape's)",
+        "X" },
+    { "target", 0, 0, G_OPTION_ARG_STRING, &o->target,
+        "What is to be predicted: patch (pixels normalised by their patch), pixels, or camera (the difference from the "
+          "mean picture, which is all the encoder sees) (the shape's)", "NAME" },
+    { "random-crop", 0, 0, G_OPTION_ARG_DOUBLE, &o->train.crop, "Smallest part of a frame a random crop shows (1: all)",
+        "X" },
+    { "flip", 0, 0, G_OPTION_ARG_NONE, &o->train.flip, "Mirror half of the images", NULL },
+    { "light", 0, 0, G_OPTION_ARG_DOUBLE, &o->train.light, "How far light and colours are moved, 0 to 1 (0)", "X" },
+    { "seed", 's', 0, G_OPTION_ARG_INT64, &o->seed, "Where the random numbers start (1)", "N" },
+    { "device", 0, 0, G_OPTION_ARG_STRING, &o->run.device, "Where it trains: auto, cpu, ref, cuda (auto)", "NAME" },
+    { "precision", 0, 0, G_OPTION_ARG_STRING, &o->run.precision, "How it multiplies: auto, f32, bf16 (auto)", "NAME" },
+    { "threads", 0, 0, G_OPTION_ARG_INT, &o->run.threads, "Processors to use (0: all)", "N" },
+    { "checkpoint", 0, 0, G_OPTION_ARG_FILENAME, &o->checkpoint,
+        "Where the state of the training is kept (beside the output, until that is written)", "FILE" },
+    { "checkpoint-minutes", 0, 0, G_OPTION_ARG_DOUBLE, &o->checkpoint_minutes, "How often (1)", "N" },
+    { "no-checkpoint", 0, 0, G_OPTION_ARG_NONE, &o->no_checkpoint, "Keep no state", NULL },
+    { "resume", 'r', 0, G_OPTION_ARG_NONE, &o->resume, "Go on from the checkpoint, with its options", NULL },
+    { "bfloat16", 0, 0, G_OPTION_ARG_NONE, &o->bfloat16, "Write the encoder in half the space, rounded", NULL },
+    { "no-decoder", 0, 0, G_OPTION_ARG_NONE, &o->no_decoder, "Write the encoder alone, enough for mae-encoder", NULL },
+    { "record", 0, 0, G_OPTION_ARG_STRING, &o->record, "What it was trained on, for the file to keep", "TEXT" },
+    { "no-plot", 0, 0, G_OPTION_ARG_NONE, &o->no_plot, "Draw no picture of the loss", NULL },
+    G_OPTION_ENTRY_NULL
+  };
+
+  return gh_tool_parse (argc, argv, entries, "[NAME=VALUE...]",
+      "Trains an encoder without labels: most of each frame is hidden, and the model learns to say what was there.\n"
+      "Frames come from a folder, a recording or a pipeline; NAME=VALUE are variables of a .pipeline file. Beside the\n"
+      "encoder the loss of every step is written, as CSV and as a picture. Ctrl-C keeps what was learned; --resume\n"
+      "goes on from there, to the same result. The same frames and options give the same encoder on one machine.\n\n"
+      "  gst-heads train-encoder --images=frames --steps=2000 --lr=0.001 --output=encoder.safetensors");
+}
+
+/* "DIR/encoder.safetensors" and "-loss.csv" -> "DIR/encoder-loss.csv" */
+static char *
+beside (const char *output, const char *ending)
+{
+  gsize stem = strlen (output) - (g_str_has_suffix (output, ".safetensors") ? strlen (".safetensors") : 0);
+
+  return g_strdup_printf ("%.*s%s", (int) stem, output, ending);
+}
+
+static int
+complete_source (Options *o, char *const *values)
+{
+  g_autoptr (GError) error = NULL;
+  int n = !!o->images + !!o->video + !!o->source;
+
+  if (n != 1)
+    return gh_tool_fail (GH_EXIT_USAGE, n ? "only one of --images, --video and --source says where frames come from"
+        : "where do the frames come from? --images, --video or --source (see --help)");
+  if ((o->from || o->to) && !o->images)
+    return gh_tool_fail (GH_EXIT_USAGE, "--from and --to choose images of a folder, --images");
+  for (char *const *value = values; *value; value++)
+    if (!strchr (*value, '=') || !o->source || !g_str_has_suffix (o->source, ".pipeline"))
+      return gh_tool_fail (GH_EXIT_USAGE, "\"%s\" is neither an option nor NAME=VALUE for a .pipeline file", *value);
+  o->from_where = (GhFrameSource) { o->images, o->video, o->source, o->from, o->to, values };
+  if (o->crop_text && !gh_crop_parse (&o->from_where.crop, o->crop_text, &error))
+    return gh_tool_fail (GH_EXIT_USAGE, "--crop: %s", error->message);
+  if (o->frames < 2)
+    return gh_tool_fail (GH_EXIT_USAGE, "--frames=%d: at least 2 are needed", o->frames);
+  return -1;
+}
+
+/* Better now than after hours. */
+static int
+check_folder (const char *path)
+{
+  g_autofree char *folder = g_path_get_dirname (path);
+
+  if (g_access (folder, W_OK | X_OK) == 0 && !g_file_test (path, G_FILE_TEST_IS_DIR))
+    return -1;
+  return gh_tool_fail (GH_EXIT_FAILED, "%s cannot be written: %s", path, g_file_test (path, G_FILE_TEST_IS_DIR)
+      ? "it is a folder" : "its folder does not exist or may not be written to");
+}
+
+static int
+complete_files (Options *o)
+{
+  if (!o->output)
+    return gh_tool_fail (GH_EXIT_USAGE, "--output is needed (see --help)");
+  if (o->config && o->run.file)
+    return gh_tool_fail (GH_EXIT_USAGE, "a training starts from a new model (--config) or an existing one (--model)");
+  o->own_checkpoint = !o->checkpoint && !o->no_checkpoint;
+  if (o->own_checkpoint)
+    o->checkpoint = beside (o->output, "-checkpoint.safetensors");
+  if (o->resume && !o->checkpoint)
+    return gh_tool_fail (GH_EXIT_USAGE, "--resume needs the checkpoint that --no-checkpoint forbids");
+  if (o->checkpoint && !o->resume && g_file_test (o->checkpoint, G_FILE_TEST_EXISTS))
+    return gh_tool_fail (GH_EXIT_USAGE, "%s is the checkpoint of another training: --resume goes on with it; remove it "
+        "to start anew", o->checkpoint);
+  o->csv = beside (o->output, "-loss.csv");
+  o->plot = o->no_plot ? NULL : beside (o->output, "-loss.png");
+  if (check_folder (o->output) >= 0 || (o->checkpoint && check_folder (o->checkpoint) >= 0))
+    return GH_EXIT_FAILED;
+  return -1;
+}
+
+static int
+complete_training (Options *o)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!gh_encoder_options_resolve (&o->run, &o->train.device, &o->train.precision, &error))
+    return gh_tool_fail (GH_EXIT_USAGE, "%s", error->message);
+  o->train.threads = o->run.threads;
+  if (o->resume)
+    return -1;
+  if ((o->steps > 0) == (o->minutes > 0))
+    return gh_tool_fail (GH_EXIT_USAGE, "how long shall it train? --steps or --minutes");
+  if (o->target && !gh_mae_target_from_name (&o->train.target, o->target))
+    return gh_tool_fail (GH_EXIT_USAGE, "--target=%s: there are patch, pixels and camera", o->target);
+  if (o->seed >= 0)
+    o->train.seed = o->seed;
+  return -1;
+}
+
+/* ---- training -------------------------------------------------------------------------------------------- */
+
+static void
+set_steps (Options *o, guint64 steps)
+{
+  GhMaeTrainOptions defaults;
+
+  gh_mae_train_options_init (&defaults);
+  o->train.steps = steps;
+  o->train.warmup = o->warmup >= 0 ? (guint64) o->warmup : MIN (defaults.warmup, steps / WARMUP_PART);
+}
+
+/* What the checkpoint was saved with, but for where it runs. */
+static GhMaeTrainer *
+resume (Options *o, GError **error)
+{
+  GhMaeTrainOptions options;
+
+  if (!gh_mae_train_options_read (&options, o->checkpoint, error))
+    return NULL;
+  options.device = o->train.device;
+  options.threads = o->train.threads;
+  if (o->steps > 0)
+    options.steps = o->steps;
+  return gh_mae_trainer_resume (o->checkpoint, &options, error);
+}
+
+static GhMaeTrainer *
+start (Options *o, GError **error)
+{
+  GhMaeConfig config;
+
+  if (o->resume)
+    return resume (o, error);
+  if (o->run.file) {
+    g_autofree char *model = gh_model_find (o->run.file);
+
+    return gh_mae_trainer_new_from_file (model ? model : o->run.file, &o->train, error);
+  }
+  if (!gh_mae_config_load (&config, o->config ? o->config : "tiny", error))
+    return NULL;
+  return gh_mae_trainer_new (&config, &o->train, error);
+}
+
+/* Replaces a trainer that was made to measure by one with as many steps as fit into the time. */
+static gboolean
+plan_minutes (Options *o, GhMaeTrainer **trainer, GhFrameStore *store, GError **error)
+{
+  double seconds = 0;
+
+  for (int i = 0; i < TRIAL_STEPS; i++) {
+    GhMaeTrainStep step;
+
+    if (!gh_mae_trainer_step (*trainer, store, &step, error))
+      return FALSE;
+    seconds += i > 0 ? step.seconds : 0;
+  }
+  set_steps (o, MAX (1, (guint64) (o->minutes * 60 / (seconds / (TRIAL_STEPS - 1)))));
+  g_printerr ("%g minutes are about %" G_GUINT64_FORMAT " steps; --steps=%" G_GUINT64_FORMAT " instead of --minutes "
+      "gives this encoder again\n", o->minutes, o->train.steps, o->train.steps);
+  gh_mae_trainer_free (g_steal_pointer (trainer));
+  return (*trainer = start (o, error)) != NULL;
+}
+
+static gboolean
+cut (const Options *o, GhMaeTrainer *trainer, GError **error)
+{
+  const guint64 done = gh_mae_trainer_steps_done (trainer), steps = gh_mae_trainer_options (trainer)->steps;
+
+  if (!o->checkpoint) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "stopped after step %" G_GUINT64_FORMAT "; nothing was "
+        "written", done);
+  } else if (gh_mae_trainer_save (trainer, o->checkpoint, error)) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "stopped after step %" G_GUINT64_FORMAT " of %"
+        G_GUINT64_FORMAT "; the state is in %s. To go on, give the same command with --resume", done, steps,
+        o->checkpoint);
+  }
+  return FALSE;
+}
+
+static void
+show (GhToolProgress *progress, const GhMaeTrainer *trainer, const GhMaeTrainStep *step)
+{
+  g_snprintf (progress->note, sizeof progress->note, "step %" G_GUINT64_FORMAT "  loss %.4f  %.1f images/s", step->step,
+      gh_recent_loss (trainer), step->images_per_second);
+}
+
+/* All steps. FALSE with G_IO_ERROR_CANCELLED after Ctrl-C. */
+static gboolean
+train (const Options *o, GhMaeTrainer *trainer, GhFrameStore *store, GError **error)
+{
+  const guint64 steps = gh_mae_trainer_options (trainer)->steps;
+  GhToolProgress progress = { .parts = 20 };
+  gint64 saved = g_get_monotonic_time ();
+  gboolean good = TRUE;
+
+  while (good && gh_mae_trainer_steps_done (trainer) < steps) {
+    GhMaeTrainStep step;
+
+    if (!gh_tool_progress ((double) gh_mae_trainer_steps_done (trainer) / steps, "training", &progress)) {
+      good = cut (o, trainer, error);
+    } else if ((good = gh_mae_trainer_step (trainer, store, &step, error))) {
+      show (&progress, trainer, &step);
+      if (o->checkpoint && g_get_monotonic_time () - saved >= o->checkpoint_minutes * 60 * G_USEC_PER_SEC) {
+        good = gh_mae_trainer_save (trainer, o->checkpoint, error);
+        saved = g_get_monotonic_time ();
+      }
+    }
+  }
+  if (good)
+    gh_tool_progress (1, "training", &progress);
+  gh_tool_progress_end (&progress);
+  return good;
+}
+
+/* ---- what is written ------------------------------------------------------------------------------------- */
+
+static void
+print_report (const Options *o, const GhMaeTrainer *trainer, const char *about, double seconds)
+{
+  const GhMaeTrainOptions *t = gh_mae_trainer_options (trainer);
+  const int images = t->batch * t->accumulate;
+  const guint64 done = gh_mae_trainer_steps_done (trainer);
+  guint64 n;
+  const float *losses = gh_mae_trainer_losses (trainer, &n);
+
+  printf ("encoder     %s\n", o->output);
+  printf ("learned     from %s\n", about);
+  printf ("steps       %" G_GUINT64_FORMAT " of %d images, %.0f s\n", done, images, seconds);
+  printf ("loss        %.4f over the last %" G_GUINT64_FORMAT " steps, %.4f at the first\n", gh_recent_loss (trainer),
+      MIN (n, GH_RECENT_LOSSES), n ? losses[0] : 0);
+  printf ("by          %s\n", gh_mae_trainer_reason (trainer));
+  printf ("written     %s, %s%s%s\n", o->output, o->csv, o->plot ? ", " : "", o->plot ? o->plot : "");
+  fflush (stdout);
+}
+
+static gboolean
+write_results (const Options *o, GhMaeTrainer *trainer, const char *about, GError **error)
+{
+  GhMaeExport how = { o->bfloat16, o->no_decoder, o->record ? o->record : about, NULL };
+
+  if (!gh_mae_trainer_export (trainer, o->output, &how, error) || !gh_loss_csv_write (trainer, o->csv, error)
+      || (o->plot && !gh_loss_picture_write (trainer, about, o->plot, error)))
+    return FALSE;
+  if (o->own_checkpoint)
+    g_unlink (o->checkpoint);
+  return TRUE;
+}
+
+static gboolean
+run (Options *o, GError **error)
+{
+  g_autoptr (GhMaeTrainer) trainer = NULL;
+  g_autoptr (GhFrameStore) store = NULL;
+  g_autofree char *about = NULL;
+  const GhMaeConfig *config;
+  gint64 began;
+
+  if (!o->resume)
+    set_steps (o, o->steps > 0 ? o->steps : TRIAL_STEPS);
+  if (!(trainer = start (o, error)))
+    return FALSE;
+  config = gh_mae_trainer_config (trainer);
+  store = gh_frame_store_new (config->height, config->width, o->frames, gh_mae_trainer_options (trainer)->seed);
+  if (!gh_frame_source_fill (&o->from_where, store, error)
+      || (o->minutes > 0 && !o->resume && !plan_minutes (o, &trainer, store, error)))
+    return FALSE;
+  about = gh_frame_source_describe (&o->from_where, gh_frame_store_pushed (store));
+  began = g_get_monotonic_time ();
+  if (!train (o, trainer, store, error)
+      || (o->checkpoint && !o->own_checkpoint && !gh_mae_trainer_save (trainer, o->checkpoint, error))
+      || !write_results (o, trainer, about, error))
+    return FALSE;
+  print_report (o, trainer, about, (g_get_monotonic_time () - began) / (double) G_USEC_PER_SEC);
+  return TRUE;
+}
+
+int
+gh_tool_train_encoder (int argc, char **argv)
+{
+  g_auto (Options) options;
+  g_autoptr (GError) error = NULL;
+  int status;
+
+  options_init (&options);
+  status = parse (&options, &argc, &argv);
+  if (status < 0)
+    status = complete_source (&options, argv + 1);
+  if (status < 0)
+    status = complete_files (&options);
+  if (status < 0)
+    status = complete_training (&options);
+  if (status >= 0)
+    return status;
+  if (!gh_tool_init_gst ())
+    return GH_EXIT_FAILED;
+  if (run (&options, &error))
+    return GH_EXIT_OK;
+  return gh_tool_fail (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED) ? GH_EXIT_INTERRUPTED : GH_EXIT_FAILED,
+      "%s", error->message);
+}
