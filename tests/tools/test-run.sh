@@ -99,8 +99,9 @@ interrupted () {
   : >err
   "$gst_heads" run "$@" >out 2>err &
   child=$!
-  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    ! grep -q PLAYING err || break
+  tries=0
+  until grep -q PLAYING err || [ "$tries" -eq 240 ]; do        # sanitizers start slowly on a loaded machine
+    tries=$((tries + 1))
     sleep 0.25
   done
   kill -s "$signal" "$child"
