@@ -218,7 +218,7 @@ int_member (JsonObject *object, const char *name, int fallback)
   return value > 0 && value <= G_MAXINT ? (int) value : 0;
 }
 
-/* Heads and eps: what no shape shows. json may be NULL. */
+/* What no shape shows: heads, eps, what the decoder says. json may be NULL; then what transformers assumes counts. */
 static gboolean
 read_hidden_facts (JsonObject *json, GhMaeConfig *config, const char *shown, GError **error)
 {
@@ -232,6 +232,8 @@ read_hidden_facts (JsonObject *json, GhMaeConfig *config, const char *shown, GEr
   config->dec_heads = int_member (json, "decoder_num_attention_heads", 16);
   config->eps = (float) (json ? json_object_get_double_member_with_default (json, "layer_norm_eps", 1e-12) : 1e-12);
   config->mask_ratio = json ? json_object_get_double_member_with_default (json, "mask_ratio", 0.75) : 0.75;
+  config->target = json && json_object_get_boolean_member_with_default (json, "norm_pix_loss", FALSE)
+      ? GH_MAE_TARGET_PATCH : GH_MAE_TARGET_PIXELS;
   if (g_strcmp0 (act, "gelu") != 0) {
     g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "%s: the config.json beside it asks for the activation \"%s\"; "
         "only \"gelu\" is supported", shown, act ? act : "?");

@@ -107,10 +107,22 @@ gh_mae_train_options_check (const GhMaeTrainOptions *options, const GhMaeConfig 
     return unsuitable (error, "min_lr is %g, above lr, which is %g", options->min_lr, options->lr);
   if (config->dec_depth == 0)
     return unsuitable (error, "the model has no decoder (dec_depth 0), and nothing can be learned without");
+  if ((options->target == GH_MAE_TARGET_AUTO ? config->target : options->target) == GH_MAE_TARGET_CAMERA
+      && (options->crop < 1 || options->flip))
+    return unsuitable (error, "target camera takes the camera's picture away place by place: it goes with neither random "
+        "crops nor flips (crop must be 1)");
   if (kept (options, config) == gh_mae_config_tokens (config))
     return unsuitable (error, "mask_ratio %g hides none of the %d patches: raise it", options->mask_ratio < 0
         ? config->mask_ratio : options->mask_ratio, gh_mae_config_tokens (config));
   return TRUE;
+}
+
+/* The rate that He et al. 2022 train ViT-B with, 2.4e-3 for 4096 images a step, carried over: by the square root of the
+ * batch, as Adam wants it (Malladi et al. 2022), and against the width (Yang et al. 2022). */
+static double
+default_lr (const GhMaeTrainOptions *options, const GhMaeConfig *config)
+{
+  return 2.4e-3 * sqrt (options->batch * (double) options->accumulate / 4096) * 768 / config->dim;
 }
 
 void
@@ -121,7 +133,7 @@ gh_mae_train_options_resolve (GhMaeTrainOptions *options, const GhMaeConfig *con
   if (options->target == GH_MAE_TARGET_AUTO)
     options->target = config->target;
   if (options->lr == 0)
-    options->lr = MAX (options->min_lr, 1.5e-4 * options->batch * options->accumulate / 256);
+    options->lr = MAX (options->min_lr, default_lr (options, config));
 }
 
 double

@@ -156,6 +156,12 @@ from_checkpoint (GhCheckpoint *ck, const GhMaeTrainOptions *options, GError **er
 
   if (!gh_mae_train_options_check (options, config, error))
     return NULL;
+  if (config->target == GH_MAE_TARGET_CAMERA && options->target != GH_MAE_TARGET_AUTO
+      && options->target != GH_MAE_TARGET_CAMERA) {
+    g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "%s: it has learned the difference from its camera's picture, and "
+        "can go on with target camera only", gh_checkpoint_shown (ck));
+    return NULL;
+  }
   t = gh_mae_trainer_create (config, options, gh_checkpoint_shown (ck), file_has, ck, error);
   if (!t || !(staging = new_staging (t, error)))
     return NULL;
@@ -194,8 +200,16 @@ read_moment (GhMaeTrainer *t, GhCheckpoint *ck, float *moment, const char *which
         "weight", t->shown, name);
     return FALSE;
   }
-  return gh_checkpoint_read_state (ck, name, staging, error)
-      && store (t, moment + tensor->offset, staging, tensor->param, error);
+  if (!gh_checkpoint_read_state (ck, name, staging, error))
+    return FALSE;
+  for (gint64 j = 0; *which == 'v' && j < gh_param_count (tensor->param); j++) {
+    if (staging[j] < 0) {
+      g_set_error (error, GH_ERROR, GH_ERROR_CORRUPT, "%s: the tensor \"%s\", a mean of squares, holds a number below 0",
+          t->shown, name);
+      return FALSE;
+    }
+  }
+  return store (t, moment + tensor->offset, staging, tensor->param, error);
 }
 
 /* Returns how many tensors these are, 0 after a failure. */

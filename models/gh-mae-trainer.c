@@ -338,7 +338,7 @@ gh_mae_trainer_step (GhMaeTrainer *t, GhFrameStore *store, GhMaeTrainStep *repor
   const gsize pixels = (gsize) t->config.height * t->config.width * 3;
   const gint64 start = g_get_monotonic_time ();
   const guint count = gh_frame_store_count (store);
-  guint64 image = t->steps_done * B * t->options.accumulate;
+  guint64 image = t->images;    /* also after a resumption with another batch: none twice, none left out */
 
   if (count == 0) {
     g_set_error (error, GH_ERROR, GH_ERROR_DATA, "%s: there is no frame to learn from", t->shown);

@@ -36,7 +36,7 @@ typedef struct {
   int accumulate;               /* batches whose gradients make one step */
   guint64 steps;                /* planned: where the learning rate ends */
   guint64 warmup;               /* steps of linear rise to the peak */
-  double lr;                    /* peak learning rate; 0: 1.5e-4 * batch * accumulate / 256, which suits large models */
+  double lr;                    /* peak learning rate; 0: 2.4e-3 * sqrt(batch * accumulate / 4096) * 768 / dim */
   double min_lr;                /* where the cosine ends */
   double weight_decay;          /* of matrices and convolutions; never of biases, norms and tokens */
   double beta1, beta2;

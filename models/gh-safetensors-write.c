@@ -223,13 +223,38 @@ sync_folder (const char *folder)
   close (fd);
 }
 
+/* A file in `folder` without a name, so that nothing is left of it when the process is killed; -1 where the file system
+ * has no such thing, or no /proc shows it. */
+static int
+open_nameless (const char *folder)
+{
+#ifdef O_TMPFILE
+  if (g_access ("/proc/self/fd", X_OK) == 0)
+    return g_open (folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+#endif
+  return -1;
+}
+
+/* Always the same name: if a process is killed between this and the renaming, the next one takes it over. */
+static gboolean
+name_file (int fd, const char *name)
+{
+  g_autofree char *self = g_strdup_printf ("/proc/self/fd/%d", fd);
+  gboolean linked;
+
+  while (!(linked = linkat (AT_FDCWD, self, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0) && errno == EEXIST
+      && g_unlink (name) == 0)
+    ;
+  return linked;
+}
+
 static gboolean
 replace_file (const char *path, const Plan *plan, GError **error)
 {
   g_autofree char *folder = g_path_get_dirname (path), *base = g_path_get_basename (path);
-  g_autofree char *hidden = g_strdup_printf (".%.200s.XXXXXX", base);
-  g_autofree char *temporary = g_build_filename (folder, hidden, NULL);
-  gboolean written;
+  g_autofree char *hidden = g_strdup_printf (".%.200s.", base);
+  g_autofree char *temporary = NULL;
+  gboolean written, nameless;
   struct stat old;
   int fd, saved;
 
@@ -237,10 +262,15 @@ replace_file (const char *path, const Plan *plan, GError **error)
     old.st_mode = 0;
   else if (!S_ISREG (old.st_mode))
     return refuse (error, path, "something that is not a regular file has this name");
-  fd = g_mkstemp_full (temporary, O_RDWR | O_CLOEXEC, 0666);
+  fd = open_nameless (folder);
+  nameless = fd >= 0;
+  temporary = g_strconcat (folder, "/", hidden, nameless ? "new" : "XXXXXX", NULL);
+  if (!nameless)
+    fd = g_mkstemp_full (temporary, O_RDWR | O_CLOEXEC, 0666);
   if (fd < 0)
     return refuse (error, path, "no file can be created in its folder: %s", g_strerror (errno));
-  written = write_content (fd, plan) && (old.st_mode == 0 || fchmod (fd, old.st_mode & 0777) == 0);
+  written = write_content (fd, plan) && (old.st_mode == 0 || fchmod (fd, old.st_mode & 0777) == 0)
+      && (!nameless || name_file (fd, temporary));
   saved = errno;
   if (close (fd) != 0 && written) {
     written = FALSE;

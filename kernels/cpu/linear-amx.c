@@ -125,7 +125,8 @@ static const GhLinearKind bf16 = {
 };
 static const GhLinearKind int8 = {
   .engine = "amx-int8", .fast = true, .mr = AMX_ROWS, .step = 4, .k_align = 64, .k_block = 64 * BLOCK_REGISTERS,
-  .row_bytes = 1, .w_max = 127, .a_max = 255, .pack_rows = pack_rows_int8, .tile = tile_int8, .finish = finish_int8,
+  .row_bytes = 1, .w_max = 127, .a_max = 255, .k_max = INT32_MAX / (127 * 255),
+  .pack_rows = pack_rows_int8, .tile = tile_int8, .finish = finish_int8,
   .begin = amx_begin, .end = amx_end,
 };
 

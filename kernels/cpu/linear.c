@@ -134,6 +134,9 @@ gh_cpu_pack (GhCtx *ctx, GhPacked *packed, const float *host_w)
 
   if (gh_onednn_takes (packed->dtype))
     return gh_onednn_pack (ctx, packed, host_w);
+  if (kind->k_max && k > kind->k_max)
+    return gh_fail (ctx, GH_UNSUPPORTED, "sums of %d products do not fit the integers of %s: take another precision", k,
+        kind->engine);
   packed->data = gh_host_memory (bytes);
   packed->scale = calloc (2 * (size_t) n, sizeof (float));      /* scales, then sums of the integer weights */
   if (packed->data == NULL || packed->scale == NULL) {

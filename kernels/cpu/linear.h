@@ -49,6 +49,7 @@ typedef struct {
   int k_block;                  /* k is walked in blocks of at most this many, a multiple of k_align */
   int row_bytes;                /* bytes of one activation as packed */
   int w_max, a_max;             /* integers: largest weight, and activation (INT16 both signs, INT8 0..a_max) */
+  int k_max;                    /* most values of k that its sums can hold; 0: any number */
 
   /* Packs rows (<= mr) of x[rows,k], ld apart, with k_padded >= k; scale[mr], zero[mr] so that x = scale * integer +
    * zero, all 1 and 0 where w_max is 0. */

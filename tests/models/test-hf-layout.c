@@ -273,16 +273,21 @@ test_version_5 (Fixture *f, gconstpointer data)
   check_equal (f, &version_5_saved, TRUE);
 }
 
+/* data: whether patches were normalised in training. */
 static void
 test_found_config (Fixture *f, gconstpointer data)
 {
   g_autoptr (ModelFile) theirs = translate (f, &published, TRUE);
   g_autoptr (GError) error = NULL;
   g_autoptr (GhEncoder) encoder = NULL;
-  const GhMaeConfig expected = vit_config ();
-  g_autofree char *got = NULL, *want = gh_mae_config_to_json (&expected);
+  GhMaeConfig expected = vit_config ();
+  g_autofree char *got = NULL, *want = NULL, *json = NULL;
 
-  write_config (f, config_json);
+  expected.target = data ? GH_MAE_TARGET_PATCH : GH_MAE_TARGET_PIXELS;
+  want = gh_mae_config_to_json (&expected);
+  json = g_strdup_printf ("%.*s%s }", (int) (strrchr (config_json, '}') - config_json), config_json,
+      data ? ", \"norm_pix_loss\": true" : "");
+  write_config (f, json);
   model_file_write (theirs, f->theirs);
   encoder = gh_encoder_load (f->theirs, GH_DEVICE_REF, GH_PRECISION_F32, 1, &error);
   g_assert_no_error (error);
@@ -381,6 +386,7 @@ main (int argc, char **argv)
   ADD ("without-prefix", test_without_prefix);
   ADD ("version-5", test_version_5);
   ADD ("config", test_found_config);
+  g_test_add ("/hf-layout/config-normalised", Fixture, "", set_up, test_found_config, tear_down);
   ADD ("refused/heads", test_unknown_heads);
   ADD ("refused/activation", test_other_activation);
   ADD ("refused/deep-config", test_deep_config);

@@ -128,6 +128,24 @@ test_start (Training *f, gconstpointer data)
   g_assert_false (again->needs_camera);
   g_assert_cmpint (again->options.target, ==, GH_MAE_TARGET_CAMERA);
   g_assert_cmpfloat (again->config.std[0], ==, std);
+  f->options.target = GH_MAE_TARGET_PATCH;
+  g_assert_null (gh_mae_trainer_new_from_file (f->b, &f->options, &error));
+  g_assert_error (error, GH_ERROR, GH_ERROR_UNSUITABLE);
+}
+
+/* The mean picture lies still: no view of a frame may move. */
+static void
+test_views (Training *f, gconstpointer data)
+{
+  f->options.target = GH_MAE_TARGET_CAMERA;
+  for (int flip = 0; flip < 2; flip++) {
+    g_autoptr (GError) error = NULL;
+
+    f->options.flip = flip;
+    f->options.crop = flip ? 1 : 0.5;
+    g_assert_null (gh_mae_trainer_new (&f->config, &f->options, &error));
+    g_assert_error (error, GH_ERROR, GH_ERROR_UNSUITABLE);
+  }
 }
 
 int
@@ -139,6 +157,7 @@ main (int argc, char **argv)
   ADD (encoder);
   ADD (resume);
   ADD (start);
+  ADD (views);
 #undef ADD
   return g_test_run ();
 }

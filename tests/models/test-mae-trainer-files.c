@@ -117,6 +117,7 @@ test_bent (Training *f, gconstpointer data)
   static const struct { const char *remove, *key, *value, *word; } cases[] = {
     { "train.loss", NULL, NULL, "train.loss" },
     { "train.v.norm.bias", NULL, NULL, "train.v.norm.bias" },
+    { NULL, NULL, NULL, "below 0" },
     { NULL, "training_state", "{}", "missing" },
     { NULL, "training_state", "[1", "state of training" },
     { NULL, "training_state", "{\"step\":1,\"step\":2}", "twice" },
@@ -131,6 +132,8 @@ test_bent (Training *f, gconstpointer data)
 
     if (cases[i].remove)
       model_file_remove (file, cases[i].remove);
+    else if (!cases[i].key)
+      model_file_find (file, "train.v.norm.bias")->data[3] = -1e-3f;
     else
       model_file_set (file, cases[i].key, cases[i].value);
     model_file_write (file, f->b);
