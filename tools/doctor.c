@@ -42,7 +42,7 @@ static const Part parts[] = {
   { "x264enc", "H.264 video, encoding", FALSE },
   { "souphttpsrc", "video over HTTP", FALSE },
   { "rtspsrc", "network cameras", FALSE },
-  { "autovideosink", "a window", FALSE },
+  { "autovideosink", "the sink that this machine has", FALSE },
 };
 
 static int missing;             /* things without which nothing runs */
@@ -141,14 +141,33 @@ check_part (const Part *part)
   missing += part->needed;
 }
 
+/* autovideosink is there without any sink that opens a window, and says only when it plays that it has none. */
+static void
+check_window (void)
+{
+  static const char *const sinks[] = { "waylandsink", "glimagesink", "xvimagesink", "ximagesink" };
+  g_autofree char *remedy = NULL;
+
+  for (guint i = g_getenv ("WAYLAND_DISPLAY") ? 0 : 1; i < G_N_ELEMENTS (sinks); i++) {
+    g_autoptr (GstElementFactory) factory = gst_element_factory_find (sinks[i]);
+
+    if (factory) {
+      say ("ok", "a window", "%s", sinks[i]);
+      return;
+    }
+  }
+  remedy = gh_element_remedy ("ximagesink");
+  say ("-", "a window", "autovideosink finds nothing that opens one: %s", remedy);
+}
+
 static void
 check_default_model (void)
 {
-  g_autofree char *path = gh_model_find ("default");
+  g_autofree char *path = gh_model_find ("default"), *folders = gh_model_search_path ();
   g_autoptr (GhSafetensors) st = NULL;
   g_autoptr (GError) error = NULL;
   const char *id = NULL, *trained;
-  printf ("\nModels\n");
+  printf ("\nModels (looked for in %s)\n", folders);
   if (path)
     st = gh_safetensors_open (path, &error);
   if (st)
@@ -184,6 +203,7 @@ gh_tool_doctor (int argc, char **argv)
   printf ("\nPlugins\n");
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
     check_part (&parts[i]);
+  check_window ();
   check_default_model ();
   printf ("\n%s\n", missing ? "Something needed is missing: see the lines marked MISSING."
       : "Everything needed is here.");

@@ -3,6 +3,7 @@
 #include "frame-source.h"
 #include "image-batch.h"
 #include "pipeline-file.h"
+#include "redact.h"
 #include "tools.h"
 #include "models/gh-error.h"
 
@@ -111,9 +112,25 @@ typedef struct {
   GstFrameScaler *scaler;
   GstCaps *caps;                /* of the frame before */
   GstVideoInfo info;
+  gboolean known, live;         /* whether the source is live, asked at the first frame */
   GError *error;                /* the first one; then the rest is passed over */
-  gint failed;                  /* atomic: error is set */
+  gint over;                    /* atomic: error is set, or a live source has yielded enough */
 } Feed;
+
+/* What comes from a live source may never end. */
+static gboolean
+has_enough (Feed *feed, GstPad *pad)
+{
+  g_autoptr (GstQuery) query = NULL;
+
+  if (!feed->known) {
+    query = gst_query_new_latency ();
+    if (gst_pad_peer_query (pad, query))
+      gst_query_parse_latency (query, &feed->live, NULL, NULL);
+    feed->known = TRUE;
+  }
+  return feed->live && gh_frame_store_pushed (feed->store) >= gh_frame_store_capacity (feed->store);
+}
 
 static gboolean
 take_frame (Feed *feed, GstBuffer *frame, GstCaps *caps, GError **error)
@@ -147,8 +164,10 @@ on_handoff (GstElement *sink, GstBuffer *buffer, GstPad *pad, gpointer data)
   Feed *feed = data;
   g_autoptr (GstCaps) caps = gst_pad_get_current_caps (pad);
 
-  if (!feed->error && !take_frame (feed, buffer, caps, &feed->error))
-    g_atomic_int_set (&feed->failed, TRUE);
+  if (g_atomic_int_get (&feed->over))
+    return;
+  if (!take_frame (feed, buffer, caps, &feed->error) || has_enough (feed, pad))
+    g_atomic_int_set (&feed->over, TRUE);
 }
 
 /* "elements" or the text of a file with its variables filled in. */
@@ -194,14 +213,15 @@ static gboolean
 take_error (const GhFrameSource *source, GstMessage *message, GError **error)
 {
   g_autoptr (GError) reason = NULL;
+  g_autofree char *place = gh_redact (source->video ? source->video : source->source), *words = NULL;
 
   gst_message_parse_error (message, &reason, NULL);
-  g_set_error (error, GH_ERROR, GH_ERROR_DATA, "%s: %s: %s", source->video ? source->video : source->source,
-      GST_OBJECT_NAME (GST_MESSAGE_SRC (message)), reason->message);
+  words = gh_redact (reason->message);
+  g_set_error (error, GH_ERROR, GH_ERROR_DATA, "%s: %s: %s", place, GST_OBJECT_NAME (GST_MESSAGE_SRC (message)), words);
   return FALSE;
 }
 
-/* Until the stream ends, a frame is refused, or Ctrl-C. */
+/* Until the stream ends, a live one has yielded enough, a frame is refused, or Ctrl-C. */
 static gboolean
 play (GstElement *pipeline, Feed *feed, GhToolProgress *progress, GError **error)
 {
@@ -213,13 +233,21 @@ play (GstElement *pipeline, Feed *feed, GhToolProgress *progress, GError **error
 
     if (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR)
       return take_error (feed->source, message, error);
-    if (message || g_atomic_int_get (&feed->failed))
+    if (message || g_atomic_int_get (&feed->over))
       return TRUE;
     g_snprintf (progress->note, sizeof progress->note, "%" G_GUINT64_FORMAT " frames",
         gh_frame_store_pushed (feed->store));
     if (!gh_tool_progress (0, "collecting frames", progress))
       return cancelled (error);
   }
+}
+
+static void
+say_enough (const Feed *feed, GhToolProgress *progress)
+{
+  gh_tool_progress_end (progress);
+  g_printerr ("The source is live and may not end: learning from its first %" G_GUINT64_FORMAT " frames. "
+      "\"gst-heads run train-encoder SOURCE=...\" learns while it plays.\n", gh_frame_store_pushed (feed->store));
 }
 
 static gboolean
@@ -238,6 +266,8 @@ fill_from_pipeline (const GhFrameSource *source, GhFrameStore *store, GhToolProg
   gst_element_set_state (pipeline, GST_STATE_NULL);
   gst_frame_scaler_free (feed.scaler);
   gst_caps_replace (&feed.caps, NULL);
+  if (played && !feed.error && feed.over && feed.live)
+    say_enough (&feed, progress);
   if (!played || !feed.error) {
     g_clear_error (&feed.error);
     return played;
@@ -263,9 +293,8 @@ gh_frame_source_fill (const GhFrameSource *source, GhFrameStore *store, GError *
 char *
 gh_frame_source_describe (const GhFrameSource *source, guint64 frames)
 {
-  g_autofree char *full = source->images || source->video ? g_path_get_basename (source->images ? source->images
-      : source->video) : NULL;
-  g_autofree char *name = full ? g_filename_display_name (full) : g_strdup (source->source);
+  g_autofree char *name = source->source ? gh_redact (source->source)
+      : gh_redact_to_host (source->images ? source->images : source->video);
   g_autofree char *crop = gh_crop_to_string (&source->crop);
 
   return g_strdup_printf ("%" G_GUINT64_FORMAT " frames of %s%s%s%s%s%s%s", frames, name, source->from ? " from " : "",

@@ -20,11 +20,11 @@ typedef struct {
   GhCrop crop;                  /* width 0: all of the picture */
 } GhFrameSource;
 
-/* Pushes every frame. Shows progress; G_IO_ERROR_CANCELLED after Ctrl-C. Errors name the file, or are those of the
- * pipeline's elements. The same source gives the same frames in the same order. */
+/* Pushes every frame; of a live source, which may never end, as many as the store holds. Shows progress;
+ * G_IO_ERROR_CANCELLED after Ctrl-C. Errors name the file, or are those of the pipeline's elements. The same source gives the same frames in the same order. */
 gboolean gh_frame_source_fill (const GhFrameSource *source, GhFrameStore *store, GError **error);
 
-/* "812 frames of mall/frames": for people and the record. */
+/* "812 frames of mall/frames": for people and the record, so without passwords; of an address only its host. */
 char *gh_frame_source_describe (const GhFrameSource *source, guint64 frames);
 
 G_END_DECLS

@@ -2,6 +2,7 @@
  * main.c: the gst-heads command: finds the subcommand and keeps what all of them share. */
 #include "tools.h"
 #include "config.h"
+#include "redact.h"
 
 #include <gst/gst.h>
 #include <locale.h>
@@ -44,12 +45,13 @@ print_help (FILE *stream)
 int
 gh_tool_fail (int status, const char *format, ...)
 {
+  g_autofree char *words = NULL, *clean = NULL;
   va_list args;
   va_start (args, format);
-  fprintf (stderr, "%s: ", g_get_prgname ());
-  vfprintf (stderr, format, args);
-  fputc ('\n', stderr);
+  words = g_strdup_vprintf (format, args);
   va_end (args);
+  clean = gh_redact (words);
+  fprintf (stderr, "%s: %s\n", g_get_prgname (), clean);
   return status;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * run-report.c: the words of "gst-heads run". */
 #include "run-report.h"
+#include "redact.h"
 #include "tools.h"
 
 #include <stdio.h>
@@ -21,14 +22,16 @@ clear_line (GhRunReport *report)
 void
 gh_run_report_say (GhRunReport *report, const char *format, ...)
 {
+  g_autofree char *words = NULL, *clean = NULL;
   va_list args;
   if (report->quiet)
     return;
   clear_line (report);
   va_start (args, format);
-  vfprintf (stderr, format, args);
-  fputc ('\n', stderr);
+  words = g_strdup_vprintf (format, args);
   va_end (args);
+  clean = gh_redact (words);
+  fprintf (stderr, "%s\n", clean);
 }
 
 static guint64
@@ -148,7 +151,7 @@ hint_for (GhRunReport *report, const GError *error, const char *debug)
   return NULL;
 }
 
-/* Which file, address or port an element works with, where its own text leaves it out. Passwords in URIs stay out. */
+/* Which file, address or port an element works with, where its own text leaves it out. */
 static void
 say_place (GstMessage *message, const char *text)
 {
@@ -157,7 +160,6 @@ say_place (GstMessage *message, const char *text)
   for (const char *const *name = names; source && *name; name++) {
     GParamSpec *spec = g_object_class_find_property (G_OBJECT_GET_CLASS (source), *name);
     g_auto (GValue) value = G_VALUE_INIT, words = G_VALUE_INIT;
-    g_autoptr (GRegex) password = g_regex_new ("://[^/@]*@", 0, 0, NULL);
     g_autofree char *shown = NULL;
     if (!spec || !(spec->flags & G_PARAM_READABLE)
         || (spec->value_type != G_TYPE_STRING && spec->value_type != G_TYPE_INT))
@@ -169,26 +171,26 @@ say_place (GstMessage *message, const char *text)
       continue;
     if (strstr (text, g_value_get_string (&words)))
       continue;
-    shown = g_regex_replace_literal (password, g_value_get_string (&words), -1, 0, "://***@", 0, NULL);
-    fprintf (stderr, "  %s: %s\n", *name, shown ? shown : "");
+    shown = gh_redact (g_value_get_string (&words));
+    fprintf (stderr, "  %s: %s\n", *name, shown);
   }
 }
 
 static void
 say_problem (GhRunReport *report, const char *kind, GstMessage *message, const GError *error, const char *debug)
 {
-  g_autofree char *source = source_name (message);
+  g_autofree char *source = source_name (message), *words = gh_redact (error->message), *more = gh_redact (debug);
   const char *hint = hint_for (report, error, debug);
   clear_line (report);
-  fprintf (stderr, "%s from %s: %s\n", kind, source, error->message);
+  fprintf (stderr, "%s from %s: %s\n", kind, source, words);
   if (error->domain == GST_RESOURCE_ERROR && GST_MESSAGE_TYPE (message) != GST_MESSAGE_INFO)
     say_place (message, error->message);
   if (report->missing && hint)
     fprintf (stderr, "  missing: %s\n", report->missing);
   if (hint)
     fprintf (stderr, "  hint: %s\n", hint);
-  if (report->verbose && debug)
-    fprintf (stderr, "  %s\n", debug);
+  if (report->verbose && more)
+    fprintf (stderr, "  %s\n", more);
 }
 
 static void

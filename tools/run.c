@@ -20,7 +20,7 @@
 
 #define SAME_SIGNAL (G_USEC_PER_SEC / 2)
 #define MAX_SECONDS 4000000     /* timers count milliseconds in 32 bits */
-#define CUT_SECONDS 2           /* for the elements to stop when told to stop at once */
+#define CUT_SECONDS 2           /* at least, for the elements to stop when told to stop at once */
 
 typedef struct {
   GhPipelineFile *file;
@@ -52,7 +52,8 @@ static gboolean
 on_eos_overdue (gpointer data)
 {
   Run *run = data;
-  gh_run_report_say (&run->report, "the end of the stream did not come within %g s: going without it", run->eos_wait);
+  gh_run_report_say (&run->report, "the end of the stream did not come within %g s: going without it; Ctrl-C kills",
+      run->eos_wait);
   finish (run, GH_EXIT_CUT);
   return G_SOURCE_REMOVE;
 }
@@ -81,7 +82,7 @@ on_signal (gpointer data)
   if (run->eos_sent && now - run->signalled < SAME_SIGNAL) {
     return G_SOURCE_CONTINUE;   /* sent to the process and once more to its group */
   } else if (run->eos_sent) {
-    gh_run_report_say (&run->report, "stopping at once");
+    gh_run_report_say (&run->report, "stopping at once; a third time kills, and what is being written is lost");
     finish (run, GH_EXIT_CUT);
   } else {
     gh_run_report_say (&run->report, "ending the stream; once more to stop at once");
@@ -205,11 +206,39 @@ drain_failure (Run *run, GstBus *bus)
     gh_run_report_say (&run->report, "the pipeline does not start, and no element says why");
 }
 
+static gint64 cut_at;           /* monotonic time from which on a signal kills */
+
 /* An element does not let go: the system frees everything better than waiting would. */
 static void
-on_alarm (int signal_number)
+kill_now (int signal_number)
 {
-  _exit (GH_EXIT_CUT);
+  if (signal_number == SIGALRM || g_get_monotonic_time () >= cut_at)
+    _exit (GH_EXIT_CUT);
+}
+
+/* Elements may write a checkpoint while they stop, so they have the time that they have at the end of a stream. */
+static void
+limit_stopping (const Run *run)
+{
+  cut_at = g_get_monotonic_time () + SAME_SIGNAL;
+  signal (SIGALRM, kill_now);
+  signal (SIGINT, kill_now);
+  signal (SIGTERM, kill_now);
+  alarm ((guint) MAX (CUT_SECONDS, run->eos_wait + 1));
+}
+
+/* Says what elements say while they are cut short, such as that a checkpoint cannot be written. */
+static void
+stop (Run *run, GstBus *bus)
+{
+  GstMessage *message;
+
+  gst_element_set_state (run->pipeline, GST_STATE_READY);
+  while (run->status == GH_EXIT_CUT && (message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING))) {
+    gh_run_report_message (&run->report, message, FALSE);
+    gst_message_unref (message);
+  }
+  gst_element_set_state (run->pipeline, GST_STATE_NULL);
 }
 
 static int
@@ -235,11 +264,9 @@ play_to_end (Run *run, const Options *options)
       g_source_remove (timer);
   }
   gh_run_report_end (&run->report, run->status);
-  if (run->status == GH_EXIT_CUT) {
-    signal (SIGALRM, on_alarm);
-    alarm (CUT_SECONDS);
-  }
-  gst_element_set_state (run->pipeline, GST_STATE_NULL);
+  if (run->status == GH_EXIT_CUT)
+    limit_stopping (run);
+  stop (run, bus);
   alarm (0);
   return run->status;
 }
@@ -413,7 +440,7 @@ gh_tool_run (int argc, char **argv)
     { "list", 'l', 0, G_OPTION_ARG_NONE, &options.list, "List the pipeline files that are found by name", NULL },
     { "time", 't', 0, G_OPTION_ARG_DOUBLE, &options.time, "End the stream after this many seconds", "SECONDS" },
     { "eos-wait", 0, 0, G_OPTION_ARG_DOUBLE, &options.eos_wait,
-        "How long elements may take to finish when asked to end (30)", "SECONDS" },
+        "How long elements may take to finish when asked to end, and to stop (30)", "SECONDS" },
     { "messages", 'm', 0, G_OPTION_ARG_NONE, &options.messages, "Print the messages of elements, such as predictions",
         NULL },
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options.quiet, "Print warnings and errors only", NULL },
@@ -426,7 +453,8 @@ gh_tool_run (int argc, char **argv)
   int status = gh_tool_parse (&argc, &argv, entries, "FILE.pipeline [NAME=VALUE...]",
       "Runs a pipeline kept in a file: gst-launch-1.0 syntax over many lines, # comments, and ${NAME:-default} for\n"
       "what changes from run to run. FILE is a path, or the name of a file in this folder or of an installed one;\n"
-      "- reads standard input. Ctrl-C ends the stream in order, a second one stops at once.");
+      "- reads standard input. Ctrl-C ends the stream in order, a second one stops at\n"
+      "once, for which elements have --eos-wait again, and a third one kills.");
 
   if (status >= 0)
     return status;

@@ -34,7 +34,8 @@ int gh_tool_eval (int argc, char **argv);
 int gh_tool_parse (int *argc, char ***argv, const GOptionEntry *entries, const char *arguments,
     const char *summary);
 
-/* "gst-heads NAME: message" on stderr. Returns status, so that a tool can `return gh_tool_fail (...)`. */
+/* "gst-heads NAME: message" on stderr, without passwords (redact.h). Returns status, so that a tool can
+ * `return gh_tool_fail (...)`. */
 int gh_tool_fail (int status, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
 /* Starts GStreamer for the tools that need it. FALSE: words are on stderr, return GH_EXIT_FAILED. */

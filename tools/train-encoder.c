@@ -75,7 +75,8 @@ parse (Options *o, int *argc, char ***argv)
         "Frames: pipeline text that yields raw video, or a .pipeline file of such text", "TEXT" },
     { "crop", 0, 0, G_OPTION_ARG_STRING, &o->crop_text, "Part of the frames to look at, in pixels", "X,Y,W,H" },
     { "frames", 0, 0, G_OPTION_ARG_INT, &o->frames,
-        "Frames to keep in memory (2000); of more, half are the last ones and half a sample", "N" },
+        "Frames to keep in memory (2000); of more, half are the last ones and half a sample. From a live source, which "
+          "may never end, so many are taken", "N" },
     { "config", 'c', 0, G_OPTION_ARG_FILENAME, &o->config,
         "Shape: almacam, almacam-1080p, small, tiny (the default) or a JSON file", "NAME" },
     { "model", 'm', 0, G_OPTION_ARG_FILENAME, &o->run.file, "Start from this encoder, which needs its decoder",
@@ -86,7 +87,7 @@ parse (Options *o, int *argc, char ***argv)
     { "batch", 'b', 0, G_OPTION_ARG_INT, &o->train.batch, "Images at a time (8)", "N" },
     { "accumulate", 0, 0, G_OPTION_ARG_INT, &o->train.accumulate, "Batches that make one step (1)", "N" },
     { "lr", 0, 0, G_OPTION_ARG_DOUBLE, &o->train.lr,
-        "Largest learning rate (0.00015 for 256 images a step, in proportion; small models want more)", "X" },
+        "Largest learning rate (by the batch and the width of the model: 0.0003 for tiny, 0.00008 for almacam)", "X" },
     { "warmup", 0, 0, G_OPTION_ARG_INT64, &o->warmup, "Steps in which it rises (a twentieth, at most 500)", "N" },
     { "weight-decay", 0, 0, G_OPTION_ARG_DOUBLE, &o->train.weight_decay, "Weight decay (0.05)", "X" },
     { "clip", 0, 0, G_OPTION_ARG_DOUBLE, &o->train.clip, "Largest norm of a gradient (0: any)", "X" },

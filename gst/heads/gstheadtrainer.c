@@ -24,7 +24,9 @@
  *   attach one (gst_buffer_add_custom_meta()); numbers, texts and booleans are understood.
  * * #GstHeadTrainer:labels names a CSV file and #GstHeadTrainer:label-column its column of labels. Row n belongs to
  *   frame n of the stream, or #GstHeadTrainer:key-column says in each row which frame it is for: by number, by the name
- *   of an image file that ends in the number, or by time (#GstHeadTrainer:key).
+ *   of an image file that ends in the number, or by time (#GstHeadTrainer:key). Frames are numbered as their source
+ *   numbers them in offsets, as cameras and test sources do, so that one dropped on the way shifts no label; else in
+ *   the order they come. Decoders give no numbers: where frames of a file are dropped, time is the key to use.
  *
  * Frames without a label are passed over. Neighbouring frames are alike: #GstHeadTrainer:interval takes fewer of them,
  * and with #GstHeadTrainer:group-duration those of a stretch of time are held out together, so that the error is not
@@ -102,7 +104,7 @@ struct _GstHeadTrainer {
   GstHeadSamples samples;
   GString *scratch;
   GstInterval pace;
-  guint64 number;               /* of the next frame */
+  guint64 number;               /* of the next frame, as they arrive */
   guint fresh;                  /* labels since the last training began */
   gboolean warned;
 
@@ -349,12 +351,22 @@ take_sample (GstHeadTrainer *self, const GstMaeEmbedding *embedding, const GstLa
     start_training (self, FALSE);
 }
 
+/* What the source says it is the n-th of, where it does: offsets count frames if each ends one further, else bytes. */
+static guint64
+number_of (GstHeadTrainer *self, GstBuffer *buffer)
+{
+  const guint64 arrived = self->number++;
+
+  return GST_BUFFER_OFFSET_IS_VALID (buffer) && GST_BUFFER_OFFSET_END (buffer) == GST_BUFFER_OFFSET (buffer) + 1
+      ? GST_BUFFER_OFFSET (buffer) : arrived;
+}
+
 static GstFlowReturn
 gst_head_trainer_render (GstBaseSink *sink, GstBuffer *buffer)
 {
   GstHeadTrainer *self = GST_HEAD_TRAINER (sink);
   const Moment moment = moment_of (&sink->segment, buffer);
-  const guint64 number = self->number++;
+  const guint64 number = number_of (self, buffer);
   g_autoptr (GError) error = NULL;
   GstMaeEmbedding embedding;
   GstLabel label;

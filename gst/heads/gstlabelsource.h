@@ -14,7 +14,7 @@
 G_BEGIN_DECLS
 
 typedef enum {
-  GST_LABEL_KEY_FRAME,          /* the frame's number since the stream began, or a file name that ends in it */
+  GST_LABEL_KEY_FRAME,          /* the frame's number, or a file name that ends in it */
   GST_LABEL_KEY_TIME,           /* seconds of stream time */
 } GstLabelKey;
 

@@ -25,10 +25,9 @@
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 plaza-test-src num-buffers=40 ! mae-trainer config=tiny steps=4 batch-size=4 \
- *   location=tiny.safetensors && gst-launch-1.0 plaza-test-src num-buffers=3 seed=2 ! \
- *   mae-decoder model=tiny.safetensors ! videoconvert ! pngenc ! multifilesink location=triptych-%d.png
- * ]| A model that was trained for far too short a time, and what it knows; `steps=2000` takes minutes and shows more.
+ * gst-launch-1.0 plaza-test-src shuffle=true num-buffers=3 seed=2 ! mae-decoder ! videoconvert ! pngenc ! \
+ *   multifilesink location=triptych-%d.png
+ * ]| Three moments on the plaza, and what the shipped encoder makes of a quarter of each.
  *
  * Since: 0.1
  */
@@ -196,6 +195,7 @@ gst_mae_decoder_start (GstBaseTransform *trans)
   GhDevice device;
   GhPrecision precision;
   guint threads, shown;
+  GstClockTime latency;
 
   GST_OBJECT_LOCK (self);
   model = g_strdup (self->model);
@@ -220,11 +220,12 @@ gst_mae_decoder_start (GstBaseTransform *trans)
   config = gh_encoder_config (encoder);
   self->scaler = gst_frame_scaler_new (config->width, config->height, threads);
   self->number = 0;
+  latency = rehearse (self->picture, config);
 
   GST_OBJECT_LOCK (self);
   self->encoder = encoder;
   self->shown = shown;
-  self->latency = rehearse (self->picture, config);
+  self->latency = latency;
   self->stats = (Stats) { 0 };
   GST_OBJECT_UNLOCK (self);
 
@@ -636,8 +637,9 @@ gst_mae_decoder_class_init (GstMaeDecoderClass *class)
   gst_element_class_set_static_metadata (element_class, "Masked autoencoder decoder", "Filter/Effect/Video",
       "Shows frames, what a masked autoencoder sees of them, and what it makes of that, side by side",
       "The gst-heads authors");
-  gst_element_class_add_static_metadata (element_class, "example",
-      "gst-launch-1.0 plaza-test-src ! mae-decoder model=encoder.safetensors ! videoconvert ! autovideosink");
+  gst_element_class_add_static_metadata (element_class, "example", "gst-launch-1.0 plaza-test-src num-buffers=40 ! "
+      "mae-trainer config=tiny steps=4 batch-size=4 location=tiny.safetensors && gst-launch-1.0 plaza-test-src "
+      "num-buffers=3 ! mae-decoder model=tiny.safetensors ! videoconvert ! fakevideosink");
   gst_type_mark_as_plugin_api (TYPE_PANELS, 0);
   gst_type_mark_as_plugin_api (TYPE_MASK_MODE, 0);
 }

@@ -18,10 +18,11 @@
  *
  * ## Recordings
  *
- * From a source that is not live frames are collected until the stream ends; then #GstMaeTrainer:steps of training
- * follow, and the end of the stream is passed on when the encoder is written. The same frames and seed give the same
- * encoder, byte for byte, on the same machine. Of more frames than #GstMaeTrainer:buffer-size a sample is kept;
- * #GstMaeTrainer:interval takes fewer.
+ * From a source that is not live frames are collected until the stream ends, which an info message says once; then
+ * #GstMaeTrainer:steps of training follow, and the end of the stream is passed on when the encoder is written. The same
+ * frames and seed give the same encoder, byte for byte, on the same machine. Of more frames than
+ * #GstMaeTrainer:buffer-size a sample is kept; #GstMaeTrainer:interval takes fewer. Streams that never end but are not
+ * live, such as some network sources, want #GstMaeTrainer:mode `live`.
  *
  * ## Live streams
  *
@@ -35,8 +36,9 @@
  * #GstMaeTrainer:checkpoint names a file with everything a training needs to go on: it is written every
  * #GstMaeTrainer:checkpoint-interval, at the end, and when the pipeline is stopped, and replaced in one go, so that
  * there is always a whole one. Where it exists already the training goes on from it; with the same frames the result is
- * that of a training that was never interrupted. A loss that is no longer a finite number ends the training with an
- * error; the checkpoint is the last good one.
+ * that of a training that was never interrupted. One that has had all its #GstMaeTrainer:steps is refused: its result
+ * is another training's. A loss that is no longer a finite number ends the training with an error; the checkpoint is
+ * the last good one. So does a last checkpoint that cannot be written, after the encoder.
  *
  * ## Messages
  *
@@ -48,7 +50,7 @@
  *   `loss-mean` (since the message before), `learning-rate`, `gradient-norm`, `images-per-second`, and `eta`, the
  *   seconds that are left (double)
  * * `checkpoint`, with `checkpoint` (string) and `step`
- * * `done`, with `location`, `checkpoint` (strings, where set), `step`, `loss-mean` of the last hundred steps and
+ * * `done`, with `location`, `checkpoint` (strings, where written), `step`, `loss-mean` of the last hundred steps and
  *   `seconds` (double)
  *
  * ## Example launch line
@@ -192,23 +194,28 @@ account (GstMaeTrainer *self, const GhMaeTrainStep *step)
     tell_progress (self, step, steps, now);
 }
 
-/* A checkpoint that cannot be written is no reason to stop: the next one may be. */
-static void
-save_checkpoint (GstMaeTrainer *self, const gchar *checkpoint)
+static gboolean
+save_checkpoint (GstMaeTrainer *self, const gchar *checkpoint, GError **error)
 {
-  g_autoptr (GError) error = NULL;
-
   self->course.saved = g_get_monotonic_time ();
-  if (!gh_mae_trainer_save (self->trainer, checkpoint, &error)) {
-    GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("%s. The training goes on; the checkpoint before is kept.",
-            error->message), (NULL));
-    return;
-  }
+  if (!gh_mae_trainer_save (self->trainer, checkpoint, error))
+    return FALSE;
   GST_OBJECT_LOCK (self);
   self->stats.checkpoints++;
   GST_OBJECT_UNLOCK (self);
   post (self, gst_structure_new ("mae-trainer", "state", G_TYPE_STRING, "checkpoint", "checkpoint", G_TYPE_STRING,
           checkpoint, "step", G_TYPE_UINT64, gh_mae_trainer_steps_done (self->trainer), NULL));
+  return TRUE;
+}
+
+/* In the middle a checkpoint that cannot be written is no reason to stop: the next one may be. */
+static void
+save_on_the_way (GstMaeTrainer *self, const gchar *checkpoint, const gchar *consequence)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!save_checkpoint (self, checkpoint, &error))
+    GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("%s. %s", error->message, consequence), (NULL));
 }
 
 static gboolean
@@ -235,36 +242,62 @@ recent_loss (const GhMaeTrainer *trainer)
   return n ? sum / (n - from) : 0;
 }
 
-/* The end of all steps, or of a live stream: writes what was learned. */
+/* The files that were written; NULL for those that were not. */
+static void
+tell_done (GstMaeTrainer *self, const gchar *location, const gchar *checkpoint)
+{
+  const gdouble seconds = (g_get_monotonic_time () - self->course.started) / (gdouble) G_USEC_PER_SEC;
+  const gdouble loss = recent_loss (self->trainer);
+  GstStructure *structure = gst_structure_new ("mae-trainer", "state", G_TYPE_STRING, "done", "step", G_TYPE_UINT64,
+      gh_mae_trainer_steps_done (self->trainer), "loss-mean", G_TYPE_DOUBLE, loss, "seconds", G_TYPE_DOUBLE, seconds,
+      NULL);
+
+  if (location)
+    gst_structure_set (structure, "location", G_TYPE_STRING, location, NULL);
+  if (checkpoint)
+    gst_structure_set (structure, "checkpoint", G_TYPE_STRING, checkpoint, NULL);
+  post (self, structure);
+  GST_ELEMENT_INFO (self, RESOURCE, WRITE, ("%" G_GUINT64_FORMAT " steps, loss %.4f; written: %s",
+          gh_mae_trainer_steps_done (self->trainer), loss, location ? location : checkpoint), (NULL));
+}
+
+/* The end of all steps, or of a live stream: writes what was learned. One file that fails does not cost the other. */
 static void
 complete (GstMaeTrainer *self, const GstMaeTrainerSettings *s)
 {
   GhMaeExport how = { s->bfloat16, !s->decoder, s->record, NULL };
-  const gdouble seconds = (g_get_monotonic_time () - self->course.started) / (gdouble) G_USEC_PER_SEC;
-  const gdouble loss = recent_loss (self->trainer);
-  g_autoptr (GError) error = NULL;
-  GstStructure *structure;
+  g_autoptr (GError) unsaved = NULL, error = NULL;
+  const gboolean saved = s->checkpoint && save_checkpoint (self, s->checkpoint, &unsaved);
+  const gboolean exported = s->location && gh_mae_trainer_export (self->trainer, s->location, &how, &error);
 
-  if (s->checkpoint)
-    save_checkpoint (self, s->checkpoint);
-  if (s->location && !gh_mae_trainer_export (self->trainer, s->location, &how, &error)) {
+  if (!unsaved && !error) {
+    GST_OBJECT_LOCK (self);
+    self->stats.done = TRUE;
+    GST_OBJECT_UNLOCK (self);
+    g_atomic_int_set (&self->complete, TRUE);
+  }
+  if (exported || (saved && !error))
+    tell_done (self, exported ? s->location : NULL, saved ? s->checkpoint : NULL);
+  if (error)
     GST_ELEMENT_MODEL_ERROR (self, error, "location");
+  else if (unsaved)
+    GST_ELEMENT_MODEL_ERROR (self, unsaved, "checkpoint");
+}
+
+/* A step that models/ refuses because its loss is not finite. Its words are those of the command's options. */
+static void
+fail_step (GstMaeTrainer *self, const GstMaeTrainerSettings *s, const GError *error)
+{
+  const gboolean kept = s->checkpoint && g_file_test (s->checkpoint, G_FILE_TEST_EXISTS);
+
+  if (!g_error_matches (error, GH_ERROR, GH_ERROR_DATA)) {
+    GST_ELEMENT_MODEL_ERROR (self, error, "model");
     return;
   }
-  structure = gst_structure_new ("mae-trainer", "state", G_TYPE_STRING, "done", "step", G_TYPE_UINT64,
-      gh_mae_trainer_steps_done (self->trainer), "loss-mean", G_TYPE_DOUBLE, loss, "seconds", G_TYPE_DOUBLE, seconds,
-      NULL);
-  if (s->location)
-    gst_structure_set (structure, "location", G_TYPE_STRING, s->location, NULL);
-  if (s->checkpoint)
-    gst_structure_set (structure, "checkpoint", G_TYPE_STRING, s->checkpoint, NULL);
-  GST_OBJECT_LOCK (self);
-  self->stats.done = TRUE;
-  GST_OBJECT_UNLOCK (self);
-  g_atomic_int_set (&self->complete, TRUE);
-  post (self, structure);
-  GST_ELEMENT_INFO (self, RESOURCE, WRITE, ("%" G_GUINT64_FORMAT " steps, loss %.4f; written: %s",
-          gh_mae_trainer_steps_done (self->trainer), loss, s->location ? s->location : s->checkpoint), (NULL));
+  GST_ELEMENT_ERROR (self, STREAM, WRONG_TYPE, ("After step %" G_GUINT64_FORMAT " the loss is no longer a finite "
+          "number. Set 'learning-rate' lower, 'warmup' higher or 'clip'%s%s.",
+          gh_mae_trainer_steps_done (self->trainer), kept ? "; the last good state is in " : "",
+          kept ? s->checkpoint : ""), ("%s", error->message));
 }
 
 /* A live stream that ends at once is still learned from. */
@@ -291,16 +324,16 @@ train (gpointer data, gpointer user_data)
 
     if (gst_background_job_is_stopping (&self->job)) {
       if (s.checkpoint && gh_mae_trainer_steps_done (self->trainer) > self->course.first_step)
-        save_checkpoint (self, s.checkpoint);
+        save_on_the_way (self, s.checkpoint, "What was learned since the checkpoint before is lost.");
       return;
     }
     if (!gh_mae_trainer_step (self->trainer, self->store, &step, &error)) {
-      GST_ELEMENT_MODEL_ERROR (self, error, "model");
+      fail_step (self, &s, error);
       return;
     }
     account (self, &step);
     if (s.checkpoint && checkpoint_is_due (self))
-      save_checkpoint (self, s.checkpoint);
+      save_on_the_way (self, s.checkpoint, "The training goes on; the checkpoint before is kept.");
   }
   complete (self, &s);
 }
@@ -343,6 +376,9 @@ is_live (GstMaeTrainer *self)
     if (gst_pad_peer_query (GST_BASE_SINK_PAD (self), query))
       gst_query_parse_latency (query, &self->live, NULL, NULL);
     gst_query_unref (query);
+    if (!self->live)
+      GST_ELEMENT_INFO (self, RESOURCE, SETTINGS, ("The source is not live: frames are collected until the stream "
+              "ends, and trained on then. With mode=live it trains meanwhile."), (NULL));
   }
   GST_INFO_OBJECT (self, "%s", self->live ? "training as frames come" : "collecting frames until the stream ends");
   return self->live;

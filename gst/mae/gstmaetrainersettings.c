@@ -85,7 +85,7 @@ static const Property table[] = {
   {INT, AT (options.accumulate), "accumulate", "Accumulate",
       "Batches whose gradients make one step", 1, 65536},
   {NUMBER, AT (options.lr), "learning-rate", "Learning rate",
-      "Largest learning rate (0 = 0.00015 for 256 images a step, and in proportion)", 0, 10},
+      "Largest learning rate (0 = by the batch and the width of the model: 0.0003 for tiny, 0.00008 for almacam)", 0, 10},
   {SIGNED, AT (warmup), "warmup", "Warm-up",
       "Steps in which the learning rate rises to its largest (-1 = one of twenty steps, at most 500)", -1, G_MAXINT32},
   {NUMBER, AT (options.weight_decay), "weight-decay", "Weight decay",

@@ -49,12 +49,25 @@ check_shape (const GhMaeTrainer *trainer, const GhMaeConfig *wanted, const GstMa
   return FALSE;
 }
 
+/* A checkpoint that is done, perhaps of another camera, is not the result of this training. */
+static gboolean
+check_steps (const GhMaeTrainer *trainer, const GstMaeTrainerSettings *s, GError **error)
+{
+  const guint64 done = gh_mae_trainer_steps_done (trainer);
+
+  if (done < gh_mae_trainer_options (trainer)->steps)
+    return TRUE;
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "The checkpoint %s has had all its %"
+      G_GUINT64_FORMAT " steps. Set 'steps' to more, or 'checkpoint' to another file.", s->checkpoint, done);
+  return FALSE;
+}
+
 static GhMaeTrainer *
 resume (const GstMaeTrainerSettings *s, const GhMaeTrainOptions *options, const GhMaeConfig *config, GError **error)
 {
   g_autoptr (GhMaeTrainer) trainer = gh_mae_trainer_resume (s->checkpoint, options, error);
 
-  if (trainer && s->config && !check_shape (trainer, config, s, error))
+  if (trainer && ((s->config && !check_shape (trainer, config, s, error)) || !check_steps (trainer, s, error)))
     return NULL;
   return g_steal_pointer (&trainer);
 }

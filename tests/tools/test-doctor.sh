@@ -10,6 +10,8 @@ out_has '^  ok      ref '
 out_has '^  ok      cpu  .* f32'
 out_has '^  \(ok\|-\)  *cuda '
 out_has '^  ok      mae-encoder '
+out_has '^  \(ok\|-\)  *a window '
+out_has '^Models (looked for in /.*)$'
 out_has '^  ok      default .*model-id [0-9a-f]\{16\}'
 out_has '^Everything needed is here'
 
@@ -18,8 +20,10 @@ out_has '^  MISSING mae-encoder .*meson devenv'
 expect 1 env GST_PLUGIN_SYSTEM_PATH_1_0="$folder" GST_REGISTRY_1_0="$folder/registry" "$gst_heads" doctor
 out_has '^  MISSING videoconvert .*apt install gstreamer1.0-plugins-base'
 out_has '^  -       gdppay .*apt install gstreamer1.0-plugins-bad'
+out_has '^  -       a window .*apt install gstreamer1.0-x$'
 expect 1 env GST_HEADS_MODEL_PATH="$folder" "$gst_heads" doctor
 out_has '^  MISSING default '
+out_has "^Models (looked for in $folder"
 printf 'no model' >default.safetensors
 expect 1 env GST_HEADS_MODEL_PATH="$folder" "$gst_heads" doctor
 out_has '^  MISSING default .*default.safetensors'

@@ -84,6 +84,15 @@ err_has '  location: nowhere.bin$'
 err_lacks 'gstfilesrc.c'
 expect 3 "$gst_heads" run --verbose unset FILE=nowhere.bin
 err_has 'gstfilesrc.c'
+cat >secret.pipeline <<'END'
+uridecodebin uri=${URI:-rtsp://me:hunter2@127.0.0.1:9/stream?hunter2} ! fakesink
+END
+expect 3 "$gst_heads" run --verbose --messages secret
+err_lacks hunter2
+expect 3 "$gst_heads" run --verbose secret URI='http://me:hunter2@127.0.0.1:9/?token=hunter2'
+err_lacks hunter2
+expect 1 "$gst_heads" run secret "URJ=http://me:hunter2@camera"
+err_lacks hunter2
 printf 'videotestsrc ! identity name=me error-after=3 ! fakesink\n' >later.pipeline
 expect 3 "$gst_heads" run later
 err_has '^error from me (identity): '
@@ -91,7 +100,7 @@ printf 'filesrc location=card.pipeline ! videoconvert ! fakesink\n' >caps.pipeli
 expect 3 "$gst_heads" run caps
 err_has 'hint: '
 
-# Time, Ctrl-C, and Ctrl-C twice.
+# Time, Ctrl-C, Ctrl-C twice and three times.
 expect 0 "$gst_heads" run -t 0.5 card N=100000 LIVE=true
 err_has 'time given is over'
 interrupted () {
@@ -105,21 +114,28 @@ interrupted () {
     sleep 0.25
   done
   kill -s "$signal" "$child"
-  if [ "$twice" = yes ]; then
+  for _ in $again; do
     sleep 0.8
     kill -s "$signal" "$child"
-  fi
+  done
   wait "$child" || status=$?
 }
-twice=no signal=TERM
+again='' signal=TERM
 interrupted card N=100000 LIVE=true
 [ "$status" -eq 4 ] || bad "SIGTERM gives $status instead of 4"
 err_has 'ended in order'
 printf 'videotestsrc is-live=true ! queue ! identity sleep-time=60000000 ! fakesink async=false\n' >stuck.pipeline
-twice=yes
-interrupted stuck
+again='second'
+began=$(date +%s)
+interrupted --eos-wait 4 stuck
 [ "$status" -eq 5 ] || bad "two signals give $status instead of 5"
-err_has 'stopping at once'
+[ $(($(date +%s) - began)) -ge 4 ] || bad "elements did not have their time to stop"
+err_has 'stopping at once; a third time kills'
+again='second third' signal=INT
+began=$(date +%s)
+interrupted stuck
+[ "$status" -eq 5 ] || bad "three signals give $status instead of 5"
+[ $(($(date +%s) - began)) -lt 20 ] || bad "the third signal did not kill"
 expect 5 "$gst_heads" run -t 0.5 --eos-wait 0.5 stuck
 err_has 'did not come within 0.5 s'
 

@@ -388,6 +388,37 @@ GST_START_TEST (test_files)
 }
 GST_END_TEST;
 
+/* Row n is for the source's frame n, whatever was dropped before; offsets that count bytes number nothing. */
+GST_START_TEST (test_offsets)
+{
+  const guint first = __i__ == 0 ? 5 : 0, unit = __i__ == 0 ? 1 : 16;
+  g_autoptr (GhHead) expected = reference (first, 20 - first, GH_HEAD_SCALAR);
+  g_autoptr (GString) text = g_string_new ("value,other\n");
+  g_autofree gchar *path = NULL;
+  g_autoptr (GhHead) head = NULL;
+
+  for (guint i = 0; i < 20; i++) {
+    gchar number[G_ASCII_DTOSTR_BUF_SIZE];
+
+    g_string_append_printf (text, "%s,x\n", g_ascii_dtostr (number, sizeof number, truth (i)));
+  }
+  path = write_csv (text->str);
+  g_object_set (element, "label", NULL, "labels", path, "label-column", "value", NULL);
+  start (VIDEO_CAPS);
+  for (pushed = first; pushed < 20;) {
+    const guint64 offset = pushed * unit;
+    GstBuffer *buffer = frame_new (ID);
+
+    GST_BUFFER_OFFSET (buffer) = offset;
+    GST_BUFFER_OFFSET_END (buffer) = offset + unit;
+    push (buffer);
+  }
+  end_and_expect_head ();
+  head = load ();
+  check_same (head, expected);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_tensors)
 {
   g_autoptr (GstCaps) caps = gst_mae_embedding_caps_new (DIM, ID, "small.safetensors", 10, 1);
@@ -762,6 +793,7 @@ headtrainer_suite (void)
   tcase_add_test (tcase, test_end_again);
   tcase_add_loop_test (tcase, test_kinds, 0, G_N_ELEMENTS (kinds));
   tcase_add_loop_test (tcase, test_files, 0, 3);
+  tcase_add_loop_test (tcase, test_offsets, 0, 2);
   tcase_add_test (tcase, test_tensors);
   tcase_add_test (tcase, test_retraining);
   tcase_add_test (tcase, test_failed_retraining);
