@@ -20,7 +20,8 @@ tail -n +2 mall/frames/labels.csv | while IFS=, read -r file people minute; do
   cp "mall/frames/$file" feed/frames/
 done
 
-expect 0 "$gst_heads" eval --dataset=mall-crop --data=mall --labels=9 --draws=3
+expect 0 "$gst_heads" init-encoder fresh.safetensors
+expect 0 "$gst_heads" eval --dataset=mall-crop --data=mall --encoder=fresh.safetensors --labels=9 --draws=3
 out_has '^mall-crop: .* 9 labels out of 18, 12 test images, 3 draws, seed 0$'
 out_has '^best constant  *[0-9.]* +- [0-9.]*$'
 out_has '^ridge on a 40x30 grey thumbnail  *[0-9.]* +- [0-9.]*  *[0-9.]* +- [0-9.]*  ridge 3$'
@@ -29,10 +30,10 @@ out_has '^ridge on .* (untrained)  *[0-9.]* +- .*  ridge 3$'
 out_has '^head on .* (untrained)  *[0-9.]* +- .*ridge [123]'
 cp out first
 # Again from the cache: the same figures, and nothing is read.
-expect 0 "$gst_heads" eval --dataset=mall-crop --data=mall --labels=9 --draws=3
+expect 0 "$gst_heads" eval --dataset=mall-crop --data=mall --encoder=fresh.safetensors --labels=9 --draws=3
 cmp -s first out || bad "the same draws give other figures"
 err_lacks 'reading images'
-expect 0 "$gst_heads" eval --dataset=mall-crop --data=mall --labels=9 --draws=3 --seed=1
+expect 0 "$gst_heads" eval --dataset=mall-crop --data=mall --encoder=fresh.safetensors --labels=9 --draws=3 --seed=1
 ! cmp -s first out || bad "another seed gives the same figures"
 
 # Two tables, straight lines only.

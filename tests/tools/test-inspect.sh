@@ -77,7 +77,9 @@ expect 1 "$gst_heads" init-encoder --config=nowhere x.safetensors
 err_has 'nowhere'
 expect 3 "$gst_heads" init-encoder --config=small.json /nowhere/x.safetensors
 expect 0 "$gst_heads" inspect default
-expect 0 "$gst_heads" inspect tiny-untrained
+out_has 'trained    yes'
+expect 0 "$gst_heads" init-encoder --config=small.json fresh.safetensors
+expect 0 "$gst_heads" inspect fresh.safetensors
 out_has 'trained    no'
 
 finish

@@ -20,7 +20,7 @@ found () {
 
 for file in gstreamer-1.0/libgstmae.so gstreamer-1.0/libgstheads.so gstreamer-1.0/libgstlivecam.so \
     gstreamer-1.0/gst/heads/heads.h pkgconfig/gstreamer-heads-1.0.pc gst-heads/pipelines/predict-live.pipeline \
-    gst-heads/models/tiny.json gst-heads/models/tiny-untrained.safetensors gst-heads/models/default.safetensors; do
+    gst-heads/models/tiny.json gst-heads/models/almacam-tiny.safetensors gst-heads/models/default.safetensors; do
   found "/$file"
 done
 
