@@ -89,7 +89,7 @@ uridecodebin uri=${URI:-rtsp://me:hunter2@127.0.0.1:9/stream?hunter2} ! fakesink
 END
 expect 3 "$gst_heads" run --verbose --messages secret
 err_lacks hunter2
-expect 3 "$gst_heads" run --verbose secret URI='http://me:hunter2@127.0.0.1:9/?token=hunter2'
+expect 3 "$gst_heads" run --verbose secret URI='rtsp://me:hunter2@127.0.0.1:9/?token=hunter2'
 err_lacks hunter2
 expect 1 "$gst_heads" run secret "URJ=http://me:hunter2@camera"
 err_lacks hunter2
