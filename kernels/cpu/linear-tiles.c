@@ -6,6 +6,7 @@
  */
 #include "isa.h"
 #include "linear-finish.h"
+#include "transpose.h"
 
 #ifdef __x86_64__
 #include <immintrin.h>
@@ -23,10 +24,13 @@
 #define MR_F32 4
 #define MR_INT 4
 #endif
-/* A panel's share of a block of k stays in the first-level cache, and 512 products of two 12-bit integers, the most
+/* A block of a panel is read again for every tile from the second-level cache at most, and 512 products of two 12-bit integers, the most
  * that int32 holds, meet in one block. */
 #define F32_BLOCK 512
 #define INT_BLOCK 512
+/* Bytes of a panel that are asked for before they are needed: a block of it and the rows beside it are more than the
+ * first-level cache holds. */
+#define AHEAD 1024
 #define NV 2
 #define NR (NV * VL)
 #define STRING(x) STRING_ (x)
@@ -93,6 +97,17 @@ dot4 (vi sum, vi a, vi b)
 
 /* ---- tiles: sums[mr][NR] over `steps` steps of packed rows and one panel ---------------------------------------- */
 
+/* At step s, which reads b: asks for what later steps of this panel and the next panel read. */
+VEC_INLINE void
+ask_ahead (const GhLinearTile *t, int s, const void *b)
+{
+  UNROLL
+  for (int at = 0; at < (int) sizeof (vf) * NV; at += 64)
+    __builtin_prefetch ((const char *) b + AHEAD + at);
+  if (s < t->next_lines)
+    __builtin_prefetch (t->next + s * 64, 0, 2);
+}
+
 VEC_INLINE void
 store_sums (const GhLinearTile *t, const vf *acc, int mr)
 {
@@ -124,12 +139,14 @@ tile_f32 (const GhLinearTile *t)
   const vf *b = t->b;
   vf acc[MR_F32 * NV] = { 0 };
 
-  for (int s = 0; s < t->steps; s++, a += MR_F32, b += NV)
+  for (int s = 0; s < t->steps; s++, a += MR_F32, b += NV) {
+    ask_ahead (t, s, b);
     UNROLL
     for (int i = 0; i < MR_F32; i++)
       UNROLL
       for (int j = 0; j < NV; j++)
         acc[i * NV + j] += a[i] * b[j];
+  }
   store_sums (t, acc, MR_F32);
 }
 
@@ -142,12 +159,14 @@ tile_bf16 (const GhLinearTile *t)
 #if HAS_BF16
   const int32_t *a = t->a;
 
-  for (int s = 0; s < t->steps; s++, a += MR_INT, b += NV)
+  for (int s = 0; s < t->steps; s++, a += MR_INT, b += NV) {
+    ask_ahead (t, s, b);
     UNROLL
     for (int i = 0; i < MR_INT; i++)
       UNROLL
       for (int j = 0; j < NV; j++)
         acc[i * NV + j] = (vf) _mm512_dpbf16_ps ((__m512) acc[i * NV + j], (__m512bh) splat (a[i]), (__m512bh) b[j]);
+  }
 #else
   const float *a = t->a;
 
@@ -178,12 +197,14 @@ tile_int16 (const GhLinearTile *t)
   const vi *b = t->b;
   vi acc[MR_INT * NV] = { 0 };
 
-  for (int s = 0; s < t->steps; s++, a += MR_INT, b += NV)
+  for (int s = 0; s < t->steps; s++, a += MR_INT, b += NV) {
+    ask_ahead (t, s, b);
     UNROLL
     for (int i = 0; i < MR_INT; i++)
       UNROLL
       for (int j = 0; j < NV; j++)
         acc[i * NV + j] = dot2 (acc[i * NV + j], splat (a[i]), b[j]);
+  }
   store_integer_sums (t, acc, MR_INT);
 }
 
@@ -224,12 +245,14 @@ tile_int8 (const GhLinearTile *t)
   const vi *b = t->b;
   vi acc[MR_INT * NV] = { 0 };
 
-  for (int s = 0; s < t->steps; s++, a += MR_INT, b += NV)
+  for (int s = 0; s < t->steps; s++, a += MR_INT, b += NV) {
+    ask_ahead (t, s, b);
     UNROLL
     for (int i = 0; i < MR_INT; i++)
       UNROLL
       for (int j = 0; j < NV; j++)
         acc[i * NV + j] = dot4 (acc[i * NV + j], splat (a[i]), b[j]);
+  }
   store_integer_sums (t, acc, MR_INT);
 }
 #endif
@@ -297,11 +320,17 @@ pack_rows_f32 (void *a, float *scale, float *zero, const float *x, size_t ld, in
     scale[i] = 1;
     zero[i] = 0;
   }
-  if (rows < MR_F32)
-    memset (to, 0, (size_t) MR_F32 * k_padded * sizeof *to);
-  for (int i = 0; i < rows; i++)
-    for (int j = 0; j < k; j++)
-      to[(size_t) j * MR_F32 + i] = x[i * ld + j];
+  for (int j = 0; j < k; j += VL) {
+    vu block[VL];
+    int n = k - j < VL ? k - j : VL;
+
+    UNROLL
+    for (int i = 0; i < VL; i++)
+      block[i] = i >= rows ? (vu) { 0 } : (vu) (n == VL ? vec_load (x + i * ld + j) : vec_load_part (x + i * ld + j, n));
+    vec_transpose (block);
+    for (int c = 0; c < n; c++, to += MR_F32)
+      vec_store_part (to, (vf) block[c], MR_F32);
+  }
 }
 
 static void
