@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * gstcaptureinfo.c: see gstcaptureinfo.h. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "gstcaptureinfo.h"
+
+static GstStaticCaps unix_caps = GST_STATIC_CAPS ("timestamp/x-unix");
+
+void
+gst_capture_info_meta_register (void)
+{
+  static gsize registered;
+  static const gchar *tags[] = { NULL };
+
+  if (g_once_init_enter (&registered)) {
+    if (!gst_meta_get_info (GST_CAPTURE_INFO_META_NAME))
+      gst_meta_register_custom (GST_CAPTURE_INFO_META_NAME, tags, NULL, NULL, NULL);
+    g_once_init_leave (&registered, 1);
+  }
+}
+
+void
+gst_buffer_add_capture_info (GstBuffer *buffer, const GstCaptureInfo *info)
+{
+  GstCaps *caps = gst_static_caps_get (&unix_caps);
+  GstStructure *structure;
+
+  gst_capture_info_meta_register ();
+  structure = gst_custom_meta_get_structure (gst_buffer_add_custom_meta (buffer, GST_CAPTURE_INFO_META_NAME));
+  gst_structure_set (structure, "captured-at", G_TYPE_INT64, info->captured_at, "received-at", G_TYPE_INT64,
+      info->received_at, "clock-suspect", G_TYPE_BOOLEAN, info->clock_suspect, NULL);
+  if (info->source)
+    gst_structure_set (structure, "source", G_TYPE_STRING, info->source, NULL);
+  if (info->uri)
+    gst_structure_set (structure, "uri", G_TYPE_STRING, info->uri, NULL);
+  if (info->media_sequence != G_MAXUINT64)
+    gst_structure_set (structure, "media-sequence", G_TYPE_UINT64, info->media_sequence, NULL);
+  if (info->captured_at > 0)
+    gst_buffer_add_reference_timestamp_meta (buffer, caps, info->captured_at * GST_USECOND, GST_CLOCK_TIME_NONE);
+  gst_caps_unref (caps);
+}
+
+gboolean
+gst_buffer_get_capture_info (GstBuffer *buffer, GstCaptureInfo *info)
+{
+  GstCustomMeta *meta;
+  GstStructure *structure;
+
+  gst_capture_info_meta_register ();
+  meta = gst_buffer_get_custom_meta (buffer, GST_CAPTURE_INFO_META_NAME);
+  if (meta == NULL)
+    return FALSE;
+  structure = gst_custom_meta_get_structure (meta);
+  *info = (GstCaptureInfo) { .media_sequence = G_MAXUINT64 };
+  info->source = gst_structure_get_string (structure, "source");
+  info->uri = gst_structure_get_string (structure, "uri");
+  gst_structure_get_uint64 (structure, "media-sequence", &info->media_sequence);
+  gst_structure_get_boolean (structure, "clock-suspect", &info->clock_suspect);
+  return gst_structure_get_int64 (structure, "captured-at", &info->captured_at)
+      && gst_structure_get_int64 (structure, "received-at", &info->received_at);
+}
+
+GstStructure *
+gst_capture_outage_describe (const GstCaptureOutage *outage, const gchar *name)
+{
+  return gst_structure_new (name, "state", G_TYPE_STRING, outage->begins ? "begin" : "end", "source", G_TYPE_STRING,
+      outage->source, "reason", G_TYPE_STRING, outage->reason, "detail", G_TYPE_STRING, outage->detail, "at", G_TYPE_INT64,
+      outage->at, NULL);
+}
+
+gboolean
+gst_capture_outage_parse (const GstStructure *structure, GstCaptureOutage *outage)
+{
+  const gchar *state;
+
+  if (structure == NULL || !(gst_structure_has_name (structure, GST_CAPTURE_OUTAGE_NAME)
+          || gst_structure_has_name (structure, GST_LIVE_OUTAGE_MESSAGE_NAME)))
+    return FALSE;
+  state = gst_structure_get_string (structure, "state");
+  outage->begins = g_strcmp0 (state, "begin") == 0;
+  outage->source = gst_structure_get_string (structure, "source");
+  outage->reason = gst_structure_get_string (structure, "reason");
+  outage->detail = gst_structure_get_string (structure, "detail");
+  return state && outage->source && outage->reason && gst_structure_get_int64 (structure, "at", &outage->at);
+}
