@@ -3,6 +3,7 @@
 #include "run-report.h"
 #include "redact.h"
 #include "tools.h"
+#include "gst/common/gstcaptureinfo.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -255,13 +256,29 @@ handle_training (GhRunReport *report, const GstStructure *structure)
     report->training = g_strdup_printf ("training %.0f%%", 100 * fraction);
 }
 
+/* What a service's journal should show of a camera. */
+static void
+handle_outage (GhRunReport *report, GstMessage *message, const GstCaptureOutage *outage)
+{
+  g_autofree char *source = source_name (message);
+
+  if (outage->begins)
+    gh_run_report_say (report, "%s: no frames from %s: %s%s%s", source, outage->source, outage->reason,
+        outage->detail ? ": " : "", outage->detail ? outage->detail : "");
+  else
+    gh_run_report_say (report, "%s: frames from %s again", source, outage->source);
+}
+
 static void
 handle_element (GhRunReport *report, GstMessage *message)
 {
   const GstStructure *structure = gst_message_get_structure (message);
+  GstCaptureOutage outage;
   const char *detail;
   if (!structure)
     return;
+  if (gst_capture_outage_parse (structure, &outage))
+    handle_outage (report, message, &outage);
   if (gst_structure_has_name (structure, "mae-trainer") || gst_structure_has_name (structure, "head-trainer"))
     handle_training (report, structure);
   if (gst_structure_has_name (structure, "head-prediction")) {

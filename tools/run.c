@@ -8,6 +8,7 @@
 #include "packages.h"
 #include "pipeline-file.h"
 #include "run-report.h"
+#include "run-service.h"
 #include "tools.h"
 #include "models/gh-error.h"
 
@@ -27,6 +28,7 @@ typedef struct {
   GstElement *pipeline;
   GMainLoop *loop;
   GhRunReport report;
+  GhRunService service;
   int status;                   /* of the process once the loop has ended */
   int ended_by;                 /* the status the end of the stream stands for */
   gboolean live, buffering, played, eos_sent, done;
@@ -36,7 +38,8 @@ typedef struct {
 
 typedef struct {
   gboolean print, validate, list, describe, quiet, verbose, messages;
-  double time, eos_wait;
+  double time, eos_wait, max_frame_age;
+  int status_port;
 } Options;
 
 static void
@@ -144,6 +147,7 @@ on_message (GstBus *bus, GstMessage *message, gpointer data)
   if (run->done)
     return G_SOURCE_CONTINUE;   /* later errors only follow from the first */
   gh_run_report_message (&run->report, message, whole);
+  gh_run_service_message (&run->service, message);
   switch (GST_MESSAGE_TYPE (message)) {
     case GST_MESSAGE_ERROR:
       GST_DEBUG_BIN_TO_DOT_FILE_WITH_TS (GST_BIN (run->pipeline), GST_DEBUG_GRAPH_SHOW_ALL, "gst-heads.error");
@@ -263,6 +267,7 @@ play_to_end (Run *run, const Options *options)
     if (timer && g_main_context_find_source_by_id (NULL, timer))
       g_source_remove (timer);
   }
+  gh_run_service_end (&run->service);
   gh_run_report_end (&run->report, run->status);
   if (run->status == GH_EXIT_CUT)
     limit_stopping (run);
@@ -398,6 +403,28 @@ exit_of (const GError *error)
 }
 
 static int
+watch_and_play (Run *run, const Options *options)
+{
+  g_autoptr (GError) error = NULL;
+  int status;
+
+  run->loop = g_main_loop_new (NULL, FALSE);
+  gh_run_report_begin (&run->report, run->pipeline, options->quiet, options->verbose, options->messages);
+  if (!gh_run_service_begin (&run->service, run->pipeline, options->status_port, options->max_frame_age, &error)) {
+    status = gh_tool_fail (GH_EXIT_USAGE, "%s", error->message);
+  } else {
+    if (run->service.server)
+      gh_run_report_say (&run->report, "status page: http://127.0.0.1:%u/",
+          gh_status_server_port (run->service.server));
+    status = play_to_end (run, options);
+  }
+  gh_run_service_clear (&run->service);
+  gh_run_report_clear (&run->report);
+  g_main_loop_unref (run->loop);
+  return status;
+}
+
+static int
 run_file (Run *run, const Options *options, GHashTable *values)
 {
   g_autoptr (GError) error = NULL;
@@ -417,11 +444,7 @@ run_file (Run *run, const Options *options, GHashTable *values)
   if (options->validate) {
     printf ("%s: sound\n", run->file->path);
   } else {
-    run->loop = g_main_loop_new (NULL, FALSE);
-    gh_run_report_begin (&run->report, run->pipeline, options->quiet, options->verbose, options->messages);
-    status = play_to_end (run, options);
-    gh_run_report_clear (&run->report);
-    g_main_loop_unref (run->loop);
+    status = watch_and_play (run, options);
   }
   gst_object_unref (run->pipeline);
   return status;
@@ -430,7 +453,7 @@ run_file (Run *run, const Options *options, GHashTable *values)
 int
 gh_tool_run (int argc, char **argv)
 {
-  Options options = { .eos_wait = 30 };
+  Options options = { .eos_wait = 30, .max_frame_age = 60, .status_port = -1 };
   const GOptionEntry entries[] = {
     { "print", 'p', 0, G_OPTION_ARG_NONE, &options.print, "Print the pipeline with its variables filled in, and stop",
         NULL },
@@ -441,6 +464,10 @@ gh_tool_run (int argc, char **argv)
     { "time", 't', 0, G_OPTION_ARG_DOUBLE, &options.time, "End the stream after this many seconds", "SECONDS" },
     { "eos-wait", 0, 0, G_OPTION_ARG_DOUBLE, &options.eos_wait,
         "How long elements may take to finish when asked to end, and to stop (30)", "SECONDS" },
+    { "status-port", 0, 0, G_OPTION_ARG_INT, &options.status_port,
+        "Serve /healthz, /readyz and /metrics on this machine's loopback; 0: any free port", "PORT" },
+    { "max-frame-age", 0, 0, G_OPTION_ARG_DOUBLE, &options.max_frame_age,
+        "Without a frame for so long at a sink, /readyz says no (60)", "SECONDS" },
     { "messages", 'm', 0, G_OPTION_ARG_NONE, &options.messages, "Print the messages of elements, such as predictions",
         NULL },
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options.quiet, "Print warnings and errors only", NULL },
@@ -462,6 +489,10 @@ gh_tool_run (int argc, char **argv)
     return list_files ();
   if (argc < 2)
     return gh_tool_fail (GH_EXIT_USAGE, "which file? (\"gst-heads run --list\" shows those that are installed)");
+  if (options.status_port < -1 || options.status_port > G_MAXUINT16)
+    return gh_tool_fail (GH_EXIT_USAGE, "--status-port is from 0 to %d", G_MAXUINT16);
+  if (!(options.max_frame_age > 0))
+    return gh_tool_fail (GH_EXIT_USAGE, "--max-frame-age is more than 0");
   if (!(options.time >= 0 && options.time <= MAX_SECONDS && options.eos_wait >= 0 && options.eos_wait <= MAX_SECONDS))
     return gh_tool_fail (GH_EXIT_USAGE, "a number of seconds is at least 0 and at most %d", MAX_SECONDS);
   values = parse_values (argc, argv);

@@ -24,6 +24,17 @@ for file in gstreamer-1.0/libgstmae.so gstreamer-1.0/libgstheads.so gstreamer-1.
   found "/$file"
 done
 
+# The unit, with a program that is there.
+found '/systemd/system/gst-heads@.service'
+grep -q '^ExecStart=/.*/gst-heads run --status-port=' "$path" || bad "the unit runs something else"
+if command -v systemd-analyze >/dev/null; then
+  sed 's|^ExecStart=[^ ]*|ExecStart=/bin/true|; /^Documentation=/d' "$path" >gst-heads@camera.service
+  expect 0 systemd-analyze verify --man=no ./gst-heads@camera.service
+  [ ! -s err ] || bad "the unit is not sound"
+else
+  echo "without systemd-analyze: the unit is not verified"
+fi
+
 # Headers that are installed need nothing that is not.
 cat >app.c <<'END'
 #include <gst/heads/heads.h>

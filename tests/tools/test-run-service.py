@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""test-run-service.py GST_HEADS: the status page of "gst-heads run", and its words to a service manager. The frames of the
+pipeline are what this test writes into it, so it can let them stop."""
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+LIMIT = 20
+
+
+def fetch(port, path, method="GET"):
+    try:
+        request = urllib.request.Request("http://127.0.0.1:%d%s" % (port, path), method=method)
+        with urllib.request.urlopen(request, timeout=LIMIT) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as e:
+        return e.code, e.read().decode()
+
+
+def wait_for(what, condition):
+    end = time.monotonic() + LIMIT
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    sys.exit("FAILED: not within %d s: %s" % (LIMIT, what))
+
+
+def check(truth, words):
+    if not truth:
+        sys.exit("FAILED: " + words)
+
+
+class Manager:
+    """The service manager's end of the socket."""
+
+    def __init__(self, address):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(address)
+        self.socket.setblocking(False)
+        self.heard = []
+
+    def listen(self):
+        try:
+            while True:
+                self.heard.append(self.socket.recv(4096).decode())
+        except BlockingIOError:
+            return self.heard
+
+    def feedings(self):
+        return self.listen().count("WATCHDOG=1")
+
+
+def start(gst_heads, folder, options, env):
+    pipeline = os.path.join(folder, "fed.pipeline")
+    with open(pipeline, "w") as f:
+        f.write("fdsrc fd=0 blocksize=8 do-timestamp=true ! fakesink name=the-end sync=false async=false\n")
+    return subprocess.Popen([gst_heads, "run"] + options + [pipeline], stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+                            env=dict(os.environ, **env), bufsize=0)
+
+
+def port_of(process):
+    words = b""
+    while True:
+        line = process.stderr.readline()
+        check(line, "no status page: %s" % words.decode())
+        words += line
+        match = re.search(rb"http://127\.0\.0\.1:(\d+)/", line)
+        if match:
+            return int(match[1])
+
+
+def feed(process):
+    process.stdin.write(b"a frame.")
+
+
+def test_pages(gst_heads, folder):
+    process = start(gst_heads, folder, ["--status-port=0", "--max-frame-age=2"], {})
+    port = port_of(process)
+    check(fetch(port, "/healthz") == (200, "ok\n"), "not healthy")
+    status, words = fetch(port, "/readyz")
+    check(status == 503 and "the-end: no frame yet" in words, "ready without a frame: %s" % words)
+    wait_for("readiness", lambda: feed(process) or fetch(port, "/readyz") == (200, "ready\n"))
+    status, text = fetch(port, "/metrics")
+    check(status == 200, "no metrics")
+    for line in text.splitlines():
+        check(re.fullmatch(r"# TYPE [a-z0-9_]+ (gauge|counter)|[a-z0-9_]+(\{[^}]*\})? [-+0-9.eNaInf]+", line),
+              "not the format of metrics: " + line)
+    for name in ("process_resident_memory_bytes", "process_open_fds", "process_cpu_seconds_total", "gst_heads_playing",
+                 'gst_heads_frames_total{sink="the-end"}', 'gst_fakesink_rendered{element="the-end"}'):
+        check(re.search("^%s [0-9.e+]*[1-9]" % re.escape(name), text, re.M), "no number for %s:\n%s" % (name, text))
+    types = re.findall(r"^# TYPE (\S+)", text, re.M)
+    check(len(types) == len(set(types)), "a metric is there twice")
+    check(fetch(port, "/readyz/more")[0] == 404 and fetch(port, "/nowhere")[0] == 404, "pages that are none")
+    check(fetch(port, "/metrics", "POST")[0] == 405, "a POST was taken")
+    status, words = wait_for("staleness", lambda: (fetch(port, "/readyz")[0] == 503 or None) and fetch(port, "/readyz"))
+    check("the-end: the last frame came" in words, "another reason: " + words)
+
+    second = subprocess.run([gst_heads, "run", "--status-port=%d" % port, os.path.join(folder, "fed.pipeline")],
+                            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=LIMIT)
+    check(second.returncode == 1 and b"status page cannot be at port %d" % port in second.stderr,
+          "two pages at one port: %d %s" % (second.returncode, second.stderr))
+    process.stdin.close()
+    check(process.wait(LIMIT) == 0, "no end of the stream")
+
+
+def test_manager(gst_heads, folder):
+    address = os.path.join(folder, "notify")
+    manager = Manager(address)
+    process = start(gst_heads, folder, [], {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "400000"})
+    wait_for("READY", lambda: "READY=1" in manager.listen())
+    wait_for("feedings", lambda: feed(process) or manager.feedings() >= 5)
+    time.sleep(0.5)
+    before = manager.feedings()
+    time.sleep(1)
+    check(manager.feedings() == before, "the watchdog is fed though no frame comes")
+    process.stdin.close()
+    check(process.wait(LIMIT) == 0, "no end of the stream")
+    check("STOPPING=1" in manager.listen(), "no STOPPING")
+
+
+def main():
+    gst_heads = os.path.abspath(sys.argv[1])
+    with tempfile.TemporaryDirectory() as folder:
+        help_text = subprocess.run([gst_heads, "run", "--status-port=0", "nowhere"], stderr=subprocess.PIPE).stderr
+        check(b"nowhere" in help_text, "options not understood")
+        test_manager(gst_heads, folder)
+        if "--without-page" in sys.argv:
+            print("SKIP: no libsoup in this build, so no status page")
+            sys.exit(77)
+        test_pages(gst_heads, folder)
+    print("all as expected")
+
+
+main()

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * run-service.c: see run-service.h. */
+#include "run-service.h"
+#include "metrics.h"
+#include "service-notify.h"
+#include "gst/common/gstcaptureinfo.h"
+
+#include <string.h>
+
+/* What a head last said. */
+typedef struct {
+  double value;
+  guint64 count;
+} Answer;
+
+/* ---- pages ------------------------------------------------------------------------------------------------------ */
+
+static char *
+page_health (guint *status, gpointer data)
+{
+  return g_strdup ("ok\n");
+}
+
+static char *
+page_ready (guint *status, gpointer data)
+{
+  const GhRunService *service = data;
+  GString *why = g_string_new (NULL);
+  GHashTableIter iter;
+  gpointer element, reason;
+
+  if (!service->playing)
+    g_string_append (why, "the pipeline is not playing\n");
+  g_hash_table_iter_init (&iter, service->outages);
+  while (g_hash_table_iter_next (&iter, &element, &reason))
+    g_string_append_printf (why, "%s: no frames: %s\n", (char *) element, (char *) reason);
+  for (guint i = 0; i < gh_frame_watch_count (service->watch); i++) {
+    GhSinkFrames sink = gh_frame_watch_get (service->watch, i);
+
+    if (sink.frames == 0)
+      g_string_append_printf (why, "%s: no frame yet\n", sink.sink);
+    else if (sink.age > service->max_age)
+      g_string_append_printf (why, "%s: the last frame came %.0f s ago\n", sink.sink, sink.age);
+  }
+  if (why->len)
+    *status = 503;
+  else
+    g_string_append (why, "ready\n");
+  return g_string_free (why, FALSE);
+}
+
+static void
+add_sinks (const GhRunService *service, GhMetrics *metrics)
+{
+  for (guint i = 0; i < gh_frame_watch_count (service->watch); i++) {
+    GhSinkFrames sink = gh_frame_watch_get (service->watch, i);
+
+    gh_metrics_add (metrics, "gst_heads_frames_total", sink.frames, "sink", sink.sink, NULL);
+    gh_metrics_add (metrics, "gst_heads_last_frame_age_seconds", sink.age, "sink", sink.sink, NULL);
+    if (sink.frames)
+      gh_metrics_add (metrics, "gst_heads_last_frame_timestamp_seconds", sink.time, "sink", sink.sink, NULL);
+  }
+}
+
+static void
+add_heads (const GhRunService *service, GhMetrics *metrics)
+{
+  GHashTableIter iter;
+  gpointer name, data;
+
+  g_hash_table_iter_init (&iter, service->heads);
+  while (g_hash_table_iter_next (&iter, &name, &data)) {
+    const Answer *answer = data;
+
+    gh_metrics_add (metrics, "gst_heads_predictions_total", answer->count, "head", name, NULL);
+    gh_metrics_add (metrics, "gst_heads_prediction", answer->value, "head", name, NULL);
+  }
+}
+
+static void
+add_outages (const GhRunService *service, GhMetrics *metrics)
+{
+  GHashTableIter iter;
+  gpointer element, reason;
+
+  gh_metrics_add (metrics, "gst_heads_outages", g_hash_table_size (service->outages), NULL);
+  g_hash_table_iter_init (&iter, service->outages);
+  while (g_hash_table_iter_next (&iter, &element, &reason))
+    gh_metrics_add (metrics, "gst_heads_outage", 1, "element", element, "reason", reason, NULL);
+}
+
+static char *
+page_metrics (guint *status, gpointer data)
+{
+  const GhRunService *service = data;
+  GhMetrics *metrics = gh_metrics_new ();
+  char *text;
+
+  gh_metrics_add_elements (metrics, GST_BIN (service->pipeline));
+  gh_metrics_add_process (metrics);
+  gh_metrics_add (metrics, "gst_heads_playing", service->playing, NULL);
+  gh_metrics_add (metrics, "gst_heads_warnings_total", service->warnings, NULL);
+  add_sinks (service, metrics);
+  add_heads (service, metrics);
+  add_outages (service, metrics);
+  text = gh_metrics_text (metrics);
+  gh_metrics_free (metrics);
+  return text;
+}
+
+static char *
+page_index (guint *status, gpointer data)
+{
+  return g_strdup ("/healthz  the process is alive\n/readyz   frames arrive\n/metrics  numbers, for Prometheus\n");
+}
+
+/* ---- messages ----------------------------------------------------------------------------------------------------- */
+
+static gboolean
+take_prediction (GQuark field, const GValue *value, gpointer data)
+{
+  GhRunService *service = data;
+  const GstStructure *prediction = GST_VALUE_HOLDS_STRUCTURE (value) ? gst_value_get_structure (value) : NULL;
+  const char *name = g_quark_to_string (field);
+  Answer *answer = g_hash_table_lookup (service->heads, name);
+  double number;
+
+  if (prediction == NULL || !gst_structure_get_double (prediction, "value", &number))
+    return TRUE;
+  if (answer == NULL) {
+    answer = g_new0 (Answer, 1);
+    g_hash_table_insert (service->heads, g_strdup (name), answer);
+  }
+  answer->value = number;
+  answer->count++;
+  return TRUE;
+}
+
+static void
+take_outage (GhRunService *service, const char *element, const GstCaptureOutage *outage)
+{
+  g_autofree char *words = NULL;
+
+  if (outage->begins)
+    g_hash_table_insert (service->outages, g_strdup (element), g_strdup (outage->reason));
+  else
+    g_hash_table_remove (service->outages, element);
+  words = g_hash_table_size (service->outages) ? g_strdup_printf ("STATUS=%s: no frames: %s", element, outage->reason)
+      : g_strdup ("STATUS=frames arrive");
+  gh_service_notify (words);
+}
+
+static void
+take_element (GhRunService *service, GstMessage *message)
+{
+  const GstStructure *structure = gst_message_get_structure (message);
+  GstCaptureOutage outage;
+  const GValue *predictions = structure ? gst_structure_get_value (structure, "predictions") : NULL;
+
+  if (structure == NULL)
+    return;
+  if (gst_capture_outage_parse (structure, &outage))
+    take_outage (service, GST_MESSAGE_SRC_NAME (message), &outage);
+  else if (gst_structure_has_name (structure, "head-prediction") && predictions && GST_VALUE_HOLDS_STRUCTURE (predictions))
+    gst_structure_foreach (gst_value_get_structure (predictions), take_prediction, service);
+}
+
+void
+gh_run_service_message (GhRunService *service, GstMessage *message)
+{
+  GstState state;
+
+  switch (GST_MESSAGE_TYPE (message)) {
+    case GST_MESSAGE_STATE_CHANGED:
+      if (GST_MESSAGE_SRC (message) != GST_OBJECT (service->pipeline))
+        break;
+      gst_message_parse_state_changed (message, NULL, &state, NULL);
+      if (state == GST_STATE_PLAYING && !service->playing)
+        gh_service_notify ("READY=1");
+      service->playing = state == GST_STATE_PLAYING;
+      break;
+    case GST_MESSAGE_WARNING:
+      service->warnings++;
+      break;
+    case GST_MESSAGE_ELEMENT:
+      take_element (service, message);
+      break;
+    default:
+      break;
+  }
+}
+
+/* ---- from beginning to end ----------------------------------------------------------------------------------------- */
+
+static void
+on_frame (gpointer data)
+{
+  gh_service_watchdog_feed ();
+}
+
+static gboolean
+feed_in_outage (gpointer data)
+{
+  const GhRunService *service = data;
+
+  if (g_hash_table_size (service->outages))
+    gh_service_watchdog_feed ();
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+open_pages (GhRunService *service, int port, GError **error)
+{
+  service->server = gh_status_server_new (port, error);
+  if (!service->server)
+    return FALSE;
+  gh_status_server_add (service->server, "/", page_index, service);
+  gh_status_server_add (service->server, "/healthz", page_health, service);
+  gh_status_server_add (service->server, "/readyz", page_ready, service);
+  gh_status_server_add (service->server, "/metrics", page_metrics, service);
+  return TRUE;
+}
+
+gboolean
+gh_run_service_begin (GhRunService *service, GstElement *pipeline, int port, double max_age, GError **error)
+{
+  gint64 interval = gh_service_watchdog_interval ();
+
+  service->pipeline = pipeline;
+  service->max_age = max_age;
+  service->outages = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  service->heads = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  if (port >= 0 && !open_pages (service, port, error))
+    return FALSE;
+  service->watch = gh_frame_watch_new (pipeline, interval ? on_frame : NULL, NULL);
+  if (interval)
+    service->feeder = g_timeout_add (MAX (1, interval / 4000), feed_in_outage, service);
+  return TRUE;
+}
+
+void
+gh_run_service_end (GhRunService *service)
+{
+  gh_service_notify ("STOPPING=1");
+}
+
+void
+gh_run_service_clear (GhRunService *service)
+{
+  if (service->feeder)
+    g_source_remove (service->feeder);
+  gh_status_server_free (service->server);
+  gh_frame_watch_free (service->watch);
+  g_clear_pointer (&service->outages, g_hash_table_unref);
+  g_clear_pointer (&service->heads, g_hash_table_unref);
+}
