@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * live-feed.h: what lies between live-src's streaming thread and the thread that fetches: a short queue of frames, the
+ * settings, the outage that lasts, and the numbers. Whatever happens to the network or to an inner pipeline ends here as
+ * an outage with a reason; only what no waiting mends is an error.
+ *
+ * The fetching thread is hls-feed.c's or uri-feed.c's. Every function may be called from any thread.
+ */
+#pragma once
+
+#include <gio/gio.h>
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+/* Times in nanoseconds. Fixed while the thread runs. */
+typedef struct {
+  gchar *uri;
+  gchar *source;                /* name of the camera */
+  gchar *resolver, *user_agent;
+  guint max_height;
+  gboolean restart_on_eos;
+  GstClockTime interval;        /* between two frames; 0: all */
+  GstClockTime timeout;         /* without a frame for so long: stale */
+  GstClockTime retry_min, retry_max;
+  GstClockTime request_timeout, resolver_timeout;
+  GstClockTime resolve_margin, resolve_interval;
+} LiveSettings;
+
+typedef enum {
+  LIVE_ITEM_FRAME,
+  LIVE_ITEM_OUTAGE,
+  LIVE_ITEM_END,
+  LIVE_ITEM_ERROR,
+} LiveItemKind;
+
+typedef struct {
+  LiveItemKind kind;
+  GstBuffer *buffer;            /* FRAME, with its capture info */
+  GstCaps *caps;
+  guint epoch;                  /* frames of one epoch keep the distances of their offsets; 0: they come when they come */
+  GstClockTime offset;
+  GstStructure *outage;         /* OUTAGE */
+  GError *error;                /* ERROR */
+} LiveItem;
+
+typedef struct _LiveFeed LiveFeed;
+
+struct _LiveFeed {
+  GstElement *element;          /* borrowed, for messages */
+  LiveSettings set;
+  GCancellable *stop;
+  /* Asked before every new attempt for the address; a new one or NULL. */
+  gchar *(*update_uri) (GstElement *element, const gchar *uri);
+
+  GMutex lock;                  /* for what follows */
+  GCond changed;
+  gboolean stopping, flushing;
+  GQueue items;
+  gchar *outage;                /* the reason of the one that lasts, or NULL */
+  guint failures;               /* since the last frame */
+  gint64 began, last_frame;     /* monotonic microseconds; 0: none yet */
+  gint64 url_expires;           /* seconds since 1970 */
+  guint64 frames, dropped, segments, bytes, resolves_ok, resolves_failed;
+  GHashTable *answers, *reconnects;     /* word -> guint count */
+};
+
+LiveFeed *live_feed_new (GstElement *element);
+void live_feed_free (LiveFeed *feed);
+/* Makes waits and requests of the fetching thread end. */
+void live_feed_stop (LiveFeed *feed);
+void live_settings_clear (LiveSettings *settings);
+
+/* ---- for the streaming thread ---- */
+
+/* Waits for the next; FALSE: flushing or stopping. The caller clears it. */
+gboolean live_feed_pop (LiveFeed *feed, LiveItem *item);
+void live_item_clear (LiveItem *item);
+void live_feed_set_flushing (LiveFeed *feed, gboolean flushing);
+GstStructure *live_feed_describe (LiveFeed *feed);
+
+/* ---- for the fetching thread ---- */
+
+/* Both FALSE once it has to stop. */
+gboolean live_feed_wait_until (LiveFeed *feed, gint64 monotonic);
+gboolean live_feed_is_running (LiveFeed *feed);
+
+/* When and where a frame is from. */
+typedef struct {
+  gint64 captured_at;           /* microseconds since 1970 UTC; 0: not told */
+  guint64 sequence;             /* G_MAXUINT64: none */
+  guint epoch;
+  GstClockTime offset;
+} LiveFrame;
+
+/* Takes a reference of its own; ends an outage. The oldest frame goes where nobody takes them. */
+void live_feed_push (LiveFeed *feed, GstSample *sample, const LiveFrame *frame);
+/* An attempt failed: an outage begins unless one lasts. detail (may be NULL) holds no address. */
+void live_feed_fail (LiveFeed *feed, const gchar *reason, const gchar *detail);
+/* Waits longer after every failure, never as long twice. FALSE once it has to stop. */
+gboolean live_feed_back_off (LiveFeed *feed);
+void live_feed_end (LiveFeed *feed);
+/* Takes the error. */
+void live_feed_error (LiveFeed *feed, GError *error);
+/* Whether no frame came for longer than it may take. least: seconds, such as three segments. */
+gboolean live_feed_is_stale (LiveFeed *feed, gdouble least);
+/* kind: "playlist" or "segment"; bytes 0 unless it came. */
+void live_feed_count_answer (LiveFeed *feed, const gchar *kind, guint status, gsize bytes);
+void live_feed_count_resolve (LiveFeed *feed, gboolean ok, gint64 expires);
+
+G_END_DECLS

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * segment-player.h: every picture of segments that follow each other, at the pace of the stream.
+ *
+ * Belongs to the fetching thread; pictures go to the feed from a thread of its pipeline.
+ */
+#pragma once
+
+#include "live-feed.h"
+#include "hls-playlist.h"
+
+G_BEGIN_DECLS
+
+typedef struct _SegmentPlayer SegmentPlayer;
+
+SegmentPlayer *segment_player_new (LiveFeed *feed, guint epoch);
+void segment_player_free (SegmentPlayer *player);
+
+/* The segment has to follow the last one without a gap. */
+void segment_player_push (SegmentPlayer *player, const HlsSegment *segment, GBytes *map, GBytes *data);
+/* Seconds that were pushed and not yet shown. */
+gdouble segment_player_backlog (SegmentPlayer *player);
+/* No segment follows: waits until everything was shown, or something failed, or the feed stops. */
+void segment_player_finish (SegmentPlayer *player);
+/* NULL while all is well, else a word as of keyframe_decode(). */
+const gchar *segment_player_failure (SegmentPlayer *player);
+
+G_END_DECLS

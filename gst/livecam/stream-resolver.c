@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * stream-resolver.c: see stream-resolver.h. */
+#include "stream-resolver.h"
+
+#include <errno.h>
+#include <json-glib/json-glib.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MAX_OUTPUT (4 << 20)    /* yt-dlp -j prints some 300 KB */
+#define MAX_WORDS 65536         /* of its errors */
+#define SLICE_MS 50
+
+void
+stream_address_clear (StreamAddress *address)
+{
+  g_clear_pointer (&address->uri, g_free);
+  g_clear_pointer (&address->headers, g_hash_table_unref);
+  g_clear_pointer (&address->reason, g_free);
+  g_clear_pointer (&address->detail, g_free);
+  address->expires = 0;
+}
+
+static void
+refuse (StreamAddress *address, const gchar *reason, const gchar *detail)
+{
+  stream_address_clear (address);
+  address->reason = g_strdup (reason);
+  address->detail = g_strdup (detail);
+}
+
+gint64
+stream_address_expiry (const gchar *uri)
+{
+  static const gchar *const marks[] = { "/expire/", "expire=", NULL };
+
+  for (const gchar *const *mark = marks; *mark; mark++) {
+    const gchar *at = strstr (uri, *mark);
+    gint64 seconds = at ? g_ascii_strtoll (at + strlen (*mark), NULL, 10) : 0;
+
+    if (seconds > 0)
+      return seconds;
+  }
+  return 0;
+}
+
+/* ---- what was printed ------------------------------------------------------------------------------------------ */
+
+static const gchar *
+text_member (JsonObject *object, const gchar *name)
+{
+  JsonNode *node = object ? json_object_get_member (object, name) : NULL;
+
+  return node && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING
+      ? json_node_get_string (node) : NULL;
+}
+
+static JsonObject *
+object_member (JsonObject *object, const gchar *name)
+{
+  JsonNode *node = json_object_get_member (object, name);
+
+  return node && JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
+}
+
+static void
+add_header (JsonObject *object, const gchar *name, JsonNode *node, gpointer headers)
+{
+  const gchar *value = text_member (object, name);
+
+  if (value)
+    g_hash_table_insert (headers, g_strdup (name), g_strdup (value));
+}
+
+static gboolean
+take (StreamAddress *address, JsonObject *format, JsonObject *headers)
+{
+  const gchar *uri = text_member (format, "url");
+
+  if (uri == NULL)
+    uri = text_member (format, "manifest_url");
+  if (uri == NULL || !(g_str_has_prefix (uri, "http://") || g_str_has_prefix (uri, "https://")))
+    return FALSE;
+  address->uri = g_strdup (uri);
+  address->expires = stream_address_expiry (uri);
+  if (headers) {
+    address->headers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+    json_object_foreach_member (headers, add_header, address->headers);
+  }
+  return TRUE;
+}
+
+/* The last of a list that is HLS, as the best comes last with yt-dlp. */
+static JsonObject *
+best_format (JsonObject *root, const gchar *list)
+{
+  JsonNode *node = json_object_get_member (root, list);
+  JsonArray *formats = node && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+
+  for (guint i = formats ? json_array_get_length (formats) : 0; i-- > 0;) {
+    JsonNode *item = json_array_get_element (formats, i);
+    JsonObject *format = JSON_NODE_HOLDS_OBJECT (item) ? json_node_get_object (item) : NULL;
+    const gchar *protocol = text_member (format, "protocol");
+
+    if (protocol && g_str_has_prefix (protocol, "m3u8"))
+      return format;
+  }
+  return NULL;
+}
+
+static void
+parse_object (JsonObject *root, StreamAddress *address)
+{
+  const gchar *status = text_member (root, "live_status"), *error = text_member (root, "error");
+  JsonObject *streams = object_member (root, "streams"), *format;
+
+  if (error)
+    refuse (address, "resolver_failed", error);
+  else if (g_strcmp0 (status, "is_upcoming") == 0)
+    refuse (address, "offline", "the stream has not begun");
+  else if (g_strcmp0 (status, "was_live") == 0 || g_strcmp0 (status, "post_live") == 0)
+    refuse (address, "ended", "the stream has ended");
+  else if (take (address, root, object_member (root, "http_headers")))
+    return;
+  else if ((format = best_format (root, "requested_formats")) && take (address, format, object_member (format, "http_headers")))
+    return;
+  else if ((format = best_format (root, "formats")) && take (address, format, object_member (format, "http_headers")))
+    return;
+  else if (streams && (format = object_member (streams, "best")) && take (address, format, object_member (format, "headers")))
+    return;
+  else
+    refuse (address, "no_formats", "the resolver knows no HLS stream of that page");
+}
+
+void
+stream_address_parse (const gchar *output, gsize size, StreamAddress *address)
+{
+  g_autofree gchar *text = g_strstrip (g_strndup (output ? output : "", size));
+  gchar *end = text + strcspn (text, "\r\n");
+  g_autoptr (JsonParser) parser = NULL;
+
+  *address = (StreamAddress) { 0 };
+  if (*text == '{') {
+    parser = json_parser_new ();
+    if (json_parser_load_from_data (parser, text, -1, NULL) && JSON_NODE_HOLDS_OBJECT (json_parser_get_root (parser))) {
+      parse_object (json_node_get_object (json_parser_get_root (parser)), address);
+      return;
+    }
+  } else if (g_str_has_prefix (text, "http://") || g_str_has_prefix (text, "https://")) {
+    *end = 0;
+    address->uri = g_strdup (text);
+    address->expires = stream_address_expiry (text);
+    return;
+  }
+  refuse (address, "resolver_garbage", "the resolver printed neither JSON nor an address");
+}
+
+/* Why it failed, by its own words; the first that fits. */
+static const gchar *
+reason_of (const gchar *words)
+{
+  static const struct {
+    const gchar *words, *reason;
+  } known[] = {
+    { "not a bot", "bot_check" }, { "rate-limit", "rate_limited" }, { "too many requests", "rate_limited" },
+    { "private", "private" }, { "members-only", "private" }, { "log in", "private" }, { "in your country", "region" },
+    { "geo restrict", "region" }, { "will begin", "offline" }, { "not currently live", "offline" },
+    { "offline", "offline" }, { "premieres in", "offline" }, { "has ended", "ended" }, { "no video formats", "no_formats" },
+    { "requested format is not available", "no_formats" }, { "no playable streams", "no_formats" },
+  };
+  g_autofree gchar *lower = g_ascii_strdown (words, -1);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (known); i++)
+    if (strstr (lower, known[i].words))
+      return known[i].reason;
+  return "resolver_failed";
+}
+
+/* Its line of error, without addresses, which may carry tokens. */
+static gchar *
+words_of (const gchar *text)
+{
+  const gchar *at = strstr (text, "ERROR"), *end;
+  g_autoptr (GRegex) address = g_regex_new ("[a-z]+://[^\\s'\"]+", G_REGEX_CASELESS, 0, NULL);
+  g_autofree gchar *line = NULL, *valid = NULL;
+
+  if (at == NULL && (at = strstr (text, "error:")) == NULL)
+    at = text;
+  end = at + strcspn (at, "\r\n");
+  line = g_strndup (at, MIN (end - at, 300));
+  valid = g_utf8_make_valid (line, -1);
+  return g_regex_replace_literal (address, valid, -1, 0, "(address)", 0, NULL);
+}
+
+/* ---- the program -------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  GPid pid;
+  struct pollfd pipes[2];       /* its output and its errors; fd -1 once at their end */
+  GString *text[2];
+  gboolean too_much;
+} Program;
+
+/* A group of its own, so that what it starts ends with it. */
+static void
+lead_group (gpointer data)
+{
+  setpgid (0, 0);
+}
+
+static gchar **
+arguments_of (const gchar *command, const gchar *page, GError **error)
+{
+  gchar **arguments = NULL;
+
+  if (!g_shell_parse_argv (command, NULL, &arguments, error))
+    return NULL;
+  for (gchar **argument = arguments; *argument; argument++) {
+    gchar **parts = g_strsplit (*argument, "{uri}", -1);
+
+    g_free (*argument);
+    *argument = g_strjoinv (page, parts);
+    g_strfreev (parts);
+  }
+  return arguments;
+}
+
+static void
+read_pipe (Program *program, int i)
+{
+  gchar chunk[65536];
+  ssize_t n = read (program->pipes[i].fd, chunk, sizeof chunk);
+
+  if (n < 0 && errno == EINTR)
+    return;
+  if (n <= 0) {
+    close (program->pipes[i].fd);
+    program->pipes[i].fd = -1;
+    return;
+  }
+  if (program->text[i]->len + n > (i == 0 ? MAX_OUTPUT : MAX_WORDS))
+    program->too_much |= i == 0;        /* errors are cut, results are not */
+  else
+    g_string_append_len (program->text[i], chunk, n);
+}
+
+/* Until it has ended. Its exit status, or -1 with *why. */
+static int
+await (Program *program, gint64 deadline, GCancellable *cancellable, const gchar **why)
+{
+  int status;
+
+  for (;;) {
+    gboolean open = program->pipes[0].fd >= 0 || program->pipes[1].fd >= 0;
+
+    *why = g_cancellable_is_cancelled (cancellable) ? "cancelled" : program->too_much ? "resolver_too_much"
+        : g_get_monotonic_time () >= deadline ? "resolver_timeout" : NULL;
+    if (*why)
+      return -1;
+    poll (program->pipes, 2, open ? SLICE_MS : 0);
+    for (int i = 0; i < 2; i++)
+      if (program->pipes[i].fd >= 0 && program->pipes[i].revents)
+        read_pipe (program, i);
+    if (!open && waitpid (program->pid, &status, WNOHANG) == program->pid) {
+      program->pid = 0;
+      return WIFEXITED (status) ? WEXITSTATUS (status) : 128;
+    }
+    if (!open)
+      g_usleep (SLICE_MS * 1000);
+  }
+}
+
+static void
+put_away (Program *program)
+{
+  if (program->pid) {
+    kill (-program->pid, SIGKILL);
+    kill (program->pid, SIGKILL);
+    waitpid (program->pid, NULL, 0);
+  }
+  for (int i = 0; i < 2; i++) {
+    if (program->pipes[i].fd >= 0)
+      close (program->pipes[i].fd);
+    g_string_free (program->text[i], TRUE);
+  }
+}
+
+static void
+conclude (Program *program, int status, const gchar *why, StreamAddress *address)
+{
+  if (why) {
+    refuse (address, why, g_str_equal (why, "resolver_timeout") ? "the resolver did not end in time"
+        : g_str_equal (why, "resolver_too_much") ? "the resolver printed megabytes" : NULL);
+  } else if (status != 0) {
+    g_autofree gchar *words = words_of (program->text[1]->str);
+
+    refuse (address, reason_of (program->text[1]->str), words);
+  } else {
+    stream_address_parse (program->text[0]->str, program->text[0]->len, address);
+  }
+}
+
+void
+stream_resolve (const gchar *command, const gchar *page, guint64 timeout, GCancellable *cancellable,
+    StreamAddress *address)
+{
+  gint64 deadline = g_get_monotonic_time () + (gint64) (timeout / 1000);
+  Program program = { .pipes = { { -1, POLLIN, 0 }, { -1, POLLIN, 0 } } };
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) arguments = arguments_of (command, page, &error);
+  const gchar *why;
+  int status;
+
+  *address = (StreamAddress) { 0 };
+  if (arguments == NULL || !g_spawn_async_with_pipes (NULL, arguments, NULL, G_SPAWN_DO_NOT_REAP_CHILD
+          | G_SPAWN_SEARCH_PATH, lead_group, NULL, &program.pid, NULL, &program.pipes[0].fd, &program.pipes[1].fd,
+          &error)) {
+    gboolean missing = g_error_matches (error, G_SPAWN_ERROR, G_SPAWN_ERROR_NOENT);
+
+    refuse (address, missing ? "resolver_missing" : "resolver_failed", error->message);
+    return;
+  }
+  for (int i = 0; i < 2; i++)
+    program.text[i] = g_string_new (NULL);
+  status = await (&program, deadline, cancellable, &why);
+  conclude (&program, status, why, address);
+  put_away (&program);
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * live-rig.c: see live-rig.h. */
+#include "live-rig.h"
+
+#include "gst/common/gstcaptureinfo.h"
+
+#include <glib/gstdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+gchar *live_segments, *live_other_segments;
+
+/* Times a hundredth of those in use. */
+#define QUICK "retry-min=50000000 retry-max=400000000 timeout=1500000000 request-timeout=1000000000 " \
+  "resolver-timeout=1000000000"
+
+static void
+remove_folder (gchar *folder)
+{
+  GDir *dir = g_dir_open (folder, 0, NULL);
+  const gchar *name;
+
+  while (dir && (name = g_dir_read_name (dir))) {
+    g_autofree gchar *path = g_build_filename (folder, name, NULL);
+    g_unlink (path);
+  }
+  g_dir_close (dir);
+  g_rmdir (folder);
+  g_free (folder);
+}
+
+/* In a process of its own: threads that GStreamer keeps for later would be missed in the processes of the tests. */
+static gboolean
+make_segments (void)
+{
+  int status = 1;
+  pid_t child = fork ();
+
+  if (child == 0)
+    _exit (hls_origin_make_segments (live_segments, 8, SEGMENT, 160)
+        && hls_origin_make_segments (live_other_segments, 8, SEGMENT, 240) ? 0 : 1);
+  return child > 0 && waitpid (child, &status, 0) == child && status == 0;
+}
+
+int
+live_rig_main (int argc, char **argv, const char *name, Suite *(*make) (void))
+{
+  int status = 77;
+
+  gst_check_init (&argc, &argv);
+  live_segments = g_dir_make_tmp ("gst-heads-live-XXXXXX", NULL);
+  live_other_segments = g_dir_make_tmp ("gst-heads-live-XXXXXX", NULL);
+  if (make_segments ())
+    status = gst_check_run_suite (make (), name, __FILE__);
+  else
+    g_print ("SKIP: no H.264 encoder here (gstreamer1.0-plugins-ugly)\n");
+  remove_folder (live_segments);
+  remove_folder (live_other_segments);
+  return status;
+}
+
+static GstPadProbeReturn
+on_event (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  LiveRig *rig = data;
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
+  GstCaptureOutage outage;
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_CUSTOM_DOWNSTREAM
+      && gst_capture_outage_parse (gst_event_get_structure (event), &outage))
+    g_atomic_int_inc (&rig->events);
+  return GST_PAD_PROBE_OK;
+}
+
+static void
+on_frame (GstElement *sink, GstBuffer *buffer, GstPad *pad, gpointer data)
+{
+  LiveRig *rig = data;
+  GstCaps *caps = gst_pad_get_current_caps (pad);
+  GstCaptureInfo info;
+  gint width;
+
+  fail_unless (gst_structure_get_int (gst_caps_get_structure (caps, 0), "width", &width));
+  gst_caps_unref (caps);
+  fail_unless (gst_buffer_get_capture_info (buffer, &info));
+  fail_unless (GST_BUFFER_PTS_IS_VALID (buffer));
+  if (width != rig->width)
+    g_atomic_int_inc (&rig->sizes);
+  rig->width = width;
+  rig->captured_at = info.captured_at;
+  g_atomic_int_inc (&rig->frames);
+}
+
+void
+live_rig_begin (LiveRig *rig, const char *path, const char *properties)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree gchar *uri = NULL, *launch = NULL;
+  GstElement *sink;
+  GstPad *pad;
+
+  *rig = (LiveRig) { 0 };
+  rig->origin = hls_origin_new (live_segments, live_other_segments, SEGMENT, 0, &error);
+  g_assert_no_error (error);
+  uri = *path == '/' ? g_strdup_printf ("http://127.0.0.1:%u%s", hls_origin_port (rig->origin), path) : g_strdup (path);
+  launch = g_strdup_printf ("live-src name=src uri=\"%s\" interval=500000000 " QUICK " %s ! fakesink name=sink "
+      "signal-handoffs=true sync=false async=false", uri, properties);
+  rig->pipeline = gst_parse_launch (launch, &error);
+  g_assert_no_error (error);
+  rig->src = gst_bin_get_by_name (GST_BIN (rig->pipeline), "src");
+  sink = gst_bin_get_by_name (GST_BIN (rig->pipeline), "sink");
+  g_signal_connect (sink, "handoff", G_CALLBACK (on_frame), rig);
+  pad = gst_element_get_static_pad (sink, "sink");
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_event, rig, NULL);
+  gst_object_unref (pad);
+  gst_object_unref (sink);
+  rig->bus = gst_element_get_bus (rig->pipeline);
+}
+
+void
+live_rig_play (LiveRig *rig)
+{
+  gst_element_set_state (rig->pipeline, GST_STATE_PLAYING);
+}
+
+void
+live_rig_end (LiveRig *rig)
+{
+  gint64 start = g_get_monotonic_time ();
+
+  gst_element_set_state (rig->pipeline, GST_STATE_NULL);
+  fail_unless (g_get_monotonic_time () - start < 2 * G_USEC_PER_SEC, "stopping took %g s",
+      (g_get_monotonic_time () - start) / 1e6);
+  gst_object_unref (rig->bus);
+  gst_object_unref (rig->src);
+  gst_object_unref (rig->pipeline);
+  hls_origin_free (rig->origin);
+  g_free (rig->reason);
+  g_free (rig->detail);
+  g_free (rig->error);
+}
+
+static void
+take (LiveRig *rig, GstMessage *message)
+{
+  GstCaptureOutage outage;
+  GError *error = NULL;
+
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
+    gst_message_parse_error (message, &error, NULL);
+    if (rig->error == NULL)     /* others follow from it */
+      rig->error = g_strdup (error->message);
+    g_error_free (error);
+  } else if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS) {
+    rig->eos = TRUE;
+  } else if (gst_capture_outage_parse (gst_message_get_structure (message), &outage)) {
+    rig->begins += outage.begins;
+    rig->ends += !outage.begins;
+    g_free (rig->reason);
+    g_free (rig->detail);
+    rig->reason = g_strdup (outage.reason);
+    rig->detail = g_strdup (outage.detail);
+    fail_if (outage.detail && strstr (outage.detail, "://"), "an address in %s", outage.detail);
+  }
+}
+
+static void
+listen_once (LiveRig *rig)
+{
+  GstMessage *message = gst_bus_timed_pop_filtered (rig->bus, 10 * GST_MSECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS
+      | GST_MESSAGE_ELEMENT);
+
+  if (message) {
+    take (rig, message);
+    gst_message_unref (message);
+  }
+}
+
+void
+live_rig_listen (LiveRig *rig, double seconds)
+{
+  gint64 end = g_get_monotonic_time () + (gint64) (seconds * 1e6);
+
+  while (g_get_monotonic_time () < end)
+    listen_once (rig);
+}
+
+/* Under sanitizers and on busy machines all takes longer. */
+static gint64
+end_of (double limit)
+{
+  return g_get_monotonic_time () + (gint64) (limit * 5e6);
+}
+
+void
+live_rig_await_frames (LiveRig *rig, gint n, double limit)
+{
+  gint first = g_atomic_int_get (&rig->frames);
+  gint64 end = end_of (limit);
+
+  while (g_atomic_int_get (&rig->frames) < first + n) {
+    listen_once (rig);
+    fail_if (rig->error, "an error: %s", rig->error);
+    fail_if (g_get_monotonic_time () > end, "%d of %d frames; outage: %s: %s", g_atomic_int_get (&rig->frames) - first, n,
+        rig->reason, rig->detail);
+  }
+}
+
+void
+live_rig_await_outage (LiveRig *rig, const char *reason, double limit)
+{
+  guint before = rig->begins;
+  gint64 end = end_of (limit);
+
+  while (rig->begins == before) {
+    listen_once (rig);
+    fail_if (rig->error, "an error: %s", rig->error);
+    fail_if (g_get_monotonic_time () > end, "no outage for %s", reason);
+  }
+  fail_unless_equals_string (rig->reason, reason);
+}
+
+void
+live_rig_await_end_of_outage (LiveRig *rig, double limit)
+{
+  gint64 end = end_of (limit);
+
+  while (rig->ends < rig->begins) {
+    listen_once (rig);
+    fail_if (rig->error, "an error: %s", rig->error);
+    fail_if (g_get_monotonic_time () > end, "the outage lasts: %s: %s", rig->reason, rig->detail);
+  }
+}
+
+guint64
+live_rig_number (LiveRig *rig, const char *group, const char *name)
+{
+  g_autoptr (GstStructure) statistics = NULL, inner = NULL;
+  guint64 wide = 0;
+  guint narrow = 0;
+
+  g_object_get (rig->src, "statistics", &statistics, NULL);
+  if (group)
+    gst_structure_get (statistics, group, GST_TYPE_STRUCTURE, &inner, NULL);
+  if (!gst_structure_get_uint64 (group ? inner : statistics, name, &wide))
+    gst_structure_get_uint (group ? inner : statistics, name, &narrow);
+  return MAX (wide, narrow);
+}

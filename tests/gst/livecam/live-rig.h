@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * live-rig.h: a pipeline around live-src that counts frames and listens for outages, against an origin with faults. */
+#pragma once
+
+#include "tests/harness/hls-origin.h"
+
+#include <gst/check/gstcheck.h>
+
+#define SEGMENT 0.5             /* seconds */
+
+typedef struct {
+  HlsOrigin *origin;
+  GstElement *pipeline, *src;
+  GstBus *bus;
+  gint frames, sizes, events;   /* sizes: changes of the frames' width */
+  gint width;
+  gint64 captured_at;           /* of the last frame */
+  guint begins, ends;
+  gchar *reason, *detail;       /* of the last outage */
+  gchar *error;                 /* of the pipeline, NULL: none */
+  gboolean eos;
+} LiveRig;
+
+/* Folders with segments; NULL where no encoder is. */
+extern gchar *live_segments, *live_other_segments;
+/* main() of the tests: makes the segments, runs, removes them. Exits with 77 where no encoder is. */
+int live_rig_main (int argc, char **argv, const char *name, Suite * (*make) (void));
+
+/* path: of the origin, or a whole address. properties: as in gst-launch, or "". */
+void live_rig_begin (LiveRig *rig, const char *path, const char *properties);
+void live_rig_play (LiveRig *rig);
+void live_rig_end (LiveRig *rig);
+
+/* Each fails the test after `limit` seconds. */
+void live_rig_await_frames (LiveRig *rig, gint n, double limit);       /* n more than now */
+void live_rig_await_outage (LiveRig *rig, const char *reason, double limit);
+void live_rig_await_end_of_outage (LiveRig *rig, double limit);
+/* Listens for so long. */
+void live_rig_listen (LiveRig *rig, double seconds);
+/* A number of the statistics; group NULL or the inner structure's name. */
+guint64 live_rig_number (LiveRig *rig, const char *group, const char *name);

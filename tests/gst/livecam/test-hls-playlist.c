@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * test-hls-playlist.c: what playlists say, and what is none. */
+#include "gst/livecam/hls-playlist.h"
+#include "gst/livecam/stream-resolver.h"
+#include "gst/livecam/live-http.h"
+
+#include <string.h>
+
+#define BASE "https://host:8080/a/b/live.m3u8?token=1"
+
+static HlsPlaylist *
+parse (const char *text, GError **error)
+{
+  return hls_playlist_parse (text, strlen (text), BASE, error);
+}
+
+static const HlsSegment *
+segment (const HlsPlaylist *playlist, guint i)
+{
+  return &g_array_index (playlist->segments, HlsSegment, i);
+}
+
+static void
+test_media (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HlsPlaylist) playlist = parse ("\xef\xbb\xbf#EXTM3U\r\n#EXT-X-VERSION:6\r\n#EXT-X-TARGETDURATION:5\r\n"
+      "#EXT-X-MEDIA-SEQUENCE:7\r\n# a comment\r\n#EXT-X-SOMETHING-NEW:1\r\n"
+      "#EXT-X-PROGRAM-DATE-TIME:2026-01-31T07:05:09.250-06:00\r\n#EXTINF:4.5,title, with a comma\r\n../one.ts\r\n\r\n"
+      "#EXTINF:5\r\n/two.ts?x=1\r\n#EXT-X-DISCONTINUITY\r\n#EXT-X-KEY:METHOD=NONE\r\n#EXT-X-MAP:URI=\"init.mp4\"\r\n"
+      "#EXTINF:5,\r\nhttp://other/three.m4s\r\n#EXT-X-ENDLIST", &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (playlist->segments->len, ==, 3);
+  g_assert_cmpfloat (playlist->target, ==, 5);
+  g_assert_true (playlist->ended);
+  g_assert_cmpstr (segment (playlist, 0)->uri, ==, "https://host:8080/a/one.ts");
+  g_assert_cmpstr (segment (playlist, 1)->uri, ==, "https://host:8080/two.ts?x=1");
+  g_assert_cmpstr (segment (playlist, 2)->uri, ==, "http://other/three.m4s");
+  g_assert_cmpstr (segment (playlist, 2)->map, ==, "https://host:8080/a/b/init.mp4");
+  g_assert_null (segment (playlist, 1)->map);
+  g_assert_cmpuint (segment (playlist, 2)->sequence, ==, 9);
+  g_assert_cmpint (segment (playlist, 0)->time, ==, G_GINT64_CONSTANT (1769864709250000));
+  g_assert_cmpint (segment (playlist, 1)->time, ==, G_GINT64_CONSTANT (1769864713750000));
+  g_assert_false (segment (playlist, 1)->discontinuity);
+  g_assert_true (segment (playlist, 2)->discontinuity);
+}
+
+static void
+test_master (void)
+{
+  g_autoptr (HlsPlaylist) playlist = parse ("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=100,RESOLUTION=640x360\nlow.m3u8\n"
+      "#EXT-X-STREAM-INF:CODECS=\"avc1,mp4a\",BANDWIDTH=300,RESOLUTION=1920x1080\nhigh.m3u8\n"
+      "#EXT-X-STREAM-INF:BANDWIDTH=200,RESOLUTION=1920x1080\nhigh-slow.m3u8\n"
+      "#EXT-X-STREAM-INF:RESOLUTION=3840x2160,BANDWIDTH=900\nhuge.m3u8\n", NULL);
+
+  g_assert_cmpuint (playlist->variants->len, ==, 4);
+  g_assert_true (g_str_has_suffix (hls_playlist_choose (playlist, 1080)->uri, "/high.m3u8"));
+  g_assert_true (g_str_has_suffix (hls_playlist_choose (playlist, 720)->uri, "/low.m3u8"));
+  g_assert_true (g_str_has_suffix (hls_playlist_choose (playlist, 0)->uri, "/huge.m3u8"));
+  g_assert_true (g_str_has_suffix (hls_playlist_choose (playlist, 100)->uri, "/low.m3u8"));
+}
+
+static void
+test_hostile (void)
+{
+  static const struct {
+    const char *text;
+    int code;
+  } cases[] = {
+    { "", HLS_PLAYLIST_ERROR_NONE }, { "<html>", HLS_PLAYLIST_ERROR_NONE }, { "#EXTM3", HLS_PLAYLIST_ERROR_NONE },
+    { "#EXTM3U", HLS_PLAYLIST_ERROR_EMPTY }, { "#EXTM3U\n#EXT-X-ENDLIST\n", HLS_PLAYLIST_ERROR_EMPTY },
+    { "#EXTM3U\nsegment.ts\n", HLS_PLAYLIST_ERROR_BROKEN }, { "#EXTM3U\n#EXTINF:x,\na.ts\n", HLS_PLAYLIST_ERROR_BROKEN },
+    { "#EXTM3U\n#EXTINF:-1,\na.ts\n", HLS_PLAYLIST_ERROR_BROKEN }, { "#EXTM3U\n#EXTINF:nan,\na.ts\n",
+        HLS_PLAYLIST_ERROR_BROKEN }, { "#EXTM3U\n#EXTINF:1e300,\na.ts\n", HLS_PLAYLIST_ERROR_BROKEN },
+    { "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:-1\n#EXTINF:1,\na.ts\n", HLS_PLAYLIST_ERROR_BROKEN },
+    { "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:99999999999999999999\n#EXTINF:1,\na.ts\n", HLS_PLAYLIST_ERROR_BROKEN },
+    { "#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n#EXTINF:1,\na.ts\n", HLS_PLAYLIST_ERROR_UNSUPPORTED },
+    { "#EXTM3U\n#EXTINF:1,\n#EXT-X-BYTERANGE:10@0\na.ts\n", HLS_PLAYLIST_ERROR_UNSUPPORTED },
+    { "#EXTM3U\n#EXT-X-MAP:BYTERANGE=\"1@2\",URI=\"a\"\n#EXTINF:1,\na.ts\n", HLS_PLAYLIST_ERROR_UNSUPPORTED },
+    { "#EXTM3U\n#EXT-X-MAP:FOO\n#EXTINF:1,\na.ts\n", HLS_PLAYLIST_ERROR_BROKEN },
+    { "#EXTM3U\n#EXT-X-STREAM-INF:A=\"unclosed\n", HLS_PLAYLIST_ERROR_EMPTY },
+  };
+  const char zeros[] = "#EXTM3U\n#EXTINF:1,\na\0b.ts\n";
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GError) error = NULL;
+
+    g_assert_null (parse (cases[i].text, &error));
+    g_test_message ("%s", error->message);
+    g_assert_error (error, HLS_PLAYLIST_ERROR, cases[i].code);
+  }
+  g_assert_null (hls_playlist_parse (zeros, sizeof zeros - 1, BASE, NULL));
+  g_assert_null (hls_playlist_parse (NULL, 0, BASE, NULL));
+}
+
+static void
+test_random (void)
+{
+  static const char words[] = "#EXTM3U\n#EXTINF:1.5,\na.ts\n#EXT-X-MAP:URI=\"x\",\n#EXT-X-STREAM-INF:RESOLUTION=1x2\nb\n";
+
+  for (int i = 0; i < 20000; i++) {
+    g_autofree char *text = g_memdup2 (words, sizeof words);
+
+    for (int j = g_test_rand_int_range (1, 6); j > 0; j--)
+      text[g_test_rand_int_range (7, sizeof words)] = (char) g_test_rand_int_range (0, 256);
+    hls_playlist_free (hls_playlist_parse (text, g_test_rand_int_range (7, sizeof words), BASE, NULL));
+  }
+}
+
+static void
+test_addresses (void)
+{
+  g_autofree char *clean = live_uri_redact ("rtsp://user:secret@camera:554/stream?key=1#x");
+  g_autofree char *host = live_uri_host ("https://user@host/path"), *file = live_uri_host ("file:///a/b/film.mkv");
+
+  g_assert_cmpstr (clean, ==, "rtsp://camera:554/stream");
+  g_assert_cmpstr (host, ==, "host");
+  g_assert_cmpstr (file, ==, "film.mkv");
+  g_assert_cmpint (stream_address_expiry ("https://h/a/expire/1770000000/ei/x/file/index.m3u8"), ==, 1770000000);
+  g_assert_cmpint (stream_address_expiry ("https://h/a.m3u8?a=1&expire=1770000001"), ==, 1770000001);
+  g_assert_cmpint (stream_address_expiry ("https://h/a.m3u8"), ==, 0);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/hls-playlist/media", test_media);
+  g_test_add_func ("/hls-playlist/master", test_master);
+  g_test_add_func ("/hls-playlist/hostile", test_hostile);
+  g_test_add_func ("/hls-playlist/random", test_random);
+  g_test_add_func ("/hls-playlist/addresses", test_addresses);
+  return g_test_run ();
+}

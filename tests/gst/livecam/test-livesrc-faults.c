@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * test-livesrc-faults.c: live-src and a real HTTP origin that fails in every way a live one does: the reason is told, and
+ * frames come again. */
+#include "live-rig.h"
+
+/* What fails, and the word for it. */
+typedef struct {
+  const char *fault;
+  double value;
+  const char *reason;
+} Fault;
+
+static const Fault from_the_start[] = {
+  { "playlist", 403, "http_403" }, { "playlist", 404, "http_404" }, { "playlist", 429, "http_429" },
+  { "html", 1, "not_a_playlist" }, { "empty", 1, "not_a_playlist" }, { "none", 1, "no_segments" },
+  { "segment", 403, "http_403" }, { "down", 1, "refused" },
+};
+
+static const Fault midway[] = {
+  { "playlist", 403, "http_403" }, { "playlist", 404, "http_404" }, { "playlist", 503, "http_503" },
+  { "html", 1, "not_a_playlist" }, { "empty", 1, "not_a_playlist" }, { "none", 1, "no_segments" },
+  { "segment", 403, "http_403" }, { "segment", 404, "http_404" }, { "segment", 503, "http_503" },
+  { "hang", 1, "timeout" }, { "trickle", 1, "timeout" }, { "down", 1, "refused" },
+  { "frozen", 1, "stale" }, { "garbage", 1, "undecodable" },
+};
+
+static const Fault while_playing[] = {
+  { "segment", 503, "http_503" }, { "segment", 404, "http_404" }, { "hang", 1, "timeout" }, { "frozen", 1, "stale" },
+  { "playlist", 403, "http_403" },
+};
+
+static const Fault harmless[] = {
+  { "missing", 1, NULL }, { "missing", 2, NULL }, { "truncate", 1, NULL }, { "jump", 20, NULL },
+};
+
+GST_START_TEST (test_from_the_start)
+{
+  const Fault *f = &from_the_start[__i__];
+  LiveRig rig;
+
+  live_rig_begin (&rig, "/master.m3u8", "");
+  hls_origin_set (rig.origin, f->fault, f->value);
+  live_rig_play (&rig);
+  live_rig_await_outage (&rig, f->reason, 3);
+  live_rig_listen (&rig, 0.5);
+  fail_unless_equals_int (rig.begins, 1);
+  hls_origin_set (rig.origin, f->fault, 0);
+  live_rig_await_end_of_outage (&rig, 4);
+  live_rig_await_frames (&rig, 2, 4);
+  fail_unless_equals_int (g_atomic_int_get (&rig.events), 2);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
+static void
+break_and_mend (const Fault *f, const char *properties)
+{
+  LiveRig rig;
+
+  live_rig_begin (&rig, "/master.m3u8", properties);
+  live_rig_play (&rig);
+  live_rig_await_frames (&rig, 2, 4);
+  fail_unless_equals_int (rig.begins, 0);
+  hls_origin_set (rig.origin, f->fault, f->value);
+  live_rig_await_outage (&rig, f->reason, 6);
+  hls_origin_set (rig.origin, f->fault, 0);
+  live_rig_await_end_of_outage (&rig, 5);
+  live_rig_await_frames (&rig, 2, 5);
+  fail_unless (live_rig_number (&rig, "reconnects", f->reason) > 0);
+  live_rig_end (&rig);
+}
+
+GST_START_TEST (test_midway)
+{
+  break_and_mend (&midway[__i__], "");
+}
+
+GST_END_TEST
+GST_START_TEST (test_while_playing)
+{
+  break_and_mend (&while_playing[__i__], "interval=0");
+}
+
+GST_END_TEST
+/* Samples go on, from other segments if need be. */
+GST_START_TEST (test_harmless)
+{
+  const Fault *f = &harmless[__i__];
+  LiveRig rig;
+
+  live_rig_begin (&rig, "/master.m3u8", "");
+  live_rig_play (&rig);
+  live_rig_await_frames (&rig, 2, 4);
+  hls_origin_set (rig.origin, f->fault, f->value);
+  live_rig_await_frames (&rig, 4, 4);
+  fail_unless_equals_int (rig.begins, 0);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
+GST_START_TEST (test_does_not_hammer)
+{
+  LiveRig rig;
+  guint before;
+
+  live_rig_begin (&rig, "/master.m3u8", "retry-min=200000000");
+  live_rig_play (&rig);
+  live_rig_await_frames (&rig, 1, 4);
+  hls_origin_set (rig.origin, "segment", 403);
+  live_rig_await_outage (&rig, "http_403", 4);
+  before = hls_origin_count (rig.origin, "/");
+  live_rig_listen (&rig, 2);
+  /* A try is at most a master and a media playlist and three segments. */
+  fail_unless (hls_origin_count (rig.origin, "/") - before <= 10 * 5, "%u requests in 2 s",
+      hls_origin_count (rig.origin, "/") - before);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
+GST_START_TEST (test_unknown_host)
+{
+  LiveRig rig;
+
+  live_rig_begin (&rig, "http://no-such-host.invalid/live.m3u8", "request-timeout=5000000000");
+  live_rig_play (&rig);
+  live_rig_await_outage (&rig, "dns", 8);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
+GST_START_TEST (test_end_of_the_event)
+{
+  LiveRig rig;
+
+  live_rig_begin (&rig, "/live.m3u8", __i__ ? "interval=0" : "");
+  live_rig_play (&rig);
+  live_rig_await_frames (&rig, 1, 4);
+  hls_origin_set (rig.origin, "frozen", 1);
+  hls_origin_set (rig.origin, "ended", 1);
+  for (int i = 0; i < 100 && !rig.eos; i++)
+    live_rig_listen (&rig, 0.1);
+  fail_unless (rig.eos);
+  fail_unless_equals_int (rig.begins, 0);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
+GST_START_TEST (test_restart_on_eos)
+{
+  LiveRig rig;
+
+  live_rig_begin (&rig, "/live.m3u8", "restart-on-eos=true");
+  live_rig_play (&rig);
+  live_rig_await_frames (&rig, 1, 4);
+  hls_origin_set (rig.origin, "frozen", 1);
+  hls_origin_set (rig.origin, "ended", 1);
+  live_rig_await_outage (&rig, "ended", 4);
+  hls_origin_set (rig.origin, "ended", 0);
+  hls_origin_set (rig.origin, "frozen", 0);
+  live_rig_await_frames (&rig, 2, 4);
+  fail_if (rig.eos);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
+GST_START_TEST (test_stop_while_it_hangs)
+{
+  static const char *const faults[] = { "hang", "trickle" };
+  LiveRig rig;
+
+  live_rig_begin (&rig, "/live.m3u8", "request-timeout=60000000000");
+  hls_origin_set (rig.origin, faults[__i__], 1);
+  live_rig_play (&rig);
+  live_rig_listen (&rig, 0.7);
+  live_rig_end (&rig);          /* within two seconds, it checks */
+}
+
+GST_END_TEST
+static Suite *
+live_src_faults_suite (void)
+{
+  Suite *suite = suite_create ("live-src-faults");
+  TCase *tests = tcase_create ("general");
+
+  suite_add_tcase (suite, tests);
+  tcase_add_loop_test (tests, test_from_the_start, 0, G_N_ELEMENTS (from_the_start));
+  tcase_add_loop_test (tests, test_midway, 0, G_N_ELEMENTS (midway));
+  tcase_add_loop_test (tests, test_while_playing, 0, G_N_ELEMENTS (while_playing));
+  tcase_add_loop_test (tests, test_harmless, 0, G_N_ELEMENTS (harmless));
+  tcase_add_test (tests, test_does_not_hammer);
+  tcase_add_test (tests, test_unknown_host);
+  tcase_add_loop_test (tests, test_end_of_the_event, 0, 2);
+  tcase_add_test (tests, test_restart_on_eos);
+  tcase_add_loop_test (tests, test_stop_while_it_hangs, 0, 2);
+  return suite;
+}
+
+int
+main (int argc, char **argv)
+{
+  return live_rig_main (argc, argv, "live-src-faults", live_src_faults_suite);
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * test-livesrc.c: live-src when all is well, its resolver, files and RTSP, and its states. */
+#include "live-rig.h"
+
+#include <glib/gstdio.h>
+
+static guint
+count_entries (const char *path)
+{
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  guint n = 0;
+
+  while (g_dir_read_name (dir))
+    n++;
+  return n;
+}
+
+/* ---- frames ------------------------------------------------------------------------------------------------------- */
+
+GST_START_TEST (test_samples)
+{
+  LiveRig rig;
+  gint64 now;
+
+  live_rig_begin (&rig, "/master.m3u8", "");
+  live_rig_play (&rig);
+  live_rig_await_frames (&rig, 1, 4);
+  live_rig_listen (&rig, 3);
+  /* One for each interval, of the newest segment, over the end of the folder where times jump and the size changes. */
+  fail_unless (rig.frames >= 5 && rig.frames <= 9, "%d frames in 3 s", rig.frames);
+  live_rig_await_frames (&rig, 4, 6);
+  fail_unless (g_atomic_int_get (&rig.sizes) >= 2);
+  now = g_get_real_time ();
+  fail_unless (rig.captured_at < now && rig.captured_at > now - 2 * G_USEC_PER_SEC);
+  fail_unless_equals_int (rig.begins, 0);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
+GST_START_TEST (test_plays)
+{
+  LiveRig rig;
+  gint frames;
+
+  live_rig_begin (&rig, "/master.m3u8", "interval=0");
+  live_rig_play (&rig);
+  live_rig_await_frames (&rig, 20, 6);
+  frames = rig.frames;
+  live_rig_listen (&rig, 2);
+  /* 20 a second, at that pace; busy machines lose some. */
+  fail_unless (rig.frames - frames > 15 && rig.frames - frames < 60, "%d frames in 2 s", rig.frames - frames);
+  live_rig_await_frames (&rig, 60, 8);
+  fail_unless (g_atomic_int_get (&rig.sizes) >= 2);
+  fail_unless_equals_int (rig.begins, 0);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
+GST_START_TEST (test_plays_thinned)
+{
+  LiveRig rig;
+  gint frames;
+
+  live_rig_begin (&rig, "/live.m3u8", "interval=200000000");
+  live_rig_play (&rig);
+  live_rig_await_frames (&rig, 3, 6);
+  frames = rig.frames;
+  live_rig_listen (&rig, 2);
+  fail_unless (rig.frames - frames >= 5 && rig.frames - frames <= 14, "%d frames in 2 s", rig.frames - frames);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
+GST_START_TEST (test_states)
+{
+  LiveRig rig;
+  guint files = 0, threads = 0;
+
+  live_rig_begin (&rig, "/live.m3u8", "");
+  for (int i = 0; i < 30; i++) {
+    if (i == 5) {
+      files = count_entries ("/proc/self/fd");
+      threads = count_entries ("/proc/self/task");
+    }
+    live_rig_play (&rig);
+    if (i % 5 == 4)
+      live_rig_await_frames (&rig, 1, 4);
+    gst_element_set_state (rig.pipeline, i % 3 ? GST_STATE_NULL : GST_STATE_READY);
+  }
+  live_rig_listen (&rig, 0.5);
+  fail_unless (count_entries ("/proc/self/fd") <= files + 8, "files: %u, were %u", count_entries ("/proc/self/fd"), files);
+  fail_unless (count_entries ("/proc/self/task") <= threads + 8);
+  fail_if (rig.error);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
+/* ---- the resolver -------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  const char *command, *reason;
+} Resolver;
+
+static const Resolver failing[] = {
+  { "no-such-resolver {uri}", "resolver_missing" },
+  { "sh -c 'sleep 60' {uri}", "resolver_timeout" },
+  { "sh -c 'echo nonsense' {uri}", "resolver_garbage" },
+  { "sh -c 'head -c 10000000 /dev/zero' {uri}", "resolver_too_much" },
+  { "sh -c 'echo ERROR: no idea >&2; exit 1' {uri}", "resolver_failed" },
+  { "sh -c 'echo ERROR: Sign in to confirm you are not a bot. See https://x/y?key=secret >&2; exit 1' {uri}", "bot_check" },
+  { "sh -c 'echo ERROR: This live event will begin in 3 hours >&2; exit 1' {uri}", "offline" },
+  { "sh -c 'echo error: No playable streams found on this URL >&2; exit 1' {uri}", "no_formats" },
+};
+
+GST_START_TEST (test_resolver_fails)
+{
+  LiveRig rig;
+
+  live_rig_begin (&rig, "/page", "");
+  g_object_set (rig.src, "resolver", failing[__i__].command, NULL);
+  live_rig_play (&rig);
+  live_rig_await_outage (&rig, failing[__i__].reason, 4);
+  fail_unless (rig.detail == NULL || strstr (rig.detail, "secret") == NULL);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
+static const char *const printed[] = {
+  "http://127.0.0.1:%u/live.m3u8",
+  "{\"is_live\":null,\"url\":\"http://127.0.0.1:%u/master.m3u8\",\"http_headers\":{\"X-A\":\"b\"}}",
+  "{\"is_live\":true,\"live_status\":\"is_live\",\"formats\":[{\"protocol\":\"https\",\"url\":\"http://127.0.0.1:1/\"},"
+      "{\"protocol\":\"m3u8_native\",\"url\":\"http://127.0.0.1:%u/live.m3u8\"}]}",
+  "{\"plugin\":\"hls\",\"streams\":{\"best\":{\"type\":\"hls\",\"url\":\"http://127.0.0.1:%u/live.m3u8\",\"headers\":{}}}}",
+};
+
+GST_START_TEST (test_resolver_prints)
+{
+  LiveRig rig;
+  g_autofree gchar *text = NULL, *quoted = NULL, *command = NULL;
+
+  live_rig_begin (&rig, "/page", "");
+  text = g_strdup_printf (printed[__i__], hls_origin_port (rig.origin));
+  quoted = g_shell_quote (text);
+  command = g_strdup_printf ("echo %s", quoted);
+  g_object_set (rig.src, "resolver", command, NULL);
+  live_rig_play (&rig);
+  live_rig_await_frames (&rig, 2, 4);
+  fail_unless_equals_int (rig.begins, 0);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
+/* Addresses that live for four seconds, renewed two before they end: nothing is missed, and no request is refused. */
+GST_START_TEST (test_address_expires)
+{
+  LiveRig rig;
+  g_autofree gchar *command = NULL;
+  gint frames;
+
+  live_rig_begin (&rig, "/page", "resolve-margin=2000000000");
+  command = g_strdup_printf ("sh -c 'echo http://127.0.0.1:%u/expire/$(($(date +%%s) + 5))/live.m3u8'",
+      hls_origin_port (rig.origin));
+  g_object_set (rig.src, "resolver", command, NULL);
+  live_rig_play (&rig);
+  live_rig_await_frames (&rig, 1, 4);
+  frames = rig.frames;
+  live_rig_listen (&rig, 9);
+  fail_unless (live_rig_number (&rig, NULL, "resolves-ok") >= 3);
+  fail_unless_equals_uint64 (live_rig_number (&rig, "http-responses", "playlist-410"), 0);
+  fail_unless_equals_int (rig.begins, 0);
+  fail_unless (rig.frames - frames >= 14, "%d frames in 9 s", rig.frames - frames);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
+/* An address that is refused is resolved again at once. */
+GST_START_TEST (test_address_refused)
+{
+  LiveRig rig;
+  g_autofree gchar *command = NULL;
+
+  live_rig_begin (&rig, "/page", "resolve-margin=0");
+  command = g_strdup_printf ("sh -c 'echo http://127.0.0.1:%u/expire/$(($(date +%%s) + 2))/live.m3u8'",
+      hls_origin_port (rig.origin));
+  g_object_set (rig.src, "resolver", command, "resolve-interval", (guint64) 3600 * GST_SECOND, NULL);
+  live_rig_play (&rig);
+  live_rig_await_frames (&rig, 12, 12);
+  fail_unless (live_rig_number (&rig, NULL, "resolves-ok") >= 2);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
+static gchar *
+other_uri (GstElement *src, const gchar *uri, gpointer origin)
+{
+  fail_unless (g_str_has_suffix (uri, "/nowhere.m3u8"));
+  return g_strdup_printf ("http://127.0.0.1:%u/live.m3u8", hls_origin_port (origin));
+}
+
+GST_START_TEST (test_update_uri)
+{
+  LiveRig rig;
+
+  live_rig_begin (&rig, "/nowhere.m3u8", "");
+  g_signal_connect (rig.src, "update-uri", G_CALLBACK (other_uri), rig.origin);
+  live_rig_play (&rig);
+  live_rig_await_frames (&rig, 2, 4);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
+/* ---- what is not HLS --------------------------------------------------------------------------------------------------- */
+
+GST_START_TEST (test_file)
+{
+  LiveRig rig;
+  g_autofree gchar *path = g_build_filename (live_segments, "0.ts", NULL);
+
+  live_rig_begin (&rig, "/", __i__ ? "interval=100000000" : "interval=0");
+  g_object_set (rig.src, "uri", path, NULL);
+  live_rig_play (&rig);
+  for (int i = 0; i < 100 && !rig.eos; i++)
+    live_rig_listen (&rig, 0.1);
+  fail_unless (rig.eos);
+  fail_unless_equals_int (rig.frames, __i__ ? 5 : 10);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
+GST_START_TEST (test_no_file)
+{
+  LiveRig rig;
+
+  live_rig_begin (&rig, "/", "");
+  g_object_set (rig.src, "uri", "/nowhere/camera.ts", NULL);
+  live_rig_play (&rig);
+  for (int i = 0; i < 50 && !rig.error; i++)
+    live_rig_listen (&rig, 0.1);
+  fail_unless (rig.error && strstr (rig.error, "/nowhere/camera.ts"), "the error is %s", rig.error);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
+GST_START_TEST (test_no_uri)
+{
+  GstElement *src = gst_element_factory_make ("live-src", NULL);
+
+  fail_unless_equals_int (gst_element_set_state (src, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  gst_element_set_state (src, GST_STATE_NULL);
+  gst_object_unref (src);
+}
+
+GST_END_TEST
+GST_START_TEST (test_rtsp_refused)
+{
+  LiveRig rig;
+
+  live_rig_begin (&rig, "rtsp://user:secret@127.0.0.1:9/stream", "");
+  live_rig_play (&rig);
+  live_rig_await_outage (&rig, "connection", 6);
+  live_rig_listen (&rig, 1);
+  fail_if (rig.error, "an error: %s", rig.error);
+  fail_unless (rig.detail == NULL || strstr (rig.detail, "secret") == NULL);
+  fail_unless (live_rig_number (&rig, "reconnects", "connection") >= 2);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
+static Suite *
+live_src_suite (void)
+{
+  Suite *suite = suite_create ("live-src");
+  TCase *tests = tcase_create ("general");
+
+  suite_add_tcase (suite, tests);
+  tcase_add_test (tests, test_samples);
+  tcase_add_test (tests, test_plays);
+  tcase_add_test (tests, test_plays_thinned);
+  tcase_add_test (tests, test_states);
+  tcase_add_loop_test (tests, test_resolver_fails, 0, G_N_ELEMENTS (failing));
+  tcase_add_loop_test (tests, test_resolver_prints, 0, G_N_ELEMENTS (printed));
+  tcase_add_test (tests, test_address_expires);
+  tcase_add_test (tests, test_address_refused);
+  tcase_add_test (tests, test_update_uri);
+  tcase_add_loop_test (tests, test_file, 0, 2);
+  tcase_add_test (tests, test_no_file);
+  tcase_add_test (tests, test_no_uri);
+  tcase_add_test (tests, test_rtsp_refused);
+  return suite;
+}
+
+int
+main (int argc, char **argv)
+{
+  return live_rig_main (argc, argv, "live-src", live_src_suite);
+}
