@@ -312,6 +312,8 @@ void
 hls_origin_free (HlsOrigin *origin)
 {
   if (origin->thread) {
+    if (fault (origin, "trickle") > 0)
+      g_usleep (3000 * TRICKLE_MS);     /* so that it notices that nobody listens */
     g_main_loop_quit (origin->loop);
     g_thread_join (origin->thread);
   }

@@ -82,6 +82,13 @@ def feed(process):
     process.stdin.write(b"a frame.")
 
 
+def end(process):
+    process.stdin.close()
+    words = process.stderr.read().decode()
+    status = process.wait(LIMIT)
+    check(status == 0, "status %d at the end of the stream: %s" % (status, words))
+
+
 def test_pages(gst_heads, folder):
     process = start(gst_heads, folder, ["--status-port=0", "--max-frame-age=2"], {})
     port = port_of(process)
@@ -108,8 +115,7 @@ def test_pages(gst_heads, folder):
                             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=LIMIT)
     check(second.returncode == 1 and b"status page cannot be at port %d" % port in second.stderr,
           "two pages at one port: %d %s" % (second.returncode, second.stderr))
-    process.stdin.close()
-    check(process.wait(LIMIT) == 0, "no end of the stream")
+    end(process)
 
 
 def test_manager(gst_heads, folder):
@@ -122,8 +128,7 @@ def test_manager(gst_heads, folder):
     before = manager.feedings()
     time.sleep(1)
     check(manager.feedings() == before, "the watchdog is fed though no frame comes")
-    process.stdin.close()
-    check(process.wait(LIMIT) == 0, "no end of the stream")
+    end(process)
     check("STOPPING=1" in manager.listen(), "no STOPPING")
 
 

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""soak.py GST_HEADS HLS_ORIGIN [MINUTES [SEED]]: a live camera for a long time, twenty times as fast as in use, with an origin
+that fails at random. At the end: every fault was outlived, and memory, files and threads are what they were.
+
+Segments of half a second, a frame from each. One line every half minute."""
+import os
+import random
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+FAULTS = {"playlist": (403, 404, 429, 500, 503), "segment": (403, 404, 503), "html": (1,), "empty": (1,), "none": (1,),
+          "frozen": (1,), "hang": (1,), "trickle": (1,), "truncate": (1,), "garbage": (1,), "down": (1,),
+          "missing": (1, 2), "jump": (5, 60)}
+PIPELINE = """live-src name=camera uri=http://127.0.0.1:%d/master.m3u8 interval=500000000 timeout=3000000000
+  retry-min=50000000 retry-max=3000000000 request-timeout=1000000000 ! fakesink name=frames sync=false async=false
+"""
+# A fault has to be over so many seconds after it ends: a twentieth of a minute, and what the machine adds.
+RECOVERY = 8
+
+
+def get(port, path):
+    with urllib.request.urlopen("http://127.0.0.1:%d%s" % (port, path), timeout=10) as answer:
+        return answer.read().decode()
+
+
+def metrics(port):
+    text = get(port, "/metrics")
+    number = lambda name: float(re.search("^%s (.*)$" % re.escape(name), text, re.M)[1])
+    return {"frames": number('gst_heads_frames_total{sink="frames"}'), "rss": number("process_resident_memory_bytes") / 1e6,
+            "files": number("process_open_fds"), "threads": number("process_threads"),
+            "cpu": number("process_cpu_seconds_total"), "sent": number('gst_live_src_frames{element="camera"}'),
+            "dropped": number('gst_live_src_dropped{element="camera"}')}
+
+
+def set_fault(origin_port, origin, name, value):
+    """The origin that is down cannot be told to come up: that is what its process is for."""
+    get(origin_port, "/control?%s=%g" % (name, value))
+
+
+def start_origin(program, folder, port=0):
+    process = subprocess.Popen([program, folder, "0.5", str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    line = process.stdout.readline()
+    if not line:
+        sys.exit(process.wait() or 1)
+    return process, int(line)
+
+
+def start_run(program, folder, origin_port):
+    path = os.path.join(folder, "soak.pipeline")
+    with open(path, "w") as f:
+        f.write(PIPELINE % origin_port)
+    run = subprocess.Popen([program, "run", "--status-port=0", path], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    while True:
+        line = run.stderr.readline().decode()
+        if not line:
+            sys.exit("gst-heads run does not start")
+        match = re.search(r"http://127\.0\.0\.1:(\d+)/", line)
+        if match:
+            break
+    log = open(os.path.join(folder, "run.log"), "wb")
+    subprocess.Popen(["cat"], stdin=run.stderr, stdout=log)
+    return run, int(match[1])
+
+
+def await_frames(port, least, limit):
+    end = time.monotonic() + limit
+    first = metrics(port)["frames"]
+    while time.monotonic() < end:
+        if metrics(port)["frames"] >= first + least:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def one_fault(chance, program, folder, origin, port, origin_port):
+    name = chance.choice(list(FAULTS))
+    value, seconds = chance.choice(FAULTS[name]), chance.uniform(0.5, 6)
+    if name == "down":
+        origin.stdin.close()
+        origin.wait()
+        time.sleep(seconds)
+        origin, _ = start_origin(program, folder, origin_port)
+    else:
+        set_fault(origin_port, origin, name, value)
+        time.sleep(seconds)
+        if name != "jump":
+            set_fault(origin_port, origin, name, 0)
+    return name, origin, await_frames(port, 2, RECOVERY)
+
+
+def flat(samples, key, slack):
+    """The last tenth's median beside that of a tenth after the warm-up."""
+    tenth = max(1, len(samples) // 10)
+    early = statistics.median(s[key] for s in samples[tenth:2 * tenth])
+    late = statistics.median(s[key] for s in samples[-tenth:])
+    print("%-8s %8.1f -> %8.1f" % (key, early, late))
+    return late <= early + slack
+
+
+def main():
+    gst_heads, program = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+    minutes = float(sys.argv[3]) if len(sys.argv) > 3 else 30
+    chance = random.Random(int(sys.argv[4]) if len(sys.argv) > 4 else 1)
+    samples, faults, unmended = [], {}, []
+    with tempfile.TemporaryDirectory() as folder:
+        origin, origin_port = start_origin(program, folder)
+        run, port = start_run(gst_heads, folder, origin_port)
+        begin, said = time.monotonic(), 0
+        while time.monotonic() - begin < minutes * 60:
+            if run.poll() is not None:
+                sys.exit("FAILED: the process ended with status %d after %.0f s, fault %s" % (
+                    run.returncode, time.monotonic() - begin, faults))
+            name, origin, mended = one_fault(chance, program, folder, origin, port, origin_port)
+            faults[name] = faults.get(name, 0) + 1
+            if not mended:
+                unmended.append("%s at %.0f s" % (name, time.monotonic() - begin))
+            samples.append(metrics(port))
+            if time.monotonic() - said > 30:
+                said = time.monotonic()
+                print("%5.0f s  %d frames  %d faults  %.0f MB  %d files  %d threads" % (
+                    said - begin, samples[-1]["frames"], sum(faults.values()), samples[-1]["rss"], samples[-1]["files"],
+                    samples[-1]["threads"]), flush=True)
+        last = metrics(port)
+        run.terminate()
+        status = run.wait(30)
+        origin.stdin.close()
+        origin.wait()
+        with open(os.path.join(folder, "run.log"), errors="replace") as f:
+            outages = f.read().count(": no frames from ")
+    print("faults:", ", ".join("%d %s" % (n, name) for name, n in sorted(faults.items())))
+    print("%d frames, %d outages told, %.2f CPU seconds a minute" % (last["frames"], outages, last["cpu"] / minutes))
+    sound = all([flat(samples, "rss", 12), flat(samples, "files", 4), flat(samples, "threads", 4)])
+    handed = last["sent"] - last["dropped"] - last["frames"]
+    print("frames fetched and not handed on: %d" % handed)
+    if unmended:
+        print("not mended within %d s: %s" % (RECOVERY, ", ".join(unmended)))
+    sys.exit(0 if sound and not unmended and status == 4 and 0 <= handed <= 4 else "FAILED, status %d" % status)
+
+
+main()
