@@ -197,7 +197,7 @@ copy_settings (GstLiveSrc *self)
   GST_OBJECT_LOCK (self);
   copy = self->set;
   copy.uri = copy.uri && !gst_uri_is_valid (copy.uri) ? gst_filename_to_uri (copy.uri, NULL) : g_strdup (copy.uri);
-  copy.source = copy.source ? g_strdup (copy.source) : live_uri_host (copy.uri);
+  copy.source = copy.source && *copy.source ? g_strdup (copy.source) : live_uri_host (copy.uri);
   copy.resolver = g_strdup (copy.resolver);
   copy.user_agent = g_strdup (copy.user_agent);
   GST_OBJECT_UNLOCK (self);

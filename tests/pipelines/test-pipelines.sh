@@ -180,5 +180,64 @@ test_train_head () {
   err_has 'None of 12 frames has a label'
 }
 
+# A live camera by HLS: frames through an outage, which is told, and how the status page knows.
+test_watch () {
+  mkdir segments
+  mkfifo fed
+  "$HLS_ORIGIN" segments 0.5 <fed >port 2>err &
+  origin=$!
+  exec 3>fed
+  for _ in $(seq 200); do
+    [ ! -s port ] || break
+    kill -0 $origin 2>/dev/null || break
+    sleep 0.1
+  done
+  if [ ! -s port ]; then
+    cat err
+    echo "SKIP: no origin of live video here"
+    exit 77
+  fi
+  port=$(cat port)
+  heads
+  "$gst_heads" run watch URI="http://127.0.0.1:$port/master.m3u8" INTERVAL=500000000 NAME=square HEADS=$HEADS \
+    PREDICTIONS=watched.jsonl >out 2>err &
+  child=$!
+  await_lines watched.jsonl 2
+  control "$port" playlist=403
+  for _ in $(seq 100); do
+    ! grep -q 'no frames from square: http_403' err || break
+    sleep 0.1
+  done
+  err_has 'camera (live-src): no frames from square: http_403'
+  control "$port" playlist=0
+  lines=$(wc -l <watched.jsonl)
+  await_lines watched.jsonl $((lines + 2))
+  kill -INT $child
+  got=0
+  wait $child || got=$?
+  [ "$got" -eq 4 ] || bad "status $got instead of 4"
+  err_has 'frames from square again'
+  exec 3>&-
+  wait $origin
+  # A page, through the resolver; the origin is gone, so it is an outage of another kind, and no end.
+  expect 0 "$gst_heads" run -t 2 watch URI=http://127.0.0.1:1/page RESOLVER='sh -c "echo ERROR: has ended >&2; exit 1"' \
+    HEADS=$HEADS
+  err_has 'no frames from 127.0.0.1: ended'
+}
+
+# await_lines FILE N
+await_lines () {
+  for _ in $(seq 300); do
+    [ ! -s "$1" ] || [ "$(wc -l <"$1")" -lt "$2" ] || return 0
+    sleep 0.1
+  done
+  bad "no $2 lines in $1"
+}
+
+# control PORT FAULT=NUMBER: as tests/harness/hls-origin.h has them.
+control () {
+  python3 -c 'import sys, urllib.request; urllib.request.urlopen ("http://127.0.0.1:%s/control?%s" % tuple (sys.argv[1:]))' "$1" "$2"
+}
+
 "test_$(printf %s "$name" | tr - _)"
 finish
