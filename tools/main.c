@@ -22,6 +22,9 @@ static const Command commands[] = {
   { "train-encoder", gh_tool_train_encoder, "...", "Train an encoder on unlabelled frames" },
   { "train-head", gh_tool_train_head, "...", "Train a head from a folder of images and a CSV of labels" },
   { "eval", gh_tool_eval, "...", "Measure heads trained on few labels against simple baselines" },
+#ifdef HAVE_SQLITE
+  { "dataset", gh_tool_dataset, "COMMAND DIR", "List, check, label, export and prune kept frames" },
+#endif
   { "inspect", gh_tool_inspect, "FILE.safetensors", "Say what a model file holds" },
   { "init-encoder", gh_tool_init_encoder, "OUTPUT.safetensors", "Make an untrained encoder of a given shape" },
   { "doctor", gh_tool_doctor, "", "Check devices, plugins and models, and say how to mend what is missing" },

@@ -44,7 +44,8 @@ static const struct {
 };
 
 static const char *const ours[] = { "mae-encoder", "mae-decoder", "mae-trainer", "head-predict", "head-trainer",
-  "head-overlay", "live-src", "plaza-test-src", NULL
+  "head-overlay", "live-src", "dataset-sink",
+  "plaza-test-src", NULL
 };
 
 static gboolean

@@ -28,6 +28,7 @@ int gh_tool_init_encoder (int argc, char **argv);
 int gh_tool_train_encoder (int argc, char **argv);
 int gh_tool_train_head (int argc, char **argv);
 int gh_tool_eval (int argc, char **argv);
+int gh_tool_dataset (int argc, char **argv);
 
 /* Parses the options of a subcommand; argv keeps what is left over (argc updated). `arguments` and `summary` go
  * into its --help. Returns -1 to go on, otherwise the exit status to return with (the words are out already). */

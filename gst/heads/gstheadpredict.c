@@ -74,7 +74,7 @@
 #include "gst/common/gsttimingwindow.h"
 #include "gst/lib/heads.h"
 #include "gstembeddingsource.h"
-#include "gstframetime.h"
+#include "gst/common/gstframetime.h"
 #include "gstheadslot.h"
 #include "gstpredictionlog.h"
 #include "gstpredictionmessage.h"

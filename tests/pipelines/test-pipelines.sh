@@ -180,8 +180,8 @@ test_train_head () {
   err_has 'None of 12 frames has a label'
 }
 
-# A live camera by HLS: frames through an outage, which is told, and how the status page knows.
-test_watch () {
+# A live origin on the loopback: sets port.
+start_origin () {
   mkdir segments
   mkfifo fed
   "$HLS_ORIGIN" segments 0.5 <fed >port 2>err &
@@ -198,6 +198,52 @@ test_watch () {
     exit 77
   fi
   port=$(cat port)
+}
+
+stop_origin () {
+  exec 3>&-
+  wait $origin
+}
+
+# Training data of a live camera: what is counted is stored, and so is the outage; a reader may look on meanwhile.
+test_capture () {
+  start_origin
+  "$gst_heads" run capture URI="http://127.0.0.1:$port/live.m3u8" INTERVAL=500000000 NAME=square DIR=square MIN_FREE=0 \
+    >out 2>err &
+  child=$!
+  await_stored 3
+  control "$port" segment=403
+  for _ in $(seq 100); do
+    ! grep -q 'no frames from square: http_403' err || break
+    sleep 0.1
+  done
+  control "$port" segment=0
+  await_stored 6
+  kill -INT $child
+  got=0
+  wait $child || got=$?
+  [ "$got" -eq 4 ] || bad "status $got instead of 4"
+  stop_origin
+  expect 0 "$gst_heads" dataset verify square
+  expect 0 "$gst_heads" dataset stats square
+  out_has ' 1 outages;'
+  expect 0 "$gst_heads" dataset list square
+  out_has '  square  160x120$\|  square  320x240$'
+}
+
+# await_stored N
+await_stored () {
+  for _ in $(seq 300); do
+    stored=$("$gst_heads" dataset stats square 2>/dev/null | sed 's/ .*//')
+    [ "${stored:-0}" -lt "$1" ] || return 0
+    sleep 0.1
+  done
+  bad "only ${stored:-0} of $1 frames are stored"
+}
+
+# A live camera by HLS: frames through an outage, which is told, and how the status page knows.
+test_watch () {
+  start_origin
   heads
   "$gst_heads" run watch URI="http://127.0.0.1:$port/master.m3u8" INTERVAL=500000000 NAME=square HEADS=$HEADS \
     PREDICTIONS=watched.jsonl >out 2>err &
@@ -217,8 +263,7 @@ test_watch () {
   wait $child || got=$?
   [ "$got" -eq 4 ] || bad "status $got instead of 4"
   err_has 'frames from square again'
-  exec 3>&-
-  wait $origin
+  stop_origin
   # A page, through the resolver; the origin is gone, so it is an outage of another kind, and no end.
   expect 0 "$gst_heads" run -t 2 watch URI=http://127.0.0.1:1/page RESOLVER='sh -c "echo ERROR: has ended >&2; exit 1"' \
     HEADS=$HEADS

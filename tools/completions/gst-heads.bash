@@ -12,7 +12,7 @@ _gst_heads_variables () {
 
 _gst_heads () {
   local cur=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} word
-  local commands="run train-encoder train-head eval inspect init-encoder doctor help"
+  local commands="run train-encoder train-head eval dataset inspect init-encoder doctor help"
   compopt -o default
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
@@ -43,6 +43,13 @@ _gst_heads () {
       done
       mapfile -t COMPREPLY < <(compgen -f -X '!*.pipeline' -- "$cur"; compgen -d -S / -- "$cur";
         compgen -W "$(gst-heads run --list 2>/dev/null | sed 's/\.pipeline .*//' | sort -u)" -- "$cur")
+      ;;
+    dataset)
+      if [ "$COMP_CWORD" -eq 2 ]; then
+        mapfile -t COMPREPLY < <(compgen -W "list stats verify export label prune" -- "$cur")
+      else
+        mapfile -t COMPREPLY < <(compgen -d -S / -- "$cur")
+      fi
       ;;
     inspect)
       mapfile -t COMPREPLY < <(compgen -f -X '!*.safetensors' -- "$cur"; compgen -d -S / -- "$cur")

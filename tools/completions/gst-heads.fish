@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # fish completion of gst-heads.
-set -l commands run train-encoder train-head eval inspect init-encoder doctor help
+set -l commands run train-encoder train-head eval dataset inspect init-encoder doctor help
 
 complete -c gst-heads -f
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a run -d 'Run a pipeline kept in a file'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a train-head -d 'Train a head from images and labels'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a train-encoder -d 'Train an encoder on unlabelled frames'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a eval -d 'Measure heads against simple baselines'
+complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a dataset -d 'List, check, label, export and prune kept frames'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a inspect -d 'Say what a model file holds'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a init-encoder -d 'Make an untrained encoder'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a doctor -d 'Check devices, plugins and models'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a help -d 'Help on a command'
 
 complete -c gst-heads -n '__fish_seen_subcommand_from run' -a "(__fish_complete_suffix .pipeline)"
+complete -c gst-heads -n '__fish_seen_subcommand_from dataset' -a 'list stats verify export label prune'
 complete -c gst-heads -n '__fish_seen_subcommand_from run' -s p -l print -d 'Print the expanded pipeline'
 complete -c gst-heads -n '__fish_seen_subcommand_from run' -s n -l validate -d 'Build it without running'
 complete -c gst-heads -n '__fish_seen_subcommand_from run' -s d -l describe -d 'Print description and variables'

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * catalogue-frames.c: frames, their labels, predictions and embeddings, and outages, in and out. */
+#include "catalogue-private.h"
+
+#include <glib/gstdio.h>
+
+#define LABELS_OF_FRAME "SELECT task, value, origin FROM label WHERE frame = ? ORDER BY task, origin"
+
+/* ---- names ---------------------------------------------------------------------------------------------------------- */
+
+/* "20260131T070509.123456-1a2b3c4d": sorts by time, and no two are the same. */
+static gchar *
+new_id (gint64 captured_at)
+{
+  g_autoptr (GDateTime) time = g_date_time_new_from_unix_utc (captured_at / G_USEC_PER_SEC);
+  g_autofree gchar *words = time ? g_date_time_format (time, "%Y%m%dT%H%M%S") : g_strdup ("00000000T000000");
+
+  return g_strdup_printf ("%s.%06d-%08x", words, (int) (captured_at % G_USEC_PER_SEC), g_random_int ());
+}
+
+/* "frames/2026-01-31/ID.jpg" */
+static gchar *
+new_path (const gchar *id, const gchar *suffix)
+{
+  return g_strdup_printf (CATALOGUE_FRAMES "/%.4s-%.2s-%.2s/%s.%s", id, id + 4, id + 6, id, suffix);
+}
+
+static gint64
+utc_offset (gint64 at)
+{
+  g_autoptr (GDateTime) time = g_date_time_new_from_unix_local (at / G_USEC_PER_SEC);
+
+  return time ? g_date_time_get_utc_offset (time) / G_USEC_PER_SEC : 0;
+}
+
+static gint64
+source_id (Catalogue *catalogue, const gchar *name, const gchar *uri, GError **error)
+{
+  if (!catalogue_run (catalogue, error, "INSERT INTO source (name, uri) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET "
+          "uri = ifnull(?2, uri)", "ss", name, uri))
+    return -1;
+  return catalogue_number (catalogue, -1, "SELECT id FROM source WHERE name = ?", "s", name);
+}
+
+/* ---- a frame ------------------------------------------------------------------------------------------------------- */
+
+static gint64
+or_null (guint64 number)
+{
+  return number > G_MAXINT64 ? -1 : (gint64) number;    /* nullif(?, -1) */
+}
+
+static gboolean
+insert_frame (Catalogue *catalogue, const CatalogueFrame *f, gint64 source, const gchar *id, const gchar *path,
+    const gchar *sum, GError **error)
+{
+  return catalogue_run (catalogue, error, "INSERT INTO frame (id, source, path, sha256, bytes, captured_at, received_at, "
+      "utc_offset, media_sequence, pts, width, height, clock_suspect, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, nullif(?, -1), "
+      "nullif(?, -1), ?, ?, ?, 'stored')", "sissiiiiiiiii", id, source, path, sum, (gint64) g_bytes_get_size (f->image),
+      f->captured_at, f->received_at, utc_offset (f->captured_at), or_null (f->media_sequence), or_null (f->pts),
+      (gint64) f->width, (gint64) f->height, (gint64) f->clock_suspect);
+}
+
+static gboolean
+insert_label (Catalogue *catalogue, const gchar *frame, const CatalogueLabel *label, GError **error)
+{
+  return catalogue_run (catalogue, error, "INSERT INTO label (frame, task, value, origin, labeled_at) VALUES (?, ?, ?, ?, ?) "
+      "ON CONFLICT (frame, task, origin) DO UPDATE SET value = excluded.value, labeled_at = excluded.labeled_at", "ssssi", frame,
+      label->task, label->value, label->origin, g_get_real_time ());
+}
+
+static gboolean
+insert_companions (Catalogue *catalogue, const CatalogueFrame *f, const gchar *id, GError **error)
+{
+  for (guint i = 0; i < f->n_labels; i++)
+    if (!insert_label (catalogue, id, &f->labels[i], error))
+      return FALSE;
+  for (guint i = 0; i < f->n_predictions; i++) {
+    const CataloguePrediction *p = &f->predictions[i];
+
+    if (!catalogue_run (catalogue, error, "INSERT INTO prediction (frame, head, kind, value, text, head_id) VALUES "
+            "(?, ?, ?, ?, ?, ?)", "sssdss", id, p->head, p->kind, p->value, p->text, p->head_id))
+      return FALSE;
+  }
+  return f->embedding == NULL || catalogue_run (catalogue, error, "INSERT INTO embedding (frame, model_id, vector) VALUES "
+      "(?, ?, ?)", "ssb", id, f->model_id, f->embedding);
+}
+
+static gboolean
+commit_frame (Catalogue *catalogue, const CatalogueFrame *f, gint64 source, const gchar *id, const gchar *path,
+    const gchar *sum, GError **error)
+{
+  if (!catalogue_begin (catalogue, error))
+    return FALSE;
+  if (!insert_frame (catalogue, f, source, id, path, sum, error) || !insert_companions (catalogue, f, id, error)) {
+    catalogue_rollback (catalogue);
+    return FALSE;
+  }
+  return catalogue_commit (catalogue, error);
+}
+
+CatalogueOutcome
+catalogue_add (Catalogue *catalogue, const CatalogueFrame *frame, gchar **id, GError **error)
+{
+  g_autofree gchar *sum = g_compute_checksum_for_bytes (G_CHECKSUM_SHA256, frame->image);
+  g_autofree gchar *name = new_id (frame->captured_at), *path = new_path (name, frame->suffix), *file = NULL;
+  gint64 source = source_id (catalogue, frame->source, frame->uri, error);
+
+  if (source < 0)
+    return CATALOGUE_FAILED;
+  if (catalogue_number (catalogue, 0, "SELECT count(*) FROM frame WHERE source = ? AND sha256 = ? AND captured_at = ?", "isi",
+          source, sum, frame->captured_at) > 0)
+    return CATALOGUE_DUPLICATE;
+  if (!catalogue_write_file (catalogue, path, frame->image, error))
+    return CATALOGUE_FAILED;
+  if (!commit_frame (catalogue, frame, source, name, path, sum, error)) {
+    file = catalogue_path (catalogue, path);
+    g_unlink (file);
+    return CATALOGUE_FAILED;
+  }
+  if (id)
+    *id = g_steal_pointer (&name);
+  return CATALOGUE_STORED;
+}
+
+gboolean
+catalogue_label (Catalogue *catalogue, const gchar *frame, const CatalogueLabel *label, GError **error)
+{
+  if (catalogue_number (catalogue, 0, "SELECT count(*) FROM frame WHERE id = ?", "s", frame) == 0)
+    return FALSE;
+  return insert_label (catalogue, frame, label, error);
+}
+
+/* ---- outages --------------------------------------------------------------------------------------------------------- */
+
+gboolean
+catalogue_begin_outage (Catalogue *catalogue, const gchar *source, gint64 at, const gchar *reason, const gchar *detail,
+    GError **error)
+{
+  gint64 id = source_id (catalogue, source, NULL, error);
+
+  if (id < 0)
+    return FALSE;
+  return catalogue_run (catalogue, error, "INSERT INTO outage (source, began_at, reason, detail) SELECT ?1, ?2, ?3, ?4 WHERE "
+      "NOT EXISTS (SELECT 1 FROM outage WHERE source = ?1 AND ended_at IS NULL)", "iiss", id, at, reason, detail);
+}
+
+gboolean
+catalogue_end_outage (Catalogue *catalogue, const gchar *source, gint64 at, GError **error)
+{
+  return catalogue_run (catalogue, error, "UPDATE outage SET ended_at = ? WHERE ended_at IS NULL AND source = (SELECT id FROM "
+      "source WHERE name = ?)", "is", at, source);
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------------------------ */
+
+gboolean
+catalogue_count (Catalogue *catalogue, CatalogueCounts *counts, GError **error)
+{
+  sqlite3_stmt *statement = catalogue_prepare (catalogue, error, "SELECT total(state = 'stored'), total(state = 'evicted'), "
+      "total(state = 'missing'), total(bytes * (state = 'stored')), (SELECT count(*) FROM label), (SELECT count(*) FROM outage) "
+      "FROM frame", "");
+  gboolean read;
+
+  if (statement == NULL)
+    return FALSE;
+  read = sqlite3_step (statement) == SQLITE_ROW;
+  if (read)
+    *counts = (CatalogueCounts) { sqlite3_column_int64 (statement, 0), sqlite3_column_int64 (statement, 1),
+      sqlite3_column_int64 (statement, 2), sqlite3_column_int64 (statement, 3), sqlite3_column_int64 (statement, 4),
+      sqlite3_column_int64 (statement, 5) };
+  else
+    catalogue_fail (catalogue, error);
+  sqlite3_finalize (statement);
+  return read;
+}
+
+static const gchar *
+text_of (sqlite3_stmt *statement, int column)
+{
+  return (const gchar *) sqlite3_column_text (statement, column);
+}
+
+gboolean
+catalogue_each (Catalogue *catalogue, gboolean (*visit) (const CatalogueRow *row, gpointer data), gpointer data,
+    GError **error)
+{
+  sqlite3_stmt *statement = catalogue_prepare (catalogue, error, "SELECT frame.id, path, name, sha256, captured_at, width, "
+      "height, bytes FROM frame JOIN source ON source.id = frame.source WHERE state = 'stored' ORDER BY captured_at, frame.id",
+      "");
+  gboolean more = TRUE;
+  int code = SQLITE_DONE;
+
+  if (statement == NULL)
+    return FALSE;
+  while (more && (code = sqlite3_step (statement)) == SQLITE_ROW) {
+    CatalogueRow row = { text_of (statement, 0), text_of (statement, 1), text_of (statement, 2), text_of (statement, 3),
+      sqlite3_column_int64 (statement, 4), sqlite3_column_int (statement, 5), sqlite3_column_int (statement, 6),
+      (guint64) sqlite3_column_int64 (statement, 7) };
+
+    more = visit (&row, data);
+  }
+  if (more && code != SQLITE_DONE)
+    catalogue_fail (catalogue, error);
+  sqlite3_finalize (statement);
+  return !more || code == SQLITE_DONE;
+}
+
+gboolean
+catalogue_each_label (Catalogue *catalogue, const gchar *frame, void (*visit) (const CatalogueLabel *label, gpointer data),
+    gpointer data, GError **error)
+{
+  sqlite3_stmt *statement = catalogue_prepare (catalogue, error, LABELS_OF_FRAME, "s", frame);
+  int code;
+
+  if (statement == NULL)
+    return FALSE;
+  while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
+    CatalogueLabel label = { text_of (statement, 0), text_of (statement, 1), text_of (statement, 2) };
+
+    visit (&label, data);
+  }
+  if (code != SQLITE_DONE)
+    catalogue_fail (catalogue, error);
+  sqlite3_finalize (statement);
+  return code == SQLITE_DONE;
+}

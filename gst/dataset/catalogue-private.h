@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * catalogue-private.h (private): what the files of the catalogue share. */
+#pragma once
+
+#include "catalogue.h"
+
+#include <sqlite3.h>
+
+G_BEGIN_DECLS
+
+#define CATALOGUE_FRAMES "frames"
+
+struct _Catalogue {
+  gchar *folder, *file;
+  sqlite3 *db;
+  int lock;                     /* -1: for reading */
+  guint since_checkpoint;       /* transactions */
+};
+
+/* Sets *error to what SQLite says; FALSE. */
+gboolean catalogue_fail (Catalogue *catalogue, GError **error);
+
+/* A prepared statement; NULL with an error. The arguments are bound in order by the letters of types: s text, i gint64,
+ * d double, b GBytes; NULL text and GBytes are NULL. */
+sqlite3_stmt *catalogue_prepare (Catalogue *catalogue, GError **error, const gchar *sql, const gchar *types, ...);
+/* Prepares, runs to the end and finalises. */
+gboolean catalogue_run (Catalogue *catalogue, GError **error, const gchar *sql, const gchar *types, ...);
+/* The first column of the first row, or otherwise. */
+gint64 catalogue_number (Catalogue *catalogue, gint64 otherwise, const gchar *sql, const gchar *types, ...);
+
+gboolean catalogue_begin (Catalogue *catalogue, GError **error);
+/* Commits, and now and then writes the log back. */
+gboolean catalogue_commit (Catalogue *catalogue, GError **error);
+void catalogue_rollback (Catalogue *catalogue);
+
+/* catalogue-schema.c: brings the database to this version. */
+gboolean catalogue_migrate (Catalogue *catalogue, GError **error);
+/* Refuses another program's database and a newer version. */
+gboolean catalogue_check_version (Catalogue *catalogue, GError **error);
+
+/* catalogue-files.c: what a crash left. */
+gboolean catalogue_reconcile (Catalogue *catalogue, GError **error);
+/* Writes an image under path (below the folder), durably. */
+gboolean catalogue_write_file (Catalogue *catalogue, const gchar *path, GBytes *image, GError **error);
+/* The path of a stored frame's file; free it. */
+gchar *catalogue_path (const Catalogue *catalogue, const gchar *path);
+
+G_END_DECLS

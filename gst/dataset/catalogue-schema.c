@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * catalogue-schema.c: the tables, version by version. A version that was released is never changed; the next one is added. */
+#include "catalogue-private.h"
+
+/* "ghct" */
+#define APPLICATION_ID 0x67686374
+
+static const gchar *const versions[] = {
+  "CREATE TABLE source (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, uri TEXT);"
+  "CREATE TABLE frame (id TEXT PRIMARY KEY, source INTEGER NOT NULL REFERENCES source (id), path TEXT NOT NULL UNIQUE,"
+  "  sha256 TEXT NOT NULL, bytes INTEGER NOT NULL, captured_at INTEGER NOT NULL, received_at INTEGER NOT NULL,"
+  "  utc_offset INTEGER NOT NULL, media_sequence INTEGER, pts INTEGER, width INTEGER NOT NULL, height INTEGER NOT NULL,"
+  "  clock_suspect INTEGER NOT NULL, state TEXT NOT NULL CHECK (state IN ('stored', 'evicted', 'missing')),"
+  "  UNIQUE (source, sha256, captured_at)) WITHOUT ROWID;"
+  "CREATE INDEX frame_by_time ON frame (state, captured_at);"
+  "CREATE TABLE outage (id INTEGER PRIMARY KEY, source INTEGER NOT NULL REFERENCES source (id), began_at INTEGER NOT NULL,"
+  "  ended_at INTEGER, reason TEXT NOT NULL, detail TEXT);"
+  "CREATE TABLE label (frame TEXT NOT NULL REFERENCES frame (id), task TEXT NOT NULL, value TEXT NOT NULL,"
+  "  origin TEXT NOT NULL, labeled_at INTEGER NOT NULL, PRIMARY KEY (frame, task, origin)) WITHOUT ROWID;"
+  "CREATE TABLE prediction (frame TEXT NOT NULL REFERENCES frame (id), head TEXT NOT NULL, kind TEXT, value REAL, text TEXT,"
+  "  head_id TEXT, PRIMARY KEY (frame, head)) WITHOUT ROWID;"
+  "CREATE TABLE embedding (frame TEXT NOT NULL REFERENCES frame (id), model_id TEXT NOT NULL, vector BLOB NOT NULL,"
+  "  PRIMARY KEY (frame, model_id)) WITHOUT ROWID;",
+};
+
+gboolean
+catalogue_check_version (Catalogue *catalogue, GError **error)
+{
+  gint64 id = catalogue_number (catalogue, -1, "PRAGMA application_id", "");
+  gint64 version = catalogue_number (catalogue, -1, "PRAGMA user_version", "");
+  gboolean empty = id == 0 && version == 0 && catalogue_number (catalogue, -1, "SELECT count(*) FROM sqlite_schema", "") == 0;
+
+  if (id < 0 || version < 0) {
+    g_set_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_CORRUPT, "%s is no SQLite database: %s", catalogue->file,
+        sqlite3_errmsg (catalogue->db));
+    return FALSE;
+  }
+  if (!empty && id != APPLICATION_ID) {
+    g_set_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_OPEN, "%s is the database of another program", catalogue->file);
+    return FALSE;
+  }
+  if (version > (gint64) G_N_ELEMENTS (versions)) {
+    g_set_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_OPEN, "%s was written by a newer gst-heads (version %d, this one knows "
+        "%d): update this one", catalogue->file, (int) version, (int) G_N_ELEMENTS (versions));
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* All in one transaction with its number, so that it is there or it is not. */
+static gboolean
+apply (Catalogue *catalogue, guint version, GError **error)
+{
+  g_autofree gchar *sql = g_strdup_printf ("BEGIN IMMEDIATE; %s PRAGMA application_id = %d; PRAGMA user_version = %u; COMMIT;",
+      versions[version], APPLICATION_ID, version + 1);
+
+  if (sqlite3_exec (catalogue->db, sql, NULL, NULL, NULL) == SQLITE_OK)
+    return TRUE;
+  catalogue_fail (catalogue, error);
+  catalogue_rollback (catalogue);
+  return FALSE;
+}
+
+gboolean
+catalogue_migrate (Catalogue *catalogue, GError **error)
+{
+  gint64 version = catalogue_number (catalogue, 0, "PRAGMA user_version", "");
+
+  for (guint i = (guint) version; i < G_N_ELEMENTS (versions); i++)
+    if (!apply (catalogue, i, error))
+      return FALSE;
+  return TRUE;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * catalogue.h: a dataset: a folder of images and one SQLite file beside them that forgets nothing.
+ *
+ *   FOLDER/catalogue.sqlite
+ *   FOLDER/catalogue.lock                 held by whoever writes
+ *   FOLDER/frames/2026-01-31/ID.jpg       ID begins with the time, so names sort by it
+ *   FOLDER/lost/                          images that no row knows
+ *
+ * A frame's file is on the disk, whole and under its name, before its row is committed; so whatever happens to process and
+ * machine, there is no row without its file, and at worst a file without a row, which the next start puts aside.
+ *
+ * One process writes at a time, with one connection, from one thread at a time; any number may read. Not on NFS.
+ * Times are microseconds since 1970-01-01 UTC. Errors are of the domain CATALOGUE_ERROR and name the file.
+ */
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+#define CATALOGUE_ERROR (catalogue_error_quark ())
+GQuark catalogue_error_quark (void);
+
+typedef enum {
+  CATALOGUE_ERROR_OPEN,         /* not there, not a catalogue, or of a newer version */
+  CATALOGUE_ERROR_BUSY,         /* another process writes */
+  CATALOGUE_ERROR_CORRUPT,      /* the database does not pass its own check */
+  CATALOGUE_ERROR_FULL,         /* no room on the disk */
+  CATALOGUE_ERROR_WRITE,
+} CatalogueError;
+
+typedef struct _Catalogue Catalogue;
+
+/* Makes folder and catalogue where there are none; brings an older one up to date; mends what a crash left. */
+Catalogue *catalogue_open (const gchar *folder, GError **error);
+/* For reading: the folder has to be there. */
+Catalogue *catalogue_open_read (const gchar *folder, GError **error);
+void catalogue_close (Catalogue *catalogue);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Catalogue, catalogue_close)
+
+/* ---- what is written --------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  const gchar *task, *value, *origin;
+} CatalogueLabel;
+
+typedef struct {
+  const gchar *head, *kind, *text, *head_id;
+  gdouble value;
+} CataloguePrediction;
+
+typedef struct {
+  const gchar *source, *uri;    /* uri may be NULL */
+  gint64 captured_at, received_at;
+  guint64 media_sequence, pts;  /* G_MAXUINT64: none */
+  gint width, height;
+  gboolean clock_suspect;
+  const gchar *suffix;          /* "jpg" or "png" */
+  GBytes *image;
+  const CatalogueLabel *labels;
+  guint n_labels;
+  const CataloguePrediction *predictions;
+  guint n_predictions;
+  const gchar *model_id;        /* with embedding; or NULL */
+  GBytes *embedding;
+} CatalogueFrame;
+
+typedef enum { CATALOGUE_STORED, CATALOGUE_DUPLICATE, CATALOGUE_FAILED } CatalogueOutcome;
+
+/* DUPLICATE: this source has that very image of that very time already. When it returns STORED the frame is on the disk for good, and *id
+ * (may be NULL) names it; free with g_free(). */
+CatalogueOutcome catalogue_add (Catalogue *catalogue, const CatalogueFrame *frame, gchar **id, GError **error);
+
+/* An outage of a source begins; a second begin of one that lasts changes nothing. */
+gboolean catalogue_begin_outage (Catalogue *catalogue, const gchar *source, gint64 at, const gchar *reason,
+    const gchar *detail, GError **error);
+gboolean catalogue_end_outage (Catalogue *catalogue, const gchar *source, gint64 at, GError **error);
+
+/* Replaces the label of the same frame, task and origin. FALSE without an error: there is no such frame. */
+gboolean catalogue_label (Catalogue *catalogue, const gchar *frame, const CatalogueLabel *label, GError **error);
+
+typedef struct {
+  gint64 max_age;               /* microseconds; 0: any */
+  guint64 max_frames, max_bytes;        /* 0: any number */
+} CatalogueLimits;
+
+/* Deletes the files of the oldest frames beyond the limits, never those with a label; their rows stay, as evicted. Returns
+ * how many, or -1 with an error. dry_run: only counts. */
+gint catalogue_prune (Catalogue *catalogue, const CatalogueLimits *limits, gint64 now, gboolean dry_run, GError **error);
+
+/* Bytes free to this user where the dataset lies. */
+guint64 catalogue_free_bytes (const Catalogue *catalogue);
+
+/* ---- what is read ------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+  guint64 stored, evicted, missing, bytes, labels, outages;
+} CatalogueCounts;
+
+gboolean catalogue_count (Catalogue *catalogue, CatalogueCounts *counts, GError **error);
+
+typedef struct {
+  const gchar *id, *path, *source, *sha256;     /* path below the folder */
+  gint64 captured_at;
+  gint width, height;
+  guint64 bytes;
+} CatalogueRow;
+
+/* Every stored frame in the order of time; visit returns FALSE to stop. */
+gboolean catalogue_each (Catalogue *catalogue, gboolean (*visit) (const CatalogueRow *row, gpointer data), gpointer data,
+    GError **error);
+/* The same for the labels of a frame. */
+gboolean catalogue_each_label (Catalogue *catalogue, const gchar *frame, void (*visit) (const CatalogueLabel *label,
+        gpointer data), gpointer data, GError **error);
+
+/* Everything that is wrong, a line each, through say: rows without their file, files of another size or sum, files
+ * without a row. Returns how many, or -1 with an error. */
+gint catalogue_verify (Catalogue *catalogue, void (*say) (const gchar *line, gpointer data), gpointer data,
+    GError **error);
+
+const gchar *catalogue_folder (const Catalogue *catalogue);
+
+G_END_DECLS

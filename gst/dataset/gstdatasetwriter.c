@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * gstdatasetwriter.c: see gstdatasetwriter.h. */
+#include "gstdatasetwriter.h"
+#include "gstimageencoder.h"
+
+#include "gst/common/gstcaptureinfo.h"
+#include "gst/lib/gstheadpredictionsmeta.h"
+#include "gst/lib/gstmaeembeddingmeta.h"
+
+#include <string.h>
+
+/* Frames between two looks at the limits. */
+enum { PRUNE_EVERY = 50, MAX_PREDICTIONS = 64 };
+
+typedef struct {
+  GstBuffer *frame;             /* NULL: an outage */
+  GstCaps *caps;
+  gint64 captured_at;
+  GstStructure *outage;
+} Item;
+
+struct _GstDatasetWriter {
+  GstElement *element;
+  GstDatasetSettings set;
+  Catalogue *catalogue;         /* of the thread */
+  GstImageEncoder *encoder;
+  GThread *thread;
+  guint since_prune;
+
+  GMutex lock;                  /* for what follows */
+  GCond changed;
+  GQueue items;
+  gboolean busy, stopping, flushing, paused;
+  guint64 frames, stored, duplicates, dropped, failed;
+};
+
+void
+gst_dataset_settings_clear (GstDatasetSettings *settings)
+{
+  g_free (settings->location);
+  g_free (settings->source);
+  g_strfreev (settings->labels);
+  *settings = (GstDatasetSettings) { NULL };
+}
+
+static void
+clear_item (Item *item)
+{
+  gst_clear_buffer (&item->frame);
+  gst_clear_caps (&item->caps);
+  g_clear_pointer (&item->outage, gst_structure_free);
+}
+
+/* ---- what a frame brings -------------------------------------------------------------------------------------------- */
+
+/* A frame on its way into the catalogue, and the texts it needs for that. */
+typedef struct {
+  CatalogueFrame frame;
+  GArray *labels, *predictions;
+  GPtrArray *texts;
+} Entry;
+
+static const gchar *
+keep (Entry *entry, gchar *text)
+{
+  if (text)
+    g_ptr_array_add (entry->texts, text);
+  return text;
+}
+
+/* label: "META.FIELD"; its task is the field, its origin the meta. */
+static void
+take_label (Entry *entry, GstBuffer *buffer, const gchar *label)
+{
+  const gchar *dot = strchr (label, '.');
+  const gchar *meta_name = keep (entry, g_strndup (label, dot - label));
+  GstCustomMeta *meta = gst_meta_get_info (meta_name) ? gst_buffer_get_custom_meta (buffer, meta_name) : NULL;
+  const GValue *value = meta ? gst_structure_get_value (gst_custom_meta_get_structure (meta), dot + 1) : NULL;
+  CatalogueLabel taken = { dot + 1, NULL, meta_name };
+
+  if (value == NULL)
+    return;
+  taken.value = keep (entry, G_VALUE_HOLDS_STRING (value) ? g_value_dup_string (value) : gst_value_serialize (value));
+  if (taken.value)
+    g_array_append_val (entry->labels, taken);
+}
+
+static void
+take_predictions (Entry *entry, GstBuffer *buffer)
+{
+  guint n = MIN (gst_buffer_n_head_predictions (buffer), MAX_PREDICTIONS);
+
+  for (guint i = 0; i < n; i++) {
+    GstHeadPrediction p;
+
+    if (gst_buffer_nth_head_prediction (buffer, i, &p)) {
+      CataloguePrediction taken = { keep (entry, g_strdup (p.name)), keep (entry, g_strdup (p.kind)),
+        keep (entry, g_strdup (p.text)), keep (entry, g_strdup (p.head_id)), p.value };
+
+      g_array_append_val (entry->predictions, taken);
+    }
+  }
+}
+
+static void
+take_embedding (Entry *entry, GstBuffer *buffer)
+{
+  GstMaeEmbedding embedding;
+  g_autofree gfloat *values = NULL;
+  gsize n;
+
+  if (!gst_buffer_get_mae_embedding (buffer, &embedding) || !(values = gst_mae_embedding_dup_values (&embedding, &n)))
+    return;
+  entry->frame.model_id = keep (entry, g_strdup (embedding.model_id));
+  entry->frame.embedding = g_bytes_new (values, n * sizeof *values);
+}
+
+static void
+describe (GstDatasetWriter *writer, const Item *item, Entry *entry)
+{
+  const GstStructure *structure = gst_caps_get_structure (item->caps, 0);
+  GstCaptureInfo info = { .captured_at = item->captured_at, .received_at = g_get_real_time (),
+    .media_sequence = G_MAXUINT64 };
+
+  gst_buffer_get_capture_info (item->frame, &info);
+  entry->labels = g_array_new (FALSE, FALSE, sizeof (CatalogueLabel));
+  entry->predictions = g_array_new (FALSE, FALSE, sizeof (CataloguePrediction));
+  entry->texts = g_ptr_array_new_with_free_func (g_free);
+  entry->frame = (CatalogueFrame) { .source = writer->set.source ? writer->set.source : info.source ? info.source
+      : GST_OBJECT_NAME (writer->element), .uri = info.uri, .captured_at = info.captured_at, .received_at = info.received_at,
+    .media_sequence = info.media_sequence, .pts = GST_BUFFER_PTS (item->frame), .clock_suspect = info.clock_suspect,
+    .suffix = gst_structure_has_name (structure, "image/png") ? "png" : "jpg" };
+  gst_structure_get_int (structure, "width", &entry->frame.width);
+  gst_structure_get_int (structure, "height", &entry->frame.height);
+  for (gchar **label = writer->set.labels; label && *label; label++)
+    take_label (entry, item->frame, *label);
+  take_predictions (entry, item->frame);
+  if (writer->set.embeddings)
+    take_embedding (entry, item->frame);
+  entry->frame.labels = (const CatalogueLabel *) entry->labels->data;
+  entry->frame.n_labels = entry->labels->len;
+  entry->frame.predictions = (const CataloguePrediction *) entry->predictions->data;
+  entry->frame.n_predictions = entry->predictions->len;
+}
+
+static void
+clear_entry (Entry *entry)
+{
+  g_clear_pointer (&entry->frame.image, g_bytes_unref);
+  g_clear_pointer (&entry->frame.embedding, g_bytes_unref);
+  g_array_unref (entry->labels);
+  g_array_unref (entry->predictions);
+  g_ptr_array_unref (entry->texts);
+}
+
+static GBytes *
+image_of (GstDatasetWriter *writer, const Item *item, GError **error)
+{
+  GBytes *image;
+  GstMapInfo map;
+
+  if (gst_structure_has_name (gst_caps_get_structure (item->caps, 0), "video/x-raw"))
+    return gst_image_encoder_encode (writer->encoder, item->frame, item->caps, error);
+  if (!gst_buffer_map (item->frame, &map, GST_MAP_READ)) {
+    g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED, "A frame cannot be read");
+    return NULL;
+  }
+  image = g_bytes_new (map.data, map.size);
+  gst_buffer_unmap (item->frame, &map);
+  return image;
+}
+
+/* ---- the disk ----------------------------------------------------------------------------------------------------------- */
+
+static void
+set_paused (GstDatasetWriter *writer, gboolean paused, const gchar *reason)
+{
+  gboolean changed;
+
+  g_mutex_lock (&writer->lock);
+  changed = writer->paused != paused;
+  writer->paused = paused;
+  g_mutex_unlock (&writer->lock);
+  if (changed)
+    gst_element_post_message (writer->element, gst_message_new_element (GST_OBJECT (writer->element),
+            gst_structure_new (paused ? "dataset-paused" : "dataset-resumed", "reason", G_TYPE_STRING, reason, "location",
+                G_TYPE_STRING, writer->set.location, NULL)));
+}
+
+static void
+prune (GstDatasetWriter *writer)
+{
+  const CatalogueLimits *limits = &writer->set.limits;
+  g_autoptr (GError) error = NULL;
+
+  if (limits->max_age == 0 && limits->max_bytes == 0 && limits->max_frames == 0)
+    return;
+  if (catalogue_prune (writer->catalogue, limits, g_get_real_time (), FALSE, &error) < 0)
+    GST_WARNING_OBJECT (writer->element, "%s", error->message);
+}
+
+static gboolean
+has_room (GstDatasetWriter *writer)
+{
+  return catalogue_free_bytes (writer->catalogue) >= writer->set.min_free;
+}
+
+static void
+count (GstDatasetWriter *writer, guint64 *counter)
+{
+  g_mutex_lock (&writer->lock);
+  (*counter)++;
+  g_mutex_unlock (&writer->lock);
+}
+
+static void
+report_failure (GstDatasetWriter *writer, const GError *error)
+{
+  count (writer, &writer->failed);
+  if (g_error_matches (error, CATALOGUE_ERROR, CATALOGUE_ERROR_FULL))
+    set_paused (writer, TRUE, "disk-full");
+  else
+    GST_ELEMENT_WARNING (writer->element, RESOURCE, WRITE, ("A frame was not stored: %s", error->message), (NULL));
+}
+
+static void
+store (GstDatasetWriter *writer, const Item *item)
+{
+  g_autoptr (GError) error = NULL;
+  CatalogueOutcome outcome;
+  Entry entry;
+
+  if (!has_room (writer)) {
+    prune (writer);
+    if (!has_room (writer)) {
+      set_paused (writer, TRUE, "disk-full");
+      count (writer, &writer->dropped);
+      return;
+    }
+  }
+  describe (writer, item, &entry);
+  entry.frame.image = image_of (writer, item, &error);
+  outcome = entry.frame.image ? catalogue_add (writer->catalogue, &entry.frame, NULL, &error) : CATALOGUE_FAILED;
+  clear_entry (&entry);
+  if (outcome == CATALOGUE_FAILED) {
+    report_failure (writer, error);
+    return;
+  }
+  count (writer, outcome == CATALOGUE_STORED ? &writer->stored : &writer->duplicates);
+  set_paused (writer, FALSE, "disk-full");
+  if (++writer->since_prune >= PRUNE_EVERY) {
+    writer->since_prune = 0;
+    prune (writer);
+  }
+}
+
+static void
+record (GstDatasetWriter *writer, const GstStructure *structure)
+{
+  g_autoptr (GError) error = NULL;
+  GstCaptureOutage outage;
+  const gchar *source;
+
+  if (!gst_capture_outage_parse (structure, &outage))
+    return;
+  source = writer->set.source ? writer->set.source : outage.source;
+  if (!(outage.begins ? catalogue_begin_outage (writer->catalogue, source, outage.at, outage.reason, outage.detail, &error)
+          : catalogue_end_outage (writer->catalogue, source, outage.at, &error)))
+    report_failure (writer, error);
+}
+
+/* ---- the thread --------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+next (GstDatasetWriter *writer, Item *item)
+{
+  Item *head = NULL;
+
+  g_mutex_lock (&writer->lock);
+  writer->busy = FALSE;
+  g_cond_broadcast (&writer->changed);
+  while ((head = g_queue_pop_head (&writer->items)) == NULL && !writer->stopping)
+    g_cond_wait (&writer->changed, &writer->lock);
+  writer->busy = head != NULL;
+  g_cond_broadcast (&writer->changed);
+  g_mutex_unlock (&writer->lock);
+  if (head == NULL)
+    return FALSE;
+  *item = *head;
+  g_free (head);
+  return TRUE;
+}
+
+static gpointer
+run (gpointer data)
+{
+  GstDatasetWriter *writer = data;
+  Item item;
+
+  while (next (writer, &item)) {
+    if (item.frame)
+      store (writer, &item);
+    else
+      record (writer, item.outage);
+    clear_item (&item);
+  }
+  prune (writer);
+  return NULL;
+}
+
+GstDatasetWriter *
+gst_dataset_writer_new (GstElement *element, GstDatasetSettings *settings, GError **error)
+{
+  g_autoptr (GError) problem = NULL;
+  GstImageEncoder *encoder = gst_image_encoder_new (settings->quality, error);
+  Catalogue *catalogue = encoder ? catalogue_open (settings->location, &problem) : NULL;
+  GstDatasetWriter *writer;
+
+  if (catalogue == NULL) {
+    if (problem)
+      g_set_error_literal (error, GST_RESOURCE_ERROR, problem->code == CATALOGUE_ERROR_BUSY ? GST_RESOURCE_ERROR_BUSY
+          : GST_RESOURCE_ERROR_OPEN_WRITE, problem->message);
+    gst_image_encoder_free (encoder);
+    gst_dataset_settings_clear (settings);
+    return NULL;
+  }
+  writer = g_new0 (GstDatasetWriter, 1);
+  writer->element = element;
+  writer->set = *settings;
+  *settings = (GstDatasetSettings) { NULL };
+  writer->catalogue = catalogue;
+  writer->encoder = encoder;
+  g_mutex_init (&writer->lock);
+  g_cond_init (&writer->changed);
+  g_queue_init (&writer->items);
+  writer->thread = g_thread_new ("dataset", run, writer);
+  return writer;
+}
+
+void
+gst_dataset_writer_free (GstDatasetWriter *writer)
+{
+  if (writer == NULL)
+    return;
+  g_mutex_lock (&writer->lock);
+  writer->stopping = TRUE;
+  g_cond_broadcast (&writer->changed);
+  g_mutex_unlock (&writer->lock);
+  g_thread_join (writer->thread);
+  catalogue_close (writer->catalogue);
+  gst_image_encoder_free (writer->encoder);
+  gst_dataset_settings_clear (&writer->set);
+  g_cond_clear (&writer->changed);
+  g_mutex_clear (&writer->lock);
+  g_free (writer);
+}
+
+/* ---- for the streaming thread --------------------------------------------------------------------------------------------- */
+
+gboolean
+gst_dataset_writer_add (GstDatasetWriter *writer, GstBuffer *frame, GstCaps *caps, gint64 captured_at, gboolean wait)
+{
+  Item item = { gst_buffer_ref (frame), gst_caps_ref (caps), captured_at, NULL };
+  gboolean room;
+
+  g_mutex_lock (&writer->lock);
+  writer->frames++;
+  while (wait && !writer->flushing && writer->items.length >= writer->set.queue)
+    g_cond_wait (&writer->changed, &writer->lock);
+  room = !writer->flushing && writer->items.length < writer->set.queue;
+  if (room) {
+    g_queue_push_tail (&writer->items, g_memdup2 (&item, sizeof item));
+    g_cond_broadcast (&writer->changed);
+  } else {
+    writer->dropped++;
+  }
+  wait = !writer->flushing;
+  g_mutex_unlock (&writer->lock);
+  if (!room)
+    clear_item (&item);
+  return wait;
+}
+
+void
+gst_dataset_writer_add_outage (GstDatasetWriter *writer, const GstStructure *outage)
+{
+  Item item = { .outage = gst_structure_copy (outage) };
+
+  g_mutex_lock (&writer->lock);
+  g_queue_push_tail (&writer->items, g_memdup2 (&item, sizeof item));
+  g_cond_broadcast (&writer->changed);
+  g_mutex_unlock (&writer->lock);
+}
+
+gboolean
+gst_dataset_writer_drain (GstDatasetWriter *writer)
+{
+  gboolean done;
+
+  g_mutex_lock (&writer->lock);
+  while (!writer->flushing && (writer->busy || writer->items.length > 0))
+    g_cond_wait (&writer->changed, &writer->lock);
+  done = !writer->flushing;
+  g_mutex_unlock (&writer->lock);
+  return done;
+}
+
+void
+gst_dataset_writer_set_flushing (GstDatasetWriter *writer, gboolean flushing)
+{
+  g_mutex_lock (&writer->lock);
+  writer->flushing = flushing;
+  g_cond_broadcast (&writer->changed);
+  g_mutex_unlock (&writer->lock);
+}
+
+GstStructure *
+gst_dataset_writer_describe (GstDatasetWriter *writer)
+{
+  GstStructure *description;
+
+  g_mutex_lock (&writer->lock);
+  description = gst_structure_new ("dataset-sink-statistics", "frames", G_TYPE_UINT64, writer->frames,
+      "stored", G_TYPE_UINT64, writer->stored, "duplicates", G_TYPE_UINT64, writer->duplicates,
+      "dropped", G_TYPE_UINT64, writer->dropped, "failed", G_TYPE_UINT64, writer->failed,
+      "paused", G_TYPE_BOOLEAN, writer->paused, "waiting", G_TYPE_UINT, writer->items.length, NULL);
+  g_mutex_unlock (&writer->lock);
+  gst_structure_set (description, "bytes-free", G_TYPE_UINT64, catalogue_free_bytes (writer->catalogue), NULL);
+  return description;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gstdatasetwriter.h: the thread that encodes frames and stores them in a dataset, and the short queue before it.
+ *
+ * Disks are slow now and then and full in the end; neither may hold up a camera. A full disk pauses the storing: the frames
+ * pass by, counted, until there is room again.
+ */
+#pragma once
+
+#include "catalogue.h"
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+typedef struct {
+  gchar *location, *source;     /* source NULL: what the frames say, else the element's name */
+  gint quality;
+  guint queue;                  /* frames that may wait */
+  gchar **labels;               /* "META.FIELD" */
+  gboolean embeddings;
+  guint64 min_free;             /* bytes to leave free on the disk */
+  CatalogueLimits limits;
+} GstDatasetSettings;
+
+typedef struct _GstDatasetWriter GstDatasetWriter;
+
+/* Takes the settings. NULL with an error of GST_RESOURCE_ERROR or GST_CORE_ERROR. element: for messages, borrowed. */
+GstDatasetWriter *gst_dataset_writer_new (GstElement *element, GstDatasetSettings *settings, GError **error);
+/* What waits is stored before. */
+void gst_dataset_writer_free (GstDatasetWriter *writer);
+void gst_dataset_settings_clear (GstDatasetSettings *settings);
+
+/* Any of these from the streaming thread. captured_at: of a frame that does not say it itself. wait: for room in the queue
+ * (else the frame is dropped); FALSE when flushing ended that. */
+gboolean gst_dataset_writer_add (GstDatasetWriter *writer, GstBuffer *frame, GstCaps *caps, gint64 captured_at, gboolean wait);
+void gst_dataset_writer_add_outage (GstDatasetWriter *writer, const GstStructure *outage);
+/* Until everything is stored; FALSE when flushing ended that. */
+gboolean gst_dataset_writer_drain (GstDatasetWriter *writer);
+void gst_dataset_writer_set_flushing (GstDatasetWriter *writer, gboolean flushing);
+
+/* frames, stored, duplicates, dropped, failed, paused, bytes-free */
+GstStructure *gst_dataset_writer_describe (GstDatasetWriter *writer);
+
+G_END_DECLS

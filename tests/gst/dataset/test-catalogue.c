@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * test-catalogue.c: what a dataset keeps, through reopening, faults of the disk and processes that are killed.
+ *
+ * GST_HEADS_KILLS: how often a writer is killed (30).
+ */
+#include "gst/dataset/catalogue.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+typedef struct {
+  gchar *folder;
+} Fixture;
+
+static void
+remove_all (const gchar *path)
+{
+  GDir *dir = g_dir_open (path, 0, NULL);
+  const gchar *name;
+
+  while (dir && (name = g_dir_read_name (dir))) {
+    g_autofree gchar *inner = g_build_filename (path, name, NULL);
+    remove_all (inner);
+  }
+  if (dir)
+    g_dir_close (dir);
+  g_remove (path);
+}
+
+static void
+set_up (Fixture *f, gconstpointer data)
+{
+  f->folder = g_dir_make_tmp ("gst-heads-dataset-XXXXXX", NULL);
+}
+
+static void
+tear_down (Fixture *f, gconstpointer data)
+{
+  remove_all (f->folder);
+  g_free (f->folder);
+}
+
+/* An image that is like no other, `size` bytes. */
+static GBytes *
+image_of (guint64 n, gsize size)
+{
+  guint8 *data = g_malloc0 (MAX (size, sizeof n));
+
+  memcpy (data, &n, sizeof n);
+  return g_bytes_new_take (data, MAX (size, sizeof n));
+}
+
+static CatalogueOutcome
+add (Catalogue *catalogue, guint64 n, gsize size, gint64 at, gchar **id, GError **error)
+{
+  g_autoptr (GBytes) image = image_of (n, size);
+  CatalogueFrame frame = { .source = "gate", .uri = "rtsp://gate/", .captured_at = at, .received_at = at + 1,
+    .media_sequence = n, .pts = G_MAXUINT64, .width = 8, .height = 6, .suffix = "jpg", .image = image };
+
+  return catalogue_add (catalogue, &frame, id, error);
+}
+
+static void
+note (const gchar *line, gpointer data)
+{
+  g_test_message ("%s", line);
+}
+
+static gint
+verify (Catalogue *catalogue)
+{
+  g_autoptr (GError) error = NULL;
+  gint wrong = catalogue_verify (catalogue, note, NULL, &error);
+
+  g_assert_no_error (error);
+  return wrong;
+}
+
+static CatalogueCounts
+count (Catalogue *catalogue)
+{
+  CatalogueCounts counts;
+  g_autoptr (GError) error = NULL;
+
+  catalogue_count (catalogue, &counts, &error);
+  g_assert_no_error (error);
+  return counts;
+}
+
+static Catalogue *
+reopen (Fixture *f, Catalogue *catalogue)
+{
+  g_autoptr (GError) error = NULL;
+
+  catalogue_close (catalogue);
+  catalogue = catalogue_open (f->folder, &error);
+  g_assert_no_error (error);
+  return catalogue;
+}
+
+/* ---- keeping ---------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+collect_row (const CatalogueRow *row, gpointer data)
+{
+  g_assert_cmpstr (row->source, ==, "gate");
+  g_assert_true (g_str_has_suffix (row->path, ".jpg"));
+  g_ptr_array_add (data, g_strdup (row->id));
+  return TRUE;
+}
+
+static void
+collect_label (const CatalogueLabel *label, gpointer data)
+{
+  g_ptr_array_add (data, g_strdup_printf ("%s=%s by %s", label->task, label->value, label->origin));
+}
+
+static void
+test_round_trip (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  Catalogue *catalogue = reopen (f, NULL);
+  g_autoptr (GPtrArray) ids = g_ptr_array_new_with_free_func (g_free), labels = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GBytes) image = image_of (1, 100), vector = g_bytes_new ("abcd", 4);
+  CatalogueLabel label = { "people", "7", "truth" }, other = { "people", "8", "truth" };
+  CataloguePrediction prediction = { "people", "count", "7 people", "0123", 6.6 };
+  CatalogueFrame frame = { .source = "gate", .captured_at = 1769864709250000, .received_at = 1769864710000000,
+    .media_sequence = 5, .pts = 6, .width = 8, .height = 6, .suffix = "jpg", .image = image, .labels = &label, .n_labels = 1,
+    .predictions = &prediction, .n_predictions = 1, .model_id = "m", .embedding = vector };
+  g_autofree gchar *id = NULL, *second = NULL;
+
+  g_assert_cmpint (catalogue_add (catalogue, &frame, &id, &error), ==, CATALOGUE_STORED);
+  g_assert_no_error (error);
+  g_assert_true (g_str_has_prefix (id, "20260131T130509.250000-"));
+  g_assert_cmpint (catalogue_add (catalogue, &frame, NULL, &error), ==, CATALOGUE_DUPLICATE);
+  g_assert_cmpint (add (catalogue, 2, 50, 1769864700000000, &second, &error), ==, CATALOGUE_STORED);
+  catalogue = reopen (f, catalogue);
+  catalogue_each (catalogue, collect_row, ids, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (ids->len, ==, 2);
+  g_assert_cmpstr (ids->pdata[0], ==, second);
+  g_assert_cmpstr (ids->pdata[1], ==, id);
+  g_assert_true (catalogue_label (catalogue, id, &other, &error));
+  g_assert_false (catalogue_label (catalogue, "nobody", &other, &error));
+  g_assert_no_error (error);
+  catalogue_each_label (catalogue, id, collect_label, labels, &error);
+  g_assert_cmpuint (labels->len, ==, 1);
+  g_assert_cmpstr (labels->pdata[0], ==, "people=8 by truth");
+  g_assert_cmpint (count (catalogue).stored, ==, 2);
+  g_assert_cmpint (count (catalogue).bytes, ==, 150);
+  g_assert_cmpint (verify (catalogue), ==, 0);
+  catalogue_close (catalogue);
+}
+
+static void
+test_outages (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  Catalogue *catalogue = reopen (f, NULL);
+
+  catalogue_begin_outage (catalogue, "gate", 10, "stale", NULL, &error);
+  catalogue_begin_outage (catalogue, "gate", 11, "http_403", "again", &error);
+  catalogue_begin_outage (catalogue, "yard", 12, "dns", "d", &error);
+  catalogue_end_outage (catalogue, "gate", 20, &error);
+  catalogue_begin_outage (catalogue, "gate", 30, "refused", NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (count (catalogue).outages, ==, 3);
+  catalogue = reopen (f, catalogue);    /* which ends those that last */
+  catalogue_begin_outage (catalogue, "gate", 40, "stale", NULL, &error);
+  g_assert_cmpint (count (catalogue).outages, ==, 4);
+  catalogue_close (catalogue);
+}
+
+static void
+test_prune (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  Catalogue *catalogue = reopen (f, NULL);
+  CatalogueLabel label = { "people", "1", "me" };
+  CatalogueLimits limits = { .max_frames = 6 };
+  g_autofree gchar *oldest = NULL;
+
+  add (catalogue, 0, 100, 1000, &oldest, &error);
+  catalogue_label (catalogue, oldest, &label, &error);
+  for (gint i = 1; i < 10; i++)
+    add (catalogue, i, 100, 1000 * (i + 1), NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (catalogue_prune (catalogue, &limits, 0, TRUE, &error), ==, 4);
+  g_assert_cmpint (count (catalogue).stored, ==, 10);
+  g_assert_cmpint (catalogue_prune (catalogue, &limits, 0, FALSE, &error), ==, 4);
+  limits = (CatalogueLimits) { .max_bytes = 450 };
+  g_assert_cmpint (catalogue_prune (catalogue, &limits, 0, FALSE, &error), ==, 2);
+  limits = (CatalogueLimits) { .max_age = 1500 };
+  g_assert_cmpint (catalogue_prune (catalogue, &limits, 10000, FALSE, &error), ==, 1);
+  limits = (CatalogueLimits) { .max_frames = 1, .max_bytes = 1, .max_age = 1 };
+  g_assert_cmpint (catalogue_prune (catalogue, &limits, 20000, FALSE, &error), ==, 2);
+  g_assert_cmpint (count (catalogue).stored, ==, 1);    /* the labelled one stays for ever */
+  g_assert_cmpint (count (catalogue).evicted, ==, 9);
+  g_assert_cmpint (verify (catalogue), ==, 0);
+  g_assert_cmpint (add (catalogue, 5, 100, 6000, NULL, &error), ==, CATALOGUE_DUPLICATE);
+  catalogue_close (catalogue);
+}
+
+/* ---- faults -------------------------------------------------------------------------------------------------------------- */
+
+static void
+put (const gchar *folder, const gchar *path, const gchar *text)
+{
+  g_autofree gchar *file = g_build_filename (folder, path, NULL), *parent = g_path_get_dirname (file);
+
+  g_mkdir_with_parents (parent, 0755);
+  g_assert_true (g_file_set_contents (file, text, -1, NULL));
+}
+
+static gboolean
+first_path (const CatalogueRow *row, gpointer path)
+{
+  *(gchar **) path = g_strdup (row->path);
+  return FALSE;
+}
+
+static void
+test_reconcile (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  Catalogue *catalogue = reopen (f, NULL);
+  g_autofree gchar *path = NULL, *file = NULL, *part = NULL, *lost = NULL;
+
+  for (gint i = 0; i < 30; i++)
+    add (catalogue, i, 100, 1000 * i, NULL, &error);
+  put (f->folder, "frames/1970-01-01/a.jpg.part", "half");
+  put (f->folder, "frames/1970-01-01/b.jpg", "nobody's");
+  catalogue_each (catalogue, first_path, &path, &error);
+  file = g_build_filename (f->folder, path, NULL);
+  g_unlink (file);
+  g_assert_cmpint (verify (catalogue), ==, 3);
+  catalogue = reopen (f, catalogue);
+  g_assert_cmpint (verify (catalogue), ==, 0);
+  g_assert_cmpint (count (catalogue).stored, ==, 29);
+  g_assert_cmpint (count (catalogue).missing, ==, 1);
+  part = g_build_filename (f->folder, "frames/1970-01-01/a.jpg.part", NULL);
+  lost = g_build_filename (f->folder, "lost/b.jpg", NULL);
+  g_assert_false (g_file_test (part, G_FILE_TEST_EXISTS));
+  g_assert_true (g_file_test (lost, G_FILE_TEST_EXISTS));
+  catalogue_close (catalogue);
+}
+
+static void
+test_mass_loss (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  Catalogue *catalogue = reopen (f, NULL);
+  g_autofree gchar *frames = g_build_filename (f->folder, "frames", NULL);
+
+  for (gint i = 0; i < 30; i++)
+    add (catalogue, i, 100, 1000 * i, NULL, &error);
+  catalogue_close (catalogue);
+  remove_all (frames);
+  g_assert_null (catalogue_open (f->folder, &error));
+  g_assert_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_OPEN);
+  g_assert_nonnull (strstr (error->message, "30 of 30 images are missing"));
+}
+
+static void
+test_damage (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  Catalogue *catalogue = reopen (f, NULL);
+  g_autofree gchar *path = NULL, *file = NULL;
+
+  add (catalogue, 1, 100, 1000, NULL, &error);
+  catalogue_each (catalogue, first_path, &path, &error);
+  file = g_build_filename (f->folder, path, NULL);
+  g_assert_true (g_file_set_contents (file, "other", -1, NULL));
+  g_assert_cmpint (verify (catalogue), ==, 1);
+  catalogue_close (catalogue);
+  put (f->folder, "catalogue.sqlite", "this is no database, and it is longer than the head of one would be, which is 100 bytes ..");
+  g_assert_null (catalogue_open (f->folder, &error));
+  g_assert_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_CORRUPT);
+  g_clear_error (&error);
+  g_assert_null (catalogue_open_read (f->folder, &error));
+  g_assert_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_CORRUPT);
+  g_clear_error (&error);
+  g_assert_null (catalogue_open_read ("/nowhere", &error));
+  g_assert_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_OPEN);
+}
+
+static void
+execute (Fixture *f, const gchar *sql)
+{
+  g_autofree gchar *file = g_build_filename (f->folder, "catalogue.sqlite", NULL);
+  sqlite3 *db;
+
+  g_assert_cmpint (sqlite3_open (file, &db), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_exec (db, sql, NULL, NULL, NULL), ==, SQLITE_OK);
+  sqlite3_close (db);
+}
+
+static void
+test_versions (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  catalogue_close (reopen (f, NULL));
+  execute (f, "PRAGMA user_version = 99");
+  g_assert_null (catalogue_open (f->folder, &error));
+  g_assert_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_OPEN);
+  g_assert_nonnull (strstr (error->message, "newer gst-heads"));
+  g_clear_error (&error);
+  execute (f, "PRAGMA user_version = 1; PRAGMA application_id = 7");
+  g_assert_null (catalogue_open (f->folder, &error));
+  g_assert_nonnull (strstr (error->message, "another program"));
+}
+
+static void
+test_one_writer (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  Catalogue *catalogue = reopen (f, NULL), *reader;
+
+  g_assert_null (catalogue_open (f->folder, &error));
+  g_assert_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_BUSY);
+  g_clear_error (&error);
+  add (catalogue, 1, 100, 1000, NULL, &error);
+  reader = catalogue_open_read (f->folder, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (count (reader).stored, ==, 1);
+  add (catalogue, 2, 100, 1000, NULL, &error);
+  g_assert_cmpint (count (reader).stored, ==, 2);
+  catalogue_close (reader);
+  catalogue_close (catalogue);
+}
+
+static void
+test_full_disk (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  Catalogue *catalogue;
+  gint stored = 0;
+
+  if (mount ("none", f->folder, "tmpfs", 0, "size=2m") != 0) {
+    g_test_skip ("no small disk can be mounted here");
+    return;
+  }
+  catalogue = reopen (f, NULL);
+  while (add (catalogue, stored, 30000, 1000 * stored, NULL, &error) == CATALOGUE_STORED)
+    stored++;
+  g_assert_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_FULL);
+  g_assert_cmpint (stored, >, 10);
+  g_assert_cmpint (count (catalogue).stored, ==, stored);
+  g_assert_cmpint (verify (catalogue), ==, 0);
+  g_clear_error (&error);
+  g_assert_cmpint (catalogue_prune (catalogue, &(CatalogueLimits) { .max_frames = 5 }, 0, FALSE, &error), ==, stored - 5);
+  g_assert_no_error (error);
+  g_assert_cmpint (add (catalogue, 9999, 30000, 1, NULL, &error), ==, CATALOGUE_STORED);
+  g_assert_cmpint (verify (catalogue), ==, 0);
+  catalogue_close (catalogue);
+  umount (f->folder);
+}
+
+/* ---- killed ---------------------------------------------------------------------------------------------------------- */
+
+/* Stores frames as fast as it can and writes the number of each once it is stored. */
+static void
+store_for_ever (const gchar *folder, guint64 first, int to)
+{
+  Catalogue *catalogue = catalogue_open (folder, NULL);
+
+  for (guint64 n = first; catalogue; n++) {
+    if (add (catalogue, n, 3000, g_get_real_time (), NULL, NULL) != CATALOGUE_STORED || write (to, &n, sizeof n) != sizeof n)
+      _exit (1);
+    if (n % 7 == 0)
+      catalogue_prune (catalogue, &(CatalogueLimits) { .max_frames = 40 }, 0, FALSE, NULL);
+  }
+  _exit (2);
+}
+
+/* The number of the last frame that was told to be stored; `before` when none was. */
+static guint64
+kill_after (pid_t child, int from, guint microseconds, guint64 before)
+{
+  guint64 n, last = before;
+  int status;
+
+  g_usleep (microseconds);
+  kill (child, SIGKILL);
+  waitpid (child, &status, 0);
+  g_assert_true (WIFSIGNALED (status));
+  while (read (from, &n, sizeof n) == sizeof n)
+    last = n;
+  return last;
+}
+
+typedef struct {
+  gchar *sum;
+  gboolean found;
+} Wanted;
+
+static gboolean
+look_for_sum (const CatalogueRow *row, gpointer data)
+{
+  Wanted *wanted = data;
+
+  wanted->found |= g_str_equal (row->sha256, wanted->sum);
+  return !wanted->found;
+}
+
+/* The last one that was told to be stored is, and nothing is torn. */
+static void
+check_after_kill (Fixture *f, guint64 told)
+{
+  Catalogue *catalogue = reopen (f, NULL);
+  g_autoptr (GBytes) image = image_of (told, 3000);
+  Wanted wanted = { g_compute_checksum_for_bytes (G_CHECKSUM_SHA256, image), told == 0 };
+
+  catalogue_each (catalogue, look_for_sum, &wanted, NULL);
+  g_assert_true (wanted.found);
+  g_assert_cmpint (verify (catalogue), ==, 0);
+  g_assert_cmpint (count (catalogue).missing, ==, 0);
+  catalogue_close (catalogue);
+  g_free (wanted.sum);
+}
+
+static void
+test_kill (Fixture *f, gconstpointer data)
+{
+  const gchar *kills = g_getenv ("GST_HEADS_KILLS");
+  gint n = kills ? atoi (kills) : 30;
+  guint64 told = 0;
+
+  for (gint i = 0; i < n; i++) {
+    guint64 first = (guint64) (i + 1) * 1000000;  /* no image twice */
+    int pipes[2];
+    pid_t child;
+
+    g_assert_cmpint (pipe (pipes), ==, 0);
+    child = fork ();
+    if (child == 0)
+      store_for_ever (f->folder, first, pipes[1]);
+    close (pipes[1]);
+    told = kill_after (child, pipes[0], g_test_rand_int_range (1000, 60000), told);
+    close (pipes[0]);
+    check_after_kill (f, told);
+  }
+  g_test_message ("killed %d times, %" G_GUINT64_FORMAT " frames", n, told);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+#define ADD(name) g_test_add ("/catalogue/" #name, Fixture, NULL, set_up, test_##name, tear_down)
+  ADD (round_trip);
+  ADD (outages);
+  ADD (prune);
+  ADD (reconcile);
+  ADD (mass_loss);
+  ADD (damage);
+  ADD (versions);
+  ADD (one_writer);
+  ADD (full_disk);
+  ADD (kill);
+  return g_test_run ();
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * test-datasetsink.c: frames through dataset-sink, and what is kept of them. */
+#include "gst/common/gstcaptureinfo.h"
+#include "gst/dataset/catalogue.h"
+
+#include <glib/gstdio.h>
+#include <gst/check/gstcheck.h>
+#include <gst/check/gstharness.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+static gchar *folder;
+
+static void
+remove_all (const gchar *path)
+{
+  GDir *dir = g_dir_open (path, 0, NULL);
+  const gchar *name;
+
+  while (dir && (name = g_dir_read_name (dir))) {
+    g_autofree gchar *inner = g_build_filename (path, name, NULL);
+    remove_all (inner);
+  }
+  if (dir)
+    g_dir_close (dir);
+  g_remove (path);
+}
+
+static void
+set_up (void)
+{
+  folder = g_dir_make_tmp ("gst-heads-sink-XXXXXX", NULL);
+}
+
+static void
+tear_down (void)
+{
+  remove_all (folder);
+  g_clear_pointer (&folder, g_free);
+}
+
+/* Plays to the end; the error's text, or NULL. */
+static gchar *
+play (const gchar *format, ...)
+{
+  g_autofree gchar *launch = NULL;
+  g_autoptr (GError) error = NULL;
+  GstElement *pipeline;
+  GstMessage *message;
+  GstBus *bus;
+  gchar *words = NULL;
+  va_list args;
+
+  va_start (args, format);
+  launch = g_strdup_vprintf (format, args);
+  va_end (args);
+  pipeline = gst_parse_launch (launch, &error);
+  g_assert_no_error (error);
+  bus = gst_element_get_bus (pipeline);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  message = gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+  fail_unless (message != NULL, "no end of %s", launch);
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
+    gst_message_parse_error (message, &error, NULL);
+    words = g_strdup (error->message);
+  }
+  gst_message_unref (message);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (bus);
+  gst_object_unref (pipeline);
+  return words;
+}
+
+static void
+say (const gchar *line, gpointer data)
+{
+  GST_ERROR ("%s", line);
+}
+
+/* How many are stored, after a check that all is whole. */
+static CatalogueCounts
+count (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Catalogue) catalogue = catalogue_open_read (folder, &error);
+  CatalogueCounts counts;
+
+  g_assert_no_error (error);
+  fail_unless (catalogue_count (catalogue, &counts, &error));
+  fail_unless_equals_int (catalogue_verify (catalogue, say, NULL, &error), 0);
+  return counts;
+}
+
+GST_START_TEST (test_end_of_a_pipeline)
+{
+  fail_unless (play ("plaza-test-src shuffle=true num-buffers=20 ! video/x-raw,width=160,height=96 ! dataset-sink location=%s "
+          "labels=GstPlazaTruth.people,GstPlazaTruth.minute-of-day,Nothing.here", folder) == NULL);
+  fail_unless_equals_int (count ().stored, 20);
+  fail_unless_equals_int (count ().labels, 40);
+}
+
+GST_END_TEST
+GST_START_TEST (test_middle_of_a_pipeline)
+{
+  fail_unless (play ("plaza-test-src num-buffers=31 ! video/x-raw,width=160,height=96,framerate=30/1 ! dataset-sink location=%s "
+          "interval=200000000 ! videoconvert ! fakesink", folder) == NULL);
+  fail_unless_equals_int (count ().stored, 6);
+}
+
+GST_END_TEST
+GST_START_TEST (test_images_as_they_are)
+{
+  fail_unless (play ("videotestsrc num-buffers=3 pattern=ball ! video/x-raw,width=64,height=48 ! pngenc ! dataset-sink "
+          "location=%s", folder) == NULL);
+  fail_unless (play ("videotestsrc num-buffers=3 pattern=ball ! video/x-raw,width=64,height=48 ! jpegenc ! dataset-sink "
+          "location=%s", folder) == NULL);
+  fail_unless_equals_int (count ().stored, 6);
+}
+
+GST_END_TEST
+GST_START_TEST (test_limits)
+{
+  fail_unless (play ("plaza-test-src shuffle=true num-buffers=120 ! video/x-raw,width=80,height=48 ! dataset-sink location=%s "
+          "max-frames=30", folder) == NULL);
+  fail_unless_equals_int (count ().stored, 30);
+  fail_unless_equals_int (count ().evicted, 90);
+}
+
+GST_END_TEST
+static GstHarness *
+harness (void)
+{
+  GstElement *sink = gst_element_factory_make ("dataset-sink", NULL);
+  GstHarness *h;
+
+  g_object_set (sink, "location", folder, "min-free", (guint64) 0, NULL);
+  h = gst_harness_new_with_element (sink, "sink", "src");
+  gst_object_unref (sink);
+  return h;
+}
+
+GST_START_TEST (test_capture_info_and_outages)
+{
+  GstHarness *h = harness ();
+  GstCaptureInfo info = { "gate", "rtsp://gate/", 1769864709250000, 1769864709300000, 7, FALSE };
+  GstCaptureOutage outage = { TRUE, "gate", "stale", NULL, 1769864710000000 };
+  GstBuffer *buffer = gst_harness_create_buffer (h, 100);
+  CatalogueCounts counts;
+
+  gst_harness_set_src_caps_str (h, "image/jpeg,width=8,height=6");
+  gst_buffer_memset (buffer, 0, 1, 100);
+  gst_buffer_add_capture_info (buffer, &info);
+  /* The same frame once more is no news. */
+  fail_unless_equals_int (gst_harness_push (h, gst_buffer_ref (buffer)), GST_FLOW_OK);
+  fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+  fail_unless (gst_harness_push_event (h, gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM,
+              gst_capture_outage_describe (&outage, GST_CAPTURE_OUTAGE_NAME))));
+  fail_unless_equals_int (gst_harness_buffers_received (h), 2);
+  fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
+  counts = count ();
+  fail_unless_equals_int (counts.stored, 1);
+  fail_unless_equals_int (counts.outages, 1);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST
+GST_START_TEST (test_flush_and_caps)
+{
+  GstHarness *h = harness ();
+
+  gst_harness_set_src_caps_str (h, "video/x-raw,format=RGB,width=16,height=8,framerate=5/1");
+  for (gint i = 0; i < 6; i++) {
+    GstBuffer *buffer = gst_harness_create_buffer (h, i < 3 ? 16 * 8 * 3 : 32 * 8 * 3);
+
+    gst_buffer_memset (buffer, 0, (guint8) (40 * i), gst_buffer_get_size (buffer));
+    if (i == 3) {
+      fail_unless (gst_harness_push_event (h, gst_event_new_flush_start ()));
+      fail_unless (gst_harness_push_event (h, gst_event_new_flush_stop (TRUE)));
+      gst_harness_set_src_caps_str (h, "video/x-raw,format=RGB,width=32,height=8,framerate=5/1");
+    }
+    fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+  }
+  fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
+  fail_unless_equals_int (count ().stored, 6);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST
+GST_START_TEST (test_states)
+{
+  GstElement *sink = gst_element_factory_make ("dataset-sink", NULL);
+  GDir *dir;
+  guint files = 0;
+
+  gst_object_ref_sink (sink);
+  g_object_set (sink, "location", folder, NULL);
+  for (gint i = 0; i < 100; i++) {
+    guint now = 0;
+
+    fail_unless_equals_int (gst_element_set_state (sink, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
+    gst_element_set_state (sink, GST_STATE_NULL);
+    dir = g_dir_open ("/proc/self/fd", 0, NULL);
+    while (g_dir_read_name (dir))
+      now++;
+    g_dir_close (dir);
+    if (i == 10)
+      files = now;
+    fail_unless (i < 10 || now <= files + 2);
+  }
+  gst_object_unref (sink);
+}
+
+GST_END_TEST
+static void
+assert_error (gchar *words, const gchar *part)
+{
+  fail_unless (words && strstr (words, part), "the error is %s", words);
+  g_free (words);
+}
+
+GST_START_TEST (test_errors)
+{
+  g_autoptr (Catalogue) other = NULL;
+  g_autofree gchar *file = g_build_filename (folder, "file", NULL);
+
+  assert_error (play ("videotestsrc num-buffers=1 ! dataset-sink"), "set location");
+  assert_error (play ("videotestsrc num-buffers=1 ! dataset-sink location=%s labels=people", folder), "META.FIELD");
+  g_file_set_contents (file, "", 0, NULL);
+  assert_error (play ("videotestsrc num-buffers=1 ! dataset-sink location=%s/file", folder), "file");
+  other = catalogue_open (folder, NULL);
+  assert_error (play ("videotestsrc num-buffers=1 ! dataset-sink location=%s", folder), "another process or element");
+}
+
+GST_END_TEST
+/* A disk of two megabytes: storing pauses once, the stream goes on, and storing goes on when there is room. */
+GST_START_TEST (test_full_disk)
+{
+  g_autofree gchar *ballast = g_build_filename (folder, "ballast", NULL), *zeros = g_malloc0 (1400000);
+  GstElement *pipeline, *sink;
+  GstMessage *message;
+  GstBus *bus;
+  guint64 stored;
+
+  if (mount ("none", folder, "tmpfs", 0, "size=2m") != 0) {
+    g_print ("without a small disk: not tested\n");
+    return;
+  }
+  pipeline = gst_parse_launch ("videotestsrc is-live=true pattern=snow ! video/x-raw,width=160,height=120,framerate=50/1 ! "
+      "dataset-sink name=sink min-free=200000 max-queue=100 ! fakesink", NULL);
+  sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  g_object_set (sink, "location", folder, NULL);
+  bus = gst_element_get_bus (pipeline);
+  g_file_set_contents (ballast, zeros, 1400000, NULL);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  do {
+    message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, GST_MESSAGE_ELEMENT | GST_MESSAGE_ERROR);
+    fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_ELEMENT);
+    stored = gst_message_has_name (message, "dataset-paused");
+    gst_message_unref (message);
+  } while (!stored);
+  g_unlink (ballast);
+  do {
+    message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, GST_MESSAGE_ELEMENT | GST_MESSAGE_ERROR);
+    fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_ELEMENT);
+    fail_if (gst_message_has_name (message, "dataset-paused"), "it pauses twice");
+    stored = gst_message_has_name (message, "dataset-resumed");
+    gst_message_unref (message);
+  } while (!stored);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  fail_unless (count ().stored > 1);
+  gst_object_unref (bus);
+  gst_object_unref (sink);
+  gst_object_unref (pipeline);
+  umount (folder);
+}
+
+GST_END_TEST
+static Suite *
+dataset_sink_suite (void)
+{
+  Suite *suite = suite_create ("dataset-sink");
+  TCase *tests = tcase_create ("general");
+
+  suite_add_tcase (suite, tests);
+  tcase_add_checked_fixture (tests, set_up, tear_down);
+  tcase_add_test (tests, test_end_of_a_pipeline);
+  tcase_add_test (tests, test_middle_of_a_pipeline);
+  tcase_add_test (tests, test_images_as_they_are);
+  tcase_add_test (tests, test_limits);
+  tcase_add_test (tests, test_capture_info_and_outages);
+  tcase_add_test (tests, test_flush_and_caps);
+  tcase_add_test (tests, test_states);
+  tcase_add_test (tests, test_errors);
+  tcase_add_test (tests, test_full_disk);
+  return suite;
+}
+
+GST_CHECK_MAIN (dataset_sink)

@@ -1,0 +1,58 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# test-dataset.sh GST_HEADS: gst-heads dataset over what dataset-sink has kept.
+gst_heads=$(realpath "$1")
+. "$(dirname -- "$0")/check.sh"
+
+cat >keep.pipeline <<'END'
+plaza-test-src shuffle=true seed=3 num-buffers=${N:-30} ! video/x-raw,width=240,height=144
+  ! dataset-sink location="${DIR}" source="a gate" labels=GstPlazaTruth.people
+END
+expect 0 "$gst_heads" run keep DIR="a folder"
+expect 0 "$gst_heads" dataset stats "a folder"
+out_has '^30 frames, .*, 30 labels, 0 outages'
+expect 0 "$gst_heads" dataset list "a folder"
+[ "$(wc -l <out)" -eq 30 ] || bad "not 30 lines"
+out_has '^[0-9T.]*-[0-9a-f]*  20[0-9T:.-]*Z  a gate.*  240x144  people=[0-9]*$'
+expect 0 "$gst_heads" dataset verify "a folder"
+expect 0 "$gst_heads" dataset export "a folder" --output=labels.csv
+head -n 1 labels.csv | grep -q '^file,captured_at,source,people$' || bad "another heading"
+[ "$(wc -l <labels.csv)" -eq 31 ] || bad "not 31 lines of CSV"
+
+# What is kept trains a head.
+expect 0 "$gst_heads" train-head --images="a folder" --labels=labels.csv --label-column=people --kind=count --no-plot \
+  --output=people.safetensors
+
+# Labels from elsewhere, twice, and for frames that are not there.
+sed 's/,people$/,dogs/' labels.csv | cut -d, -f1,3- | head -n 11 >dogs.csv
+expect 0 "$gst_heads" dataset label "a folder" --csv=dogs.csv --task=dogs
+out_has '^10 labels for dogs$'
+expect 0 "$gst_heads" dataset label "a folder" --csv=dogs.csv --task=dogs
+expect 0 "$gst_heads" dataset stats "a folder"
+out_has ', 40 labels,'
+printf 'file,cats\nnowhere.jpg,1\n' >cats.csv
+expect 3 "$gst_heads" dataset label "a folder" --csv=cats.csv --task=cats
+err_has 'cats.csv:2: there is no frame nowhere.jpg'
+expect 1 "$gst_heads" dataset label "a folder"
+err_has 'label needs --csv=FILE and --task=NAME'
+
+# Nothing with a label is deleted.
+expect 0 "$gst_heads" dataset prune "a folder" --max-frames=5
+out_has '^0 images deleted$'
+expect 1 "$gst_heads" dataset prune "a folder"
+
+# Damage is told.
+image=$(find "a folder/frames" -name '*.jpg' | head -n 1)
+echo more >>"$image"
+expect 3 "$gst_heads" dataset verify "a folder"
+out_has 'the image has another size than it was stored with'
+rm "$image"
+expect 3 "$gst_heads" dataset verify "a folder"
+out_has 'the image is missing'
+
+expect 3 "$gst_heads" dataset list nowhere
+err_has 'nowhere is no dataset'
+[ ! -e nowhere ] || bad "a folder was made"
+expect 1 "$gst_heads" dataset frobnicate "a folder"
+expect 1 "$gst_heads" dataset
+finish
