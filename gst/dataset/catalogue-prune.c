@@ -24,31 +24,42 @@ clear_candidate (gpointer data)
   g_free (candidate->path);
 }
 
-/* Stored frames that nothing holds, oldest first. */
-static GArray *
-find_candidates (Catalogue *catalogue, GError **error)
+static gboolean
+has_to_go (const Candidate *candidate, const CatalogueLimits *limits, const CatalogueCounts *left, gint64 now)
 {
-  sqlite3_stmt *statement = catalogue_prepare (catalogue, error, "SELECT id, path, bytes, captured_at FROM frame WHERE "
-      "state = 'stored' AND NOT EXISTS (SELECT 1 FROM label WHERE frame = frame.id) ORDER BY captured_at, id", "");
-  GArray *candidates;
-  int code;
+  return (limits->max_age && now - candidate->captured_at > limits->max_age)
+      || (limits->max_frames && left->stored > limits->max_frames) || (limits->max_bytes && left->bytes > limits->max_bytes);
+}
 
-  if (statement == NULL)
-    return NULL;
-  candidates = g_array_new (FALSE, FALSE, sizeof (Candidate));
+/* The oldest stored frames that nothing holds, as many as have to go. */
+static GArray *
+find_candidates (Catalogue *catalogue, const CatalogueLimits *limits, gint64 now, GError **error)
+{
+  GArray *candidates = g_array_new (FALSE, FALSE, sizeof (Candidate));
+  sqlite3_stmt *statement = NULL;
+  CatalogueCounts left;
+  int code = SQLITE_ERROR;
+
   g_array_set_clear_func (candidates, clear_candidate);
-  while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
-    Candidate candidate = { g_strdup ((const gchar *) sqlite3_column_text (statement, 0)),
-      g_strdup ((const gchar *) sqlite3_column_text (statement, 1)), (guint64) sqlite3_column_int64 (statement, 2),
-      sqlite3_column_int64 (statement, 3) };
+  if (catalogue_count (catalogue, &left, error))
+    statement = catalogue_prepare (catalogue, error, "SELECT id, path, bytes, captured_at FROM frame WHERE state = 'stored' AND "
+        "NOT EXISTS (SELECT 1 FROM label WHERE frame = frame.id) ORDER BY captured_at, id", "");
+  while (statement && (code = sqlite3_step (statement)) == SQLITE_ROW) {
+    Candidate candidate = { NULL, NULL, (guint64) sqlite3_column_int64 (statement, 2), sqlite3_column_int64 (statement, 3) };
 
+    if (!has_to_go (&candidate, limits, &left, now))
+      break;
+    candidate.id = g_strdup ((const gchar *) sqlite3_column_text (statement, 0));
+    candidate.path = g_strdup ((const gchar *) sqlite3_column_text (statement, 1));
     g_array_append_val (candidates, candidate);
+    left.stored--;
+    left.bytes -= candidate.bytes;
   }
-  if (code != SQLITE_DONE) {
+  if (statement && code != SQLITE_DONE && code != SQLITE_ROW)
     catalogue_fail (catalogue, error);
-    g_clear_pointer (&candidates, g_array_unref);
-  }
   sqlite3_finalize (statement);
+  if (code != SQLITE_DONE && code != SQLITE_ROW)
+    g_clear_pointer (&candidates, g_array_unref);
   return candidates;
 }
 
@@ -96,33 +107,16 @@ evict (Catalogue *catalogue, const GArray *candidates, guint n, GError **error)
   return done;
 }
 
-static gboolean
-has_to_go (const Candidate *candidate, const CatalogueLimits *limits, const CatalogueCounts *left, gint64 now)
-{
-  return (limits->max_age && now - candidate->captured_at > limits->max_age)
-      || (limits->max_frames && left->stored > limits->max_frames) || (limits->max_bytes && left->bytes > limits->max_bytes);
-}
-
 gint
 catalogue_prune (Catalogue *catalogue, const CatalogueLimits *limits, gint64 now, gboolean dry_run, GError **error)
 {
-  CatalogueCounts left;
-  GArray *candidates;
-  guint n = 0;
-  gboolean done = TRUE;
+  GArray *candidates = find_candidates (catalogue, limits, now, error);
+  gint n = -1;
 
-  if (!catalogue_count (catalogue, &left, error) || !(candidates = find_candidates (catalogue, error)))
+  if (candidates == NULL)
     return -1;
-  for (; n < candidates->len; n++) {
-    const Candidate *candidate = &g_array_index (candidates, Candidate, n);
-
-    if (!has_to_go (candidate, limits, &left, now))
-      break;
-    left.stored--;
-    left.bytes -= candidate->bytes;
-  }
-  if (n > 0 && !dry_run)
-    done = evict (catalogue, candidates, n, error);
+  if (candidates->len == 0 || dry_run || evict (catalogue, candidates, candidates->len, error))
+    n = (gint) candidates->len;
   g_array_unref (candidates);
-  return done ? (gint) n : -1;
+  return n;
 }

@@ -26,6 +26,7 @@ struct _GstDatasetWriter {
   GstImageEncoder *encoder;
   GThread *thread;
   guint since_prune;
+  gboolean warned;              /* since the last frame that was stored */
 
   GMutex lock;                  /* for what follows */
   GCond changed;
@@ -219,8 +220,9 @@ report_failure (GstDatasetWriter *writer, const GError *error)
   count (writer, &writer->failed);
   if (g_error_matches (error, CATALOGUE_ERROR, CATALOGUE_ERROR_FULL))
     set_paused (writer, TRUE, "disk-full");
-  else
-    GST_ELEMENT_WARNING (writer->element, RESOURCE, WRITE, ("A frame was not stored: %s", error->message), (NULL));
+  else if (!writer->warned)
+    GST_ELEMENT_WARNING (writer->element, RESOURCE, WRITE, ("Frames are not stored: %s", error->message), (NULL));
+  writer->warned = TRUE;
 }
 
 static void
@@ -248,6 +250,7 @@ store (GstDatasetWriter *writer, const Item *item)
   }
   count (writer, outcome == CATALOGUE_STORED ? &writer->stored : &writer->duplicates);
   set_paused (writer, FALSE, "disk-full");
+  writer->warned = FALSE;
   if (++writer->since_prune >= PRUNE_EVERY) {
     writer->since_prune = 0;
     prune (writer);

@@ -198,7 +198,7 @@ copy_settings (GstLiveSrc *self)
   copy = self->set;
   copy.uri = copy.uri && !gst_uri_is_valid (copy.uri) ? gst_filename_to_uri (copy.uri, NULL) : g_strdup (copy.uri);
   copy.source = copy.source && *copy.source ? g_strdup (copy.source) : live_uri_host (copy.uri);
-  copy.resolver = g_strdup (copy.resolver);
+  copy.resolver = g_strdup (copy.resolver && *copy.resolver ? copy.resolver : STREAM_RESOLVER_DEFAULT);
   copy.user_agent = g_strdup (copy.user_agent);
   GST_OBJECT_UNLOCK (self);
   return copy;
@@ -229,11 +229,6 @@ check_settings (GstLiveSrc *self, const LiveSettings *set)
   if (set->uri == NULL) {
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("live-src has no camera: set uri to the page of a live video, an .m3u8, "
             "rtsp:// or a file"), (NULL));
-    return FALSE;
-  }
-  if (set->resolver == NULL || *set->resolver == 0) {
-    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("live-src needs a resolver: set it to a command line that prints the "
-            "address of the stream of {uri}"), (NULL));
     return FALSE;
   }
   return has_parts (self);
@@ -270,6 +265,8 @@ gst_live_src_stop (GstBaseSrc *bsrc)
   GstLiveSrc *self = GST_LIVE_SRC (bsrc);
   LiveFeed *feed = self->feed;
 
+  if (feed == NULL)
+    return TRUE;
   live_feed_stop (feed);
   g_thread_join (self->thread);
   GST_OBJECT_LOCK (self);
@@ -283,14 +280,16 @@ gst_live_src_stop (GstBaseSrc *bsrc)
 static gboolean
 gst_live_src_unlock (GstBaseSrc *bsrc)
 {
-  live_feed_set_flushing (GST_LIVE_SRC (bsrc)->feed, TRUE);
+  if (GST_LIVE_SRC (bsrc)->feed)
+    live_feed_set_flushing (GST_LIVE_SRC (bsrc)->feed, TRUE);
   return TRUE;
 }
 
 static gboolean
 gst_live_src_unlock_stop (GstBaseSrc *bsrc)
 {
-  live_feed_set_flushing (GST_LIVE_SRC (bsrc)->feed, FALSE);
+  if (GST_LIVE_SRC (bsrc)->feed)
+    live_feed_set_flushing (GST_LIVE_SRC (bsrc)->feed, FALSE);
   return TRUE;
 }
 

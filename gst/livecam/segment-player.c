@@ -9,8 +9,10 @@
 
 #include <gst/app/app.h>
 
-/* A picture that comes later than this begins a new count: the stream had stopped for a while. */
+/* A picture that comes later than this begins a new count: the stream had stopped for a while. So does one that would have
+ * to wait so long: its times have jumped. */
 #define LATE_US (G_USEC_PER_SEC / 2)
+#define EARLY_US (10 * G_USEC_PER_SEC)
 #define SLICE_US 20000
 
 /* Where a segment lies in the player's stream. */
@@ -42,7 +44,7 @@ wait_for (SegmentPlayer *player, GstClockTime time)
 
   g_mutex_lock (&player->lock);
   due = player->base + (gint64) (time / 1000);
-  if (player->base == 0 || now - due > LATE_US) {
+  if (player->base == 0 || now - due > LATE_US || due - now > EARLY_US) {
     player->base = now - (gint64) (time / 1000);
     due = now;
   }
