@@ -27,7 +27,7 @@ GST_START_TEST (test_samples)
   live_rig_await_frames (&rig, 1, 4);
   live_rig_listen (&rig, 3);
   /* One for each interval, of the newest segment, over the end of the folder where times jump and the size changes. */
-  fail_unless (rig.frames >= 5 && rig.frames <= 9, "%d frames in 3 s", rig.frames);
+  fail_unless (rig.frames >= 3 && rig.frames <= 9, "%d frames in 3 s", rig.frames);
   live_rig_await_frames (&rig, 4, 6);
   fail_unless (g_atomic_int_get (&rig.sizes) >= 2);
   now = g_get_real_time ();
@@ -48,7 +48,7 @@ GST_START_TEST (test_plays)
   frames = rig.frames;
   live_rig_listen (&rig, 2);
   /* 20 a second, at that pace; busy machines lose some. */
-  fail_unless (rig.frames - frames > 15 && rig.frames - frames < 60, "%d frames in 2 s", rig.frames - frames);
+  fail_unless (rig.frames - frames > 8 && rig.frames - frames < 60, "%d frames in 2 s", rig.frames - frames);
   live_rig_await_frames (&rig, 60, 8);
   fail_unless (g_atomic_int_get (&rig.sizes) >= 2);
   fail_unless_equals_int (rig.begins, 0);
@@ -66,7 +66,7 @@ GST_START_TEST (test_plays_thinned)
   live_rig_await_frames (&rig, 3, 6);
   frames = rig.frames;
   live_rig_listen (&rig, 2);
-  fail_unless (rig.frames - frames >= 5 && rig.frames - frames <= 14, "%d frames in 2 s", rig.frames - frames);
+  fail_unless (rig.frames - frames >= 4 && rig.frames - frames <= 14, "%d frames in 2 s", rig.frames - frames);
   live_rig_end (&rig);
 }
 
@@ -198,7 +198,7 @@ GST_START_TEST (test_address_expires)
   fail_unless (live_rig_number (&rig, NULL, "resolves-ok") >= 3);
   fail_unless_equals_uint64 (live_rig_number (&rig, "http-responses", "playlist-410"), 0);
   fail_unless_equals_int (rig.begins, 0);
-  fail_unless (rig.frames - frames >= 14, "%d frames in 9 s", rig.frames - frames);
+  fail_unless (rig.frames - frames >= 11, "%d frames in 9 s", rig.frames - frames);
   live_rig_end (&rig);
 }
 
