@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * cuda-emulation.cc: the scheduler of cuda-emulation.h: blocks, their threads, and where these meet.
+ */
+#undef _FORTIFY_SOURCE          /* its longjmp() refuses to change stacks */
+#include "emulation-private.h"
+
+#include <dlfcn.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include <algorithm>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+__thread uint3 threadIdx, blockIdx;
+__thread dim3 blockDim, gridDim;
+
+/* ---- fibers ---------------------------------------------------------------------------------------------- */
+
+namespace {
+
+#ifdef __SANITIZE_ADDRESS__
+enum { STACK = 256 << 10 };
+#else
+enum { STACK = 64 << 10 };
+#endif
+enum { WARP = 32, PAGE = 64 << 10 /* at least one, on every processor */ };
+
+/* A stack, with a page below it that faults when it is written over. */
+struct Fiber {
+  ucontext_t context;
+  jmp_buf at;
+  bool started = false;
+  void *fake = nullptr;         /* of the address sanitizer */
+  char *memory;
+
+  Fiber ();
+  ~Fiber () { munmap (memory, PAGE + STACK); }
+  char *stack () const { return memory + PAGE; }
+};
+
+enum class State { fresh, ready, at_block, at_warp, ended };
+
+struct Thread {
+  State state = State::fresh;
+  Fiber *fiber = nullptr;
+  uint3 index = { };
+  /* Where it waits, and what it brings and takes there. */
+  const char *what = "", *file = "";
+  int line = 0;
+  unsigned mask = 0, source = 0;
+  uint64_t word = 0;
+  GhEmulatedMeeting met = { };
+};
+
+/* Lanes, a bit each. */
+struct Warp {
+  unsigned live = 0, waiting = 0;
+};
+
+/* A block under way. */
+struct Block {
+  const std::function<void ()> *body;
+  std::vector<unsigned> order;  /* in which threads take turns */
+  std::vector<Thread> threads;
+  std::vector<Warp> warps;
+  size_t next = 0;              /* of the order, to be started */
+  unsigned running = 0, live = 0, waiting = 0;
+  char *shared = nullptr;
+};
+
+thread_local Block *block;
+thread_local Fiber *current;    /* the fiber under way */
+/* Fibers outlive blocks and launches. */
+thread_local std::vector<std::unique_ptr<Fiber>> fibers;
+thread_local std::vector<Fiber *> idle;
+thread_local unsigned launches;
+
+/* A context starts a fiber; from then on jumps, which need no system call. */
+thread_local jmp_buf scheduler;
+
+#ifdef __SANITIZE_ADDRESS__
+thread_local const void *scheduler_stack;
+thread_local size_t scheduler_stack_size;
+
+void
+leave (void **fake, const void *stack, size_t size)
+{
+  __sanitizer_start_switch_fiber (fake, stack, size);
+}
+
+void
+arrive_on_fiber ()
+{
+  __sanitizer_finish_switch_fiber (current->fake, &scheduler_stack, &scheduler_stack_size);
+}
+
+void
+arrive_on_scheduler (void *fake)
+{
+  __sanitizer_finish_switch_fiber (fake, nullptr, nullptr);
+}
+
+/* The C library's own: the sanitizer's takes every jump for leaving functions, and forgets what it knows of the stack. */
+void (*
+find_jump ()) (jmp_buf, int)
+{
+  void *library = dlopen ("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+  void *found = library ? dlsym (library, "_longjmp") : nullptr;
+
+  return found ? (void (*) (jmp_buf, int)) found : _longjmp;
+}
+
+void (*const jump) (jmp_buf, int) = find_jump ();
+#else
+const void *const scheduler_stack = nullptr;
+const size_t scheduler_stack_size = 0;
+
+void leave (void **, const void *, size_t) { }
+void arrive_on_fiber () { }
+void arrive_on_scheduler (void *) { }
+void (*const jump) (jmp_buf, int) = _longjmp;
+#endif
+
+void
+into_fiber (Fiber *fiber)
+{
+  void *fake = nullptr;
+
+  current = fiber;
+  leave (&fake, fiber->stack (), STACK);
+  if (!_setjmp (scheduler)) {
+    if (fiber->started)
+      jump (fiber->at, 1);
+    fiber->started = true;
+    setcontext (&fiber->context);
+  }
+  arrive_on_scheduler (fake);
+}
+
+void
+out_of_fiber ()
+{
+  leave (&current->fake, scheduler_stack, scheduler_stack_size);
+  if (!_setjmp (current->at))
+    jump (scheduler, 1);
+  arrive_on_fiber ();
+}
+
+/* ---- the threads of a block ------------------------------------------------------------------------------ */
+
+std::string
+describe (unsigned i)
+{
+  const Thread &t = block->threads[i];
+  char text[400];
+
+  snprintf (text, sizeof text, "thread (%u,%u,%u)", t.index.x, t.index.y, t.index.z);
+  if (t.state == State::at_block || t.state == State::at_warp)
+    snprintf (text + strlen (text), sizeof text - strlen (text), " waits at %s () (%s:%d)", t.what, t.file, t.line);
+  return text;
+}
+
+/* The first thread in that state, which there is. */
+unsigned
+first_at (State state)
+{
+  unsigned i = 0;
+
+  while (block->threads[i].state != state)
+    i++;
+  return i;
+}
+
+bool
+same_place (const Thread &a, const Thread &b)
+{
+  return a.line == b.line && strcmp (a.file, b.file) == 0;
+}
+
+void
+check_same_place (unsigned a, unsigned b)
+{
+  if (!same_place (block->threads[a], block->threads[b]))
+    gh_emulation_die ("%s, but %s", describe (a).c_str (), describe (b).c_str ());
+}
+
+/* Lets the lanes of `mask` go on once all that live have come with that mask. */
+void
+try_meeting (unsigned warp, unsigned mask)
+{
+  Warp &w = block->warps[warp];
+  Thread *lanes = &block->threads[warp * WARP];
+  unsigned present = mask & w.live, votes = 0, first = __builtin_ffs ((int) present) - 1;
+
+  if (!present || (w.waiting & present) != present)
+    return;
+  for (unsigned rest = present; rest; rest &= rest - 1) {
+    unsigned lane = __builtin_ctz (rest);
+    if (lanes[lane].mask != mask)
+      return;
+    votes |= (lanes[lane].word != 0 ? 1u : 0) << lane;
+  }
+  for (unsigned rest = present; rest; rest &= rest - 1) {
+    unsigned lane = __builtin_ctz (rest), source = lanes[lane].source;
+    check_same_place (warp * WARP + first, warp * WARP + lane);
+    lanes[lane].met = { present >> source & 1 ? lanes[source].word : ~UINT64_C (0), present, votes };
+  }
+  for (unsigned rest = present; rest; rest &= rest - 1)
+    lanes[__builtin_ctz (rest)].state = State::ready;
+  w.waiting &= ~present;
+}
+
+void
+try_barrier ()
+{
+  unsigned n = (unsigned) block->threads.size ();
+
+  if (block->waiting < n)
+    return;
+  for (unsigned i = 1; i < n; i++)
+    check_same_place (0, i);
+  for (Thread &t : block->threads)
+    t.state = State::ready;
+  block->waiting = 0;
+}
+
+/* Until others have let it go on. */
+void
+wait_as (State why)
+{
+  unsigned mine = block->running;
+
+  block->threads[mine].state = why;
+  if (why == State::at_block)
+    try_barrier ();
+  else
+    try_meeting (mine / WARP, block->threads[mine].mask);
+  out_of_fiber ();
+}
+
+void
+end (unsigned i)
+{
+  Warp &w = block->warps[i / WARP];
+
+  block->threads[i].state = State::ended;
+  block->live--;
+  w.live &= ~(1u << i % WARP);
+  if (block->waiting > 0)
+    gh_emulation_die ("%s, which %s never reaches", describe (first_at (State::at_block)).c_str (), describe (i).c_str ());
+  for (unsigned rest = w.waiting; rest; rest &= w.waiting & (rest - 1))
+    try_meeting (i / WARP, block->threads[i / WARP * WARP + __builtin_ctz (rest)].mask);
+}
+
+void
+run_as (unsigned i)
+{
+  block->running = i;
+  threadIdx = block->threads[i].index;
+}
+
+/* What every fiber does: one thread after the other for as long as none waits; else it ends the one that did. */
+void
+fiber_main ()
+{
+  arrive_on_fiber ();
+  for (;;) {
+    while (block->next < block->order.size ()) {
+      unsigned i = block->order[block->next++];
+      block->threads[i].fiber = current;
+      block->threads[i].state = State::ready;
+      run_as (i);
+      (*block->body) ();
+      end (i);
+    }
+    idle.push_back (current);
+    out_of_fiber ();
+  }
+}
+
+Fiber *
+take_fiber ()
+{
+  if (idle.empty ()) {
+    fibers.push_back (std::make_unique<Fiber> ());
+    idle.push_back (fibers.back ().get ());
+  }
+  Fiber *fiber = idle.back ();
+  idle.pop_back ();
+  return fiber;
+}
+
+[[noreturn]] void
+die_of_waiting ()
+{
+  std::string all;
+
+  for (unsigned i = 0, shown = 0; i < block->threads.size () && shown < 3; i++) {
+    bool waits = block->threads[i].state == State::at_block || block->threads[i].state == State::at_warp;
+    bool like_last = i > 0 && waits && same_place (block->threads[i], block->threads[i - 1]);
+    if (!waits || like_last)
+      continue;
+    all += (shown++ ? ", " : "") + describe (i);
+  }
+  gh_emulation_die ("threads wait for each other for ever: %s", all.c_str ());
+}
+
+void
+run_block ()
+{
+  while (block->next < block->order.size ())
+    into_fiber (take_fiber ());
+  while (block->live > 0) {
+    bool moved = false;
+    for (unsigned i : block->order) {
+      if (block->threads[i].state == State::ready) {
+        run_as (i);
+        into_fiber (block->threads[i].fiber);
+        moved = true;
+      }
+    }
+    if (!moved)
+      die_of_waiting ();
+  }
+}
+
+/* ---- launches -------------------------------------------------------------------------------------------- */
+
+enum class Turns { forward, reverse, shuffled };
+
+Turns
+choose_turns (unsigned *seed)
+{
+  const char *wanted = getenv ("GST_HEADS_EMULATION_ORDER");
+  char *rest;
+
+  *seed = launches++;
+  if (!wanted || !*wanted)
+    return (Turns) (*seed % 3);
+  if (strcmp (wanted, "forward") == 0)
+    return Turns::forward;
+  if (strcmp (wanted, "reverse") == 0)
+    return Turns::reverse;
+  *seed = (unsigned) strtoul (wanted, &rest, 10);
+  if (*rest)
+    gh_emulation_die ("GST_HEADS_EMULATION_ORDER=%s is neither forward, reverse nor a number", wanted);
+  return Turns::shuffled;
+}
+
+void
+prepare_block (Block *b)
+{
+  unsigned n = (unsigned) b->order.size (), warps = (n + WARP - 1) / WARP;
+
+  b->threads.assign (n, Thread ());
+  for (unsigned i = 0; i < n; i++)
+    b->threads[i].index = { i % blockDim.x, i / blockDim.x % blockDim.y, i / blockDim.x / blockDim.y };
+  b->warps.assign (warps, Warp ());
+  for (unsigned i = 0; i < n; i++)
+    b->warps[i / WARP].live |= 1u << i % WARP;
+  b->next = 0;
+  b->live = n;
+  b->waiting = 0;
+}
+
+}
+
+void
+gh_emulation_run (dim3 grid, dim3 size, size_t shared_bytes, const std::function<void ()> &body, const char *file,
+    int line)
+{
+  unsigned n = size.x * size.y * size.z, seed;
+  Turns turns = choose_turns (&seed);
+  size_t blocks = (size_t) grid.x * grid.y * grid.z;
+  Block b;
+
+  b.body = &body;
+  b.order.resize (n);
+  for (unsigned i = 0; i < n; i++)
+    b.order[i] = turns == Turns::reverse ? n - 1 - i : i;
+  if (turns == Turns::shuffled)
+    std::shuffle (b.order.begin (), b.order.end (), std::mt19937 (seed));
+  b.shared = gh_emulation_allocate (shared_bytes, 16);
+  if (!b.shared)
+    gh_emulation_die ("no %zu bytes of shared memory for the launch at %s:%d", shared_bytes, file, line);
+  gridDim = grid;
+  blockDim = size;
+  block = &b;
+  for (size_t i = 0; i < blocks; i++) {
+    size_t at = turns == Turns::reverse ? blocks - 1 - i : i;
+    blockIdx = { (unsigned) (at % grid.x), (unsigned) (at / grid.x % grid.y), (unsigned) (at / grid.x / grid.y) };
+    memset (b.shared, 0xff, shared_bytes);
+    prepare_block (&b);
+    run_block ();
+    if (!gh_emulation_guards_hold (b.shared, shared_bytes))
+      gh_emulation_die ("the launch at %s:%d wrote beyond its %zu bytes of shared memory", file, line, shared_bytes);
+  }
+  block = nullptr;
+  gh_emulation_release (b.shared);
+  gh_emulation_check_memory (file, line);
+}
+
+Fiber::Fiber ()
+{
+  memory = (char *) mmap (nullptr, PAGE + STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED || mprotect (memory, PAGE, PROT_NONE) != 0)
+    gh_emulation_die ("no memory for the stack of a thread");
+  getcontext (&context);
+  context.uc_stack.ss_sp = stack ();
+  context.uc_stack.ss_size = STACK;
+  context.uc_link = nullptr;
+  makecontext (&context, fiber_main, 0);
+}
+
+void
+gh_emulation_die (const char *format, ...)
+{
+  va_list args;
+
+  va_start (args, format);
+  fputs ("cuda emulation: ", stderr);
+  if (block)
+    fprintf (stderr, "block (%u,%u,%u): ", blockIdx.x, blockIdx.y, blockIdx.z);
+  vfprintf (stderr, format, args);
+  fputc ('\n', stderr);
+  va_end (args);
+  abort ();
+}
+
+/* ---- what kernels call ----------------------------------------------------------------------------------- */
+
+void *
+gh_emulated_shared (void)
+{
+  return block->shared;
+}
+
+unsigned
+gh_emulated_lane (void)
+{
+  return block->running % WARP;
+}
+
+void
+__syncthreads (const char *file, int line)
+{
+  Thread &t = block->threads[block->running];
+
+  t.what = "__syncthreads";
+  t.file = file;
+  t.line = line;
+  block->waiting++;
+  if (block->live < block->threads.size ()) {
+    t.state = State::at_block;
+    gh_emulation_die ("%s, which %s never reaches", describe (block->running).c_str (), describe (first_at (State::ended)).c_str ());
+  }
+  wait_as (State::at_block);
+}
+
+GhEmulatedMeeting
+gh_emulate_meeting (const char *what, unsigned mask, uint64_t word, unsigned source, const char *file, int line)
+{
+  unsigned lane = gh_emulated_lane ();
+  Thread &t = block->threads[block->running];
+
+  if (!(mask >> lane & 1))
+    gh_emulation_die ("%s is not of the mask %08x of its %s () (%s:%d)", describe (block->running).c_str (), mask, what, file, line);
+  t.what = what;
+  t.file = file;
+  t.line = line;
+  t.mask = mask;
+  t.source = source % WARP;
+  t.word = word;
+  block->warps[block->running / WARP].waiting |= 1u << lane;
+  wait_as (State::at_warp);
+  return t.met;
+}
