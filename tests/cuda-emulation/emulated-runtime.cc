@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <time.h>
 
-#include <algorithm>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -134,9 +133,9 @@ enqueue (cudaStream_t stream, std::function<void ()> work)
   return cudaSuccess;
 }
 
-/* What must not happen during a capture spoils it. */
+/* What is not allowed during a capture: whether one is under way, which is then spoilt. */
 bool
-is_forbidden_now ()
+spoils_capture ()
 {
   capture.broken = capture.graph != nullptr;
   return capture.broken;
@@ -402,7 +401,7 @@ cudaDeviceGetAttribute (int *value, cudaDeviceAttr attribute, int device)
 cudaError_t
 cudaDeviceSynchronize (void)
 {
-  return answer (is_forbidden_now () ? cudaErrorStreamCaptureUnsupported : cudaSuccess);
+  return answer (spoils_capture () ? cudaErrorStreamCaptureUnsupported : cudaSuccess);
 }
 
 cudaError_t
@@ -415,35 +414,6 @@ cudaFuncSetAttribute (const void *kernel, cudaFuncAttribute attribute, int value
 }
 
 /* ---- memory ---------------------------------------------------------------------------------------------- */
-
-char *
-gh_emulation_allocate (size_t bytes, size_t alignment)
-{
-  void *memory;
-
-  if (posix_memalign (&memory, alignment, GH_GUARD + bytes + GH_GUARD) != 0)
-    return nullptr;
-  memset (memory, 0xff, GH_GUARD + bytes + GH_GUARD);
-  return (char *) memory + GH_GUARD;
-}
-
-void
-gh_emulation_release (char *p)
-{
-  free (p - GH_GUARD);
-}
-
-static bool
-guard_holds (const char *guard)
-{
-  return std::all_of (guard, guard + GH_GUARD, [] (char c) { return c == (char) 0xff; });
-}
-
-bool
-gh_emulation_guards_hold (const char *p, size_t bytes)
-{
-  return guard_holds (p - GH_GUARD) && guard_holds (p + bytes);
-}
 
 namespace {
 
@@ -461,7 +431,7 @@ cudaError_t
 allocate (void **p, size_t bytes, bool of_device)
 {
   *p = nullptr;
-  if (is_forbidden_now ())
+  if (spoils_capture ())
     return answer (cudaErrorStreamCaptureUnsupported);
   std::lock_guard<std::mutex> hold (lock);
   if (bytes == 0)
@@ -480,7 +450,7 @@ release (void *p, bool of_device)
 {
   if (!p)
     return cudaSuccess;
-  if (is_forbidden_now ())
+  if (spoils_capture ())
     return answer (cudaErrorStreamCaptureUnsupported);
   std::lock_guard<std::mutex> hold (lock);
   auto found = allocations.find ((char *) p);
@@ -564,7 +534,7 @@ cudaMemGetInfo (size_t *left, size_t *total)
 cudaError_t
 cudaMemcpy (void *to, const void *from, size_t bytes, cudaMemcpyKind kind)
 {
-  if (is_forbidden_now ())
+  if (spoils_capture ())
     return answer (cudaErrorStreamCaptureUnsupported);
   return cudaMemcpyAsync (to, from, bytes, kind, nullptr);
 }

@@ -20,7 +20,7 @@ enum { GH_GUARD = 1024 };
 void gh_emulation_run (dim3 grid, dim3 block, size_t shared_bytes, const std::function<void ()> &body, const char *file,
     int line);
 
-/* `bytes` of ones, a NaN to floats, with guards of the same around them. NULL: there is not so much memory. */
+/* `bytes` of ones, a NaN to floats, with guards around them. NULL: there is not so much memory. */
 char *gh_emulation_allocate (size_t bytes, size_t alignment);
 void gh_emulation_release (char *p);
 bool gh_emulation_guards_hold (const char *p, size_t bytes);
