@@ -185,7 +185,7 @@ first_at (State state)
 bool
 same_place (const Thread &a, const Thread &b)
 {
-  return a.line == b.line && strcmp (a.file, b.file) == 0;
+  return a.line == b.line && (a.file == b.file || strcmp (a.file, b.file) == 0);
 }
 
 void
