@@ -72,9 +72,10 @@ struct Warp {
 struct Block {
   const std::function<void ()> *body;
   std::vector<unsigned> order;  /* in which threads take turns */
+  bool by_warps;                /* each warp as far as it gets before the next; else all threads a step each */
   std::vector<Thread> threads;
   std::vector<Warp> warps;
-  size_t next = 0;              /* of the order, to be started */
+  size_t next = 0, stop = 0;    /* of the order, to be started now */
   unsigned running = 0, live = 0, waiting = 0;
   char *shared = nullptr;
 };
@@ -111,7 +112,7 @@ arrive_on_scheduler (void *fake)
   __sanitizer_finish_switch_fiber (fake, nullptr, nullptr);
 }
 
-/* The C library's own: the sanitizer's takes every jump for leaving functions, and forgets what it knows of the stack. */
+/* The C library's own: the sanitizer's takes a jump for leaving functions, and forgets what it knows of the stack. */
 void (*
 find_jump ()) (jmp_buf, int)
 {
@@ -180,6 +181,12 @@ first_at (State state)
   while (block->threads[i].state != state)
     i++;
   return i;
+}
+
+[[noreturn]] void
+die_of_absence (unsigned waiting, unsigned ended)
+{
+  gh_emulation_die ("%s, which %s never reaches", describe (waiting).c_str (), describe (ended).c_str ());
 }
 
 bool
@@ -258,7 +265,7 @@ end (unsigned i)
   block->live--;
   w.live &= ~(1u << i % WARP);
   if (block->waiting > 0)
-    gh_emulation_die ("%s, which %s never reaches", describe (first_at (State::at_block)).c_str (), describe (i).c_str ());
+    die_of_absence (first_at (State::at_block), i);
   for (unsigned rest = w.waiting; rest; rest &= w.waiting & (rest - 1))
     try_meeting (i / WARP, block->threads[i / WARP * WARP + __builtin_ctz (rest)].mask);
 }
@@ -276,7 +283,7 @@ fiber_main ()
 {
   arrive_on_fiber ();
   for (;;) {
-    while (block->next < block->order.size ()) {
+    while (block->next < block->stop) {
       unsigned i = block->order[block->next++];
       block->threads[i].fiber = current;
       block->threads[i].state = State::ready;
@@ -316,19 +323,51 @@ die_of_waiting ()
   gh_emulation_die ("threads wait for each other for ever: %s", all.c_str ());
 }
 
+/* A turn for each thread from `begin` to `end` of the order that can go on; whether there was one. */
+bool
+take_turns (size_t begin, size_t end)
+{
+  bool moved = false;
+
+  for (size_t at = begin; at < end; at++) {
+    unsigned i = block->order[at];
+    Thread &t = block->threads[i];
+    if (t.state != State::fresh && t.state != State::ready)
+      continue;
+    if (t.state == State::fresh) {
+      block->stop = end;
+      into_fiber (take_fiber ());
+    } else {
+      run_as (i);
+      into_fiber (t.fiber);
+    }
+    moved = true;
+  }
+  return moved;
+}
+
+/* Where the warp ends that begins there in the order. */
+size_t
+end_of_warp (size_t begin)
+{
+  size_t end = begin + 1;
+
+  while (end < block->order.size () && block->order[end] / WARP == block->order[begin] / WARP)
+    end++;
+  return end;
+}
+
 void
 run_block ()
 {
-  while (block->next < block->order.size ())
-    into_fiber (take_fiber ());
+  size_t n = block->order.size ();
+
   while (block->live > 0) {
     bool moved = false;
-    for (unsigned i : block->order) {
-      if (block->threads[i].state == State::ready) {
-        run_as (i);
-        into_fiber (block->threads[i].fiber);
+    for (size_t begin = 0, end; begin < n; begin = end) {
+      end = block->by_warps ? end_of_warp (begin) : n;
+      while (take_turns (begin, end))
         moved = true;
-      }
     }
     if (!moved)
       die_of_waiting ();
@@ -386,6 +425,7 @@ gh_emulation_run (dim3 grid, dim3 size, size_t shared_bytes, const std::function
   Block b;
 
   b.body = &body;
+  b.by_warps = turns != Turns::shuffled;
   b.order.resize (n);
   for (unsigned i = 0; i < n; i++)
     b.order[i] = turns == Turns::reverse ? n - 1 - i : i;
@@ -508,7 +548,7 @@ __syncthreads (const char *file, int line)
   block->waiting++;
   if (block->live < block->threads.size ()) {
     t.state = State::at_block;
-    gh_emulation_die ("%s, which %s never reaches", describe (block->running).c_str (), describe (first_at (State::ended)).c_str ());
+    die_of_absence (block->running, first_at (State::ended));
   }
   wait_as (State::at_block);
 }
@@ -520,7 +560,8 @@ gh_emulate_meeting (const char *what, unsigned mask, uint64_t word, unsigned sou
   Thread &t = block->threads[block->running];
 
   if (!(mask >> lane & 1))
-    gh_emulation_die ("%s is not of the mask %08x of its %s () (%s:%d)", describe (block->running).c_str (), mask, what, file, line);
+    gh_emulation_die ("%s is not of the mask %08x of its %s () (%s:%d)", describe (block->running).c_str (), mask, what,
+        file, line);
   t.what = what;
   t.file = file;
   t.line = line;

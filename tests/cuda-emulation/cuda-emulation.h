@@ -3,13 +3,15 @@
  * cuda-emulation.h: CUDA's execution model on the processor, so that tests run the very sources of kernels/cuda with
  * nothing but a C++ compiler. What stands in the place of <cuda_runtime.h> when GH_CUDA_EMULATION is defined.
  *
- * A launch runs block after block on the calling thread. The threads of a block are fibers: each runs until it waits for
- * others or ends, then the next one does. The order in which they take turns changes from launch to launch: forward,
- * reverse, shuffled. GST_HEADS_EMULATION_ORDER fixes one: "forward", "reverse", or the seed of a shuffle. So a missing
- * barrier shows up as a wrong result. Shared memory is dynamic only, and holds NaN before every block, as device memory
- * does when it is new; both are checked for writes next to them after every launch, and are blocks of exactly the size
- * asked for under the address sanitizer, which sees reads as well. What CUDA leaves undefined ends the program with a
- * line on stderr: barriers that some threads of the block never reach, lanes that meet at different places.
+ * A launch runs block after block on the calling thread. The threads of a block are fibers: one runs until it waits
+ * for others or ends, then the next one does. The order changes from launch to launch: forward and reverse, each warp as
+ * far as it gets before the next one begins, and shuffled, one step of all threads after the other. So a missing barrier
+ * shows up as a wrong result. GST_HEADS_EMULATION_ORDER fixes one: "forward", "reverse", or the seed of a shuffle.
+ *
+ * Shared memory is dynamic only, and holds NaN before every block, as device memory does when it is new. Both are
+ * checked for writes next to them after every launch, and are blocks of exactly the size asked for under the address
+ * sanitizer, which sees reads as well. What CUDA leaves undefined ends the program with a line on stderr: barriers that
+ * some threads of the block never reach, lanes that meet at different places.
  *
  * Streams do their work at once. While this thread captures one, launches, copies and sets are kept and done by
  * cudaGraphLaunch(); allocating and waiting meanwhile fail, as on a device. Error codes have CUDA's numbers.
@@ -328,7 +330,11 @@ cudaFuncSetAttribute (F *kernel, cudaFuncAttribute attribute, int value)
 
 /* Copies and sets check that what is of the device lies within one allocation. */
 cudaError_t cudaMalloc (void **p, size_t bytes);
-template <class T> static inline cudaError_t cudaMalloc (T **p, size_t bytes) { return cudaMalloc ((void **) p, bytes); }
+template <class T> static inline cudaError_t
+cudaMalloc (T **p, size_t bytes)
+{
+  return cudaMalloc ((void **) p, bytes);
+}
 cudaError_t cudaFree (void *p);
 cudaError_t cudaMallocHost (void **p, size_t bytes);
 cudaError_t cudaFreeHost (void *p);
