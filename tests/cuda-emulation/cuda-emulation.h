@@ -4,9 +4,10 @@
  * nothing but a C++ compiler. What stands in the place of <cuda_runtime.h> when GH_CUDA_EMULATION is defined.
  *
  * A launch runs block after block on the calling thread. The threads of a block are fibers: one runs until it waits
- * for others or ends, then the next one does. The order changes from launch to launch: forward and reverse, each warp as
- * far as it gets before the next one begins, and shuffled, one step of all threads after the other. So a missing barrier
- * shows up as a wrong result. GST_HEADS_EMULATION_ORDER fixes one: "forward", "reverse", or the seed of a shuffle.
+ * for others or ends, then the next one does. The order changes from launch to launch: forward and reverse, each warp
+ * as far as it gets before the next one begins, and shuffled, one step of all threads after the other. So a missing
+ * barrier shows up as a wrong result. GST_HEADS_EMULATION_ORDER fixes one: "forward", "reverse", or the seed of a
+ * shuffle.
  *
  * Shared memory is dynamic only, and holds NaN before every block, as device memory does when it is new. Both are
  * checked for writes next to them after every launch, and are blocks of exactly the size asked for under the address
