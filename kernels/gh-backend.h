@@ -35,7 +35,7 @@ struct GhPacked {
 };
 
 /* Bumped whenever the table or the structs above change: a module opened at run time must match. */
-#define GH_BACKEND_ABI 3
+#define GH_BACKEND_ABI 4
 
 struct GhBackend {
   int abi;
@@ -49,6 +49,11 @@ struct GhBackend {
   GhStatus (*upload) (GhCtx *ctx, void *dst, const void *src, size_t bytes);
   GhStatus (*download) (GhCtx *ctx, void *dst, const void *src, size_t bytes);
   GhStatus (*sync) (GhCtx *ctx);
+  /* NULL where recording gains nothing. */
+  GhStatus (*graph_begin) (GhCtx *ctx);
+  GhStatus (*graph_end) (GhCtx *ctx, void **recorded);
+  GhStatus (*graph_run) (GhCtx *ctx, void *recorded);
+  void (*graph_free) (void *recorded);
 
   /* backend, dtype, n_out and n_in are filled in; packed_free is called after a failure too, and takes NULL fields. */
   GhStatus (*pack) (GhCtx *ctx, GhPacked *packed, const float *host_w);
@@ -57,6 +62,11 @@ struct GhBackend {
   GhStatus (*linear_bwd_weight) (GhCtx *, float *, float *, const float *, const float *, GhDtype, int, int, int);
   GhStatus (*linear_fwd) (GhCtx *, float *, const float *, const GhPacked *, const float *, const float *, GhAct, int);
   GhStatus (*bmm) (GhCtx *, GhMat, GhMat, bool, GhMat, bool, float, float, int, int, int, int, int);
+  bool (*fuses_patches) (const GhPacked *);     /* NULL, as its operation is, where nothing is gained */
+  GhStatus (*project_patches_fwd) (GhCtx *, float *, const uint8_t *, const int32_t *, const float *, const float *,
+      const GhPacked *, const float *, int, int, int, size_t, int, int);
+  bool (*fuses_block) (const GhBlockParts *);   /* likewise */
+  GhStatus (*block_fwd) (GhCtx *, float *, const GhBlockParts *, int, int);
   GhStatus (*patchify_fwd) (GhCtx *, float *, const uint8_t *, const int32_t *, const float *, const float *, int, int,
       int, size_t, int, int);
   GhStatus (*layernorm_fwd) (GhCtx *, float *, float *, float *, const float *, const float *, const float *, int, int,

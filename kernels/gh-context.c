@@ -273,43 +273,66 @@ gh_sync (GhCtx *ctx)
   return ctx->backend->sync ? ctx->backend->sync (ctx) : GH_OK;
 }
 
-void *
-gh_scratch (GhCtx *ctx, size_t bytes)
-{
-  if (bytes <= ctx->scratch_bytes && ctx->scratch)
-    return ctx->scratch;
-  if (ctx->scratch)
-    ctx->backend->free (ctx, ctx->scratch);
-  ctx->scratch = NULL;
-  ctx->scratch_bytes = 0;
-  if (ctx->backend->alloc (ctx, &ctx->scratch, bytes) != GH_OK)
-    return NULL;
-  ctx->scratch_bytes = bytes;
-  return ctx->scratch;
-}
+/* ---- graphs ------------------------------------------------------------------------------------------ */
 
-void *
-gh_host_memory (size_t bytes)
-{
-  enum { HUGE_PAGE = 2 << 20 };
-  size_t align = bytes >= HUGE_PAGE / 2 ? HUGE_PAGE : 64, rounded = bytes ? (bytes + align - 1) & -align : align;
-  void *memory = NULL;
+struct GhGraph {
+  const GhBackend *backend;
+  void *recorded;
+  const void *scratch;          /* where the context's scratch lay: recorded calls point into it */
+};
 
-  if (rounded < bytes || posix_memalign (&memory, align, rounded) != 0)
-    return NULL;
-#ifdef MADV_HUGEPAGE
-  if (align == HUGE_PAGE)
-    madvise (memory, rounded, MADV_HUGEPAGE);
-#endif
-  return memory;
+GhStatus
+gh_graph_begin (GhCtx *ctx)
+{
+  if (!ctx)
+    return GH_INVAL;
+  if (!ctx->backend->graph_begin)
+    return gh_fail (ctx, GH_UNSUPPORTED, "the %s back end records no graphs", ctx->backend->name);
+  return ctx->backend->graph_begin (ctx);
 }
 
 GhStatus
-gh_fail (GhCtx *ctx, GhStatus status, const char *format, ...)
+gh_graph_end (GhCtx *ctx, GhGraph **graph)
 {
-  va_list args;
-  va_start (args, format);
-  vsnprintf (ctx->error, sizeof ctx->error, format, args);
-  va_end (args);
+  if (!ctx || !graph)
+    return GH_INVAL;
+  *graph = NULL;
+  if (!ctx->backend->graph_end)
+    return gh_fail (ctx, GH_UNSUPPORTED, "the %s back end records no graphs", ctx->backend->name);
+  GhGraph *g = calloc (1, sizeof *g);
+  if (!g)
+    return gh_fail (ctx, GH_NOMEM, "not enough memory for a graph");
+  g->backend = ctx->backend;
+  g->scratch = ctx->scratch;
+  GhStatus status = ctx->backend->graph_end (ctx, &g->recorded);
+  if (status == GH_OK)
+    *graph = g;
+  else
+    free (g);
   return status;
+}
+
+bool
+gh_graph_fits (const GhCtx *ctx, const GhGraph *graph)
+{
+  return ctx && graph && graph->backend == ctx->backend && graph->scratch == ctx->scratch;
+}
+
+GhStatus
+gh_graph_run (GhCtx *ctx, GhGraph *graph)
+{
+  if (!ctx)
+    return GH_INVAL;
+  if (!gh_graph_fits (ctx, graph))
+    return gh_fail (ctx, GH_INVAL, "gh_graph_run: not recorded on this context, or its scratch has moved since");
+  return ctx->backend->graph_run (ctx, graph->recorded);
+}
+
+void
+gh_graph_free (GhGraph *graph)
+{
+  if (!graph)
+    return;
+  graph->backend->graph_free (graph->recorded);
+  free (graph);
 }

@@ -313,6 +313,53 @@ gh_value_conv_bwd (GhCtx *ctx, float *dqkv, float *dw, const float *dout, const 
   return ctx->backend->value_conv_bwd (ctx, dqkv, dw, dout, qkv, w, B, N, H, D, taps, first);
 }
 
+bool
+gh_fuses_patches (const GhCtx *ctx, const GhPacked *w)
+{
+  return ctx && w && ctx->backend->fuses_patches && ctx->backend->fuses_patches (w);
+}
+
+GhStatus
+gh_project_patches_fwd (GhCtx *ctx, float *y, const uint8_t *rgb, const int32_t *keep, const float host_mean[3],
+    const float host_std[3], const GhPacked *w, const float *bias, int B, int height, int width, size_t stride,
+    int patch, int K)
+{
+  NEED (project_patches_fwd);
+  CHECK (B >= 0 && K >= 0);
+  DONE_IF (B == 0 || K == 0);
+  CHECK (y && rgb && w && host_mean && host_std);
+  CHECK (height > 0 && width > 0 && patch > 0 && w->n_in == patch * patch * 3);
+  CHECK (stride >= (size_t) width * 3);
+  CHECK (host_std[0] > 0 && host_std[1] > 0 && host_std[2] > 0);
+  long long n = (long long) ((height - 1) / patch + 1) * ((width - 1) / patch + 1);
+  CHECK (K <= n && (keep || K == n));
+  CHECK (indices_ok (ctx, keep, (size_t) B * K, (int) n));
+  if (!gh_fuses_patches (ctx, w))
+    return gh_fail (ctx, GH_UNSUPPORTED, "the %s back end does not fuse such patches", ctx->backend->name);
+  return ctx->backend->project_patches_fwd (ctx, y, rgb, keep, host_mean, host_std, w, bias, B, height, width, stride,
+      patch, K);
+}
+
+bool
+gh_fuses_block (const GhCtx *ctx, const GhBlockParts *block)
+{
+  return ctx && block && ctx->backend->fuses_block && ctx->backend->fuses_block (block);
+}
+
+GhStatus
+gh_block_fwd (GhCtx *ctx, float *x, const GhBlockParts *block, int B, int N)
+{
+  NEED (block_fwd);
+  CHECK (B >= 0 && N >= 0);
+  DONE_IF (B == 0 || N == 0);
+  CHECK (x && block && block->norm1_w && block->norm1_b && block->norm2_w && block->norm2_b);
+  CHECK (block->qkv && block->out && block->fc1 && block->fc2 && block->C > 0 && block->H > 0 && block->D > 0);
+  CHECK (!block->conv || (block->taps > 0 && (block->first == 0 || block->first == 1)));
+  if (!gh_fuses_block (ctx, block))
+    return gh_fail (ctx, GH_UNSUPPORTED, "the %s back end does not fuse such a block", ctx->backend->name);
+  return ctx->backend->block_fwd (ctx, x, block, B, N);
+}
+
 GhStatus
 gh_embed_tokens_fwd (GhCtx *ctx, float *y, const float *x, const float *pos, const int32_t *keep, const float *cls,
     int B, int K, int C, int first)

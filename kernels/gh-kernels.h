@@ -81,6 +81,20 @@ GhStatus gh_upload (GhCtx *ctx, void *dst, const void *host_src, size_t bytes);
 GhStatus gh_download (GhCtx *ctx, void *host_dst, const void *src, size_t bytes);
 GhStatus gh_sync (GhCtx *ctx);
 
+/* ---- passes that repeat ------------------------------------------------------------------------------- */
+
+typedef struct GhGraph GhGraph;
+
+/* From gh_graph_begin() to gh_graph_end() the operations called on the context are recorded, not done; gh_graph_run()
+ * does them again, on the same memory, as one piece of work. Only operations may be called in between, none of them for
+ * the first time with its sizes; no upload, download, allocation or gh_sync(). GH_UNSUPPORTED on ref and cpu, which
+ * would gain nothing. A graph no longer fits its context once a call with larger sizes has moved the scratch memory. */
+GhStatus gh_graph_begin (GhCtx *ctx);
+GhStatus gh_graph_end (GhCtx *ctx, GhGraph **graph);
+bool gh_graph_fits (const GhCtx *ctx, const GhGraph *graph);
+GhStatus gh_graph_run (GhCtx *ctx, GhGraph *graph);
+void gh_graph_free (GhGraph *graph);                /* takes NULL; before its context goes */
+
 /* ---- pixels to patches ----------------------------------------------------------------------------- */
 
 /* patches[B,K,patch*patch*3] = (u8/255 - mean)/std of RGB images [B,height,width,3] with `stride` bytes a
@@ -184,6 +198,30 @@ GhStatus gh_value_conv_fwd (GhCtx *ctx, float *o, const float *qkv, const float 
 /* The v part of dqkv[B,N,3*H*D] accumulates, and so does dw[H,taps], from dout[B,N,H*D], qkv and w. */
 GhStatus gh_value_conv_bwd (GhCtx *ctx, float *dqkv, float *dw, const float *dout, const float *qkv, const float *w,
     int B, int N, int H, int D, int taps, int first);
+
+/* y[B*K,n_out] = patches w^T + bias, the patches cut as gh_patchify_fwd() does, where the back end gains by doing both at
+ * once: cuda in BF16, which cuts them in that type. Elsewhere GH_UNSUPPORTED. gh_fuses_patches() asks beforehand. */
+GhStatus gh_project_patches_fwd (GhCtx *ctx, float *y, const uint8_t *rgb, const int32_t *keep,
+    const float host_mean[3], const float host_std[3], const GhPacked *w, const float *bias, int B, int height,
+    int width, size_t stride, int patch, int K);
+bool gh_fuses_patches (const GhCtx *ctx, const GhPacked *w);
+
+/* What a pre-norm block of a transformer is made of: C channels, H heads of D, products packed in one type, biases and
+ * conv NULL where there are none. */
+typedef struct {
+  const float *norm1_w, *norm1_b, *norm2_w, *norm2_b;   /* [C] */
+  const GhPacked *qkv, *out, *fc1, *fc2;                /* [3*H*D,C], [C,H*D], [mlp,C], [C,mlp] */
+  const float *qkv_b, *out_b, *fc1_b, *fc2_b;
+  const float *conv;                                    /* [H,taps] */
+  int C, H, D, taps, first;
+  float eps;
+} GhBlockParts;
+
+/* x[B,N,C] += out(attention(norm1(x)) + conv(v)), then x += fc2(gelu(fc1(norm2(x)))), in one call where the back end
+ * gains by that: cuda in BF16, which then rounds whatever lies between two products. Elsewhere GH_UNSUPPORTED; the
+ * operations above do the same one by one. gh_fuses_block() asks beforehand. */
+GhStatus gh_block_fwd (GhCtx *ctx, float *x, const GhBlockParts *block, int B, int N);
+bool gh_fuses_block (const GhCtx *ctx, const GhBlockParts *block);
 
 /* ---- tokens ------------------------------------------------------------------------------------------ */
 

@@ -23,12 +23,27 @@ gh_block_plan (GhBlockActs *acts, GhArena *arena, const GhBlockShape *shape, int
   acts->hidden = gh_arena_floats (arena, rows * shape->mlp);
 }
 
+static GhBlockParts
+parts_of (const GhBlock *w, const GhBlockShape *shape)
+{
+  return (GhBlockParts) {
+    .norm1_w = w->norm1.weight, .norm1_b = w->norm1.bias, .norm2_w = w->norm2.weight, .norm2_b = w->norm2.bias,
+    .qkv = w->qkv.weight, .out = w->out.weight, .fc1 = w->fc1.weight, .fc2 = w->fc2.weight,
+    .qkv_b = w->qkv.bias, .out_b = w->out.bias, .fc1_b = w->fc1.bias, .fc2_b = w->fc2.bias,
+    .conv = w->conv, .C = shape->dim, .H = shape->heads, .D = shape->head_dim, .taps = shape->conv,
+    .first = shape->first, .eps = shape->eps };
+}
+
 GhStatus
 gh_block_forward (GhCtx *ctx, float *x, const GhBlock *w, const GhBlockShape *shape, const GhBlockActs *acts, int B,
     int N)
 {
   const int D = shape->dim, H = shape->heads, rows = B * N;
   float *norm = acts->norm, *qkv = acts->qkv, *attn = acts->attn, *hidden = acts->hidden;
+  const GhBlockParts parts = parts_of (w, shape);
+
+  if (gh_block_is_exact (shape, N) && gh_fuses_block (ctx, &parts))
+    return gh_block_fwd (ctx, x, &parts, B, N);
 
   /* x[rows,D] -> norm[rows,D] -> qkv[rows,3I] -> attn[rows,I] -> x[rows,D] */
   GH_TRY (gh_layernorm_fwd (ctx, norm, NULL, NULL, x, w->norm1.weight, w->norm1.bias, rows, D, shape->eps));

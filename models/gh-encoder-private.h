@@ -52,6 +52,10 @@ struct _GhEncoder {
  * configuration, and the system would only notice by killing somebody. Always TRUE for a device's own memory. */
 gboolean gh_encoder_fits_memory (GhCtx *ctx, guint64 bytes, const char *what, const char *shown, GError **error);
 
+/* The pass of the last gh_encoder_encode() again, `times` times, on what it brought to the device, and a wait for the last
+ * of them: for benchmarks. */
+GhStatus gh_encoder_session_repeat (GhEncoderSession *session, int times);
+
 /* status == GH_OK, else the error it stands for. */
 gboolean gh_encoder_check (GhStatus status, GhCtx *ctx, const char *shown, GError **error);
 

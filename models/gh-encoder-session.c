@@ -28,6 +28,11 @@ struct _GhEncoderSession {
   float *embedding;             /* [B,E] */
   GhBlockActs block;            /* its norm[B,T,D] ends up as the latent */
   GhDecoderActs decoder;
+
+  /* The pass from pixels to embeddings of graph_batch images, recorded the second time it is wanted. */
+  GhGraph *graph;
+  int graph_batch;
+  gsize graph_stride;
 };
 
 /* ---- memory ------------------------------------------------------------------------------------------------------ */
@@ -114,6 +119,7 @@ gh_encoder_session_free (GhEncoderSession *s)
 {
   if (!s)
     return;
+  gh_graph_free (s->graph);
   if (s->arena.base)
     gh_free (s->ctx, s->arena.base);
   gh_ctx_free (s->ctx);
@@ -140,50 +146,72 @@ static GhStatus
 bring_rgb (GhEncoderSession *s, const guint8 **in, gsize *stride, const guint8 *rgb, int B)
 {
   const GhMaeConfig *c = &s->encoder->config;
-  const gsize tight = (gsize) c->width * 3;
+  const gsize tight = (gsize) c->width * 3, rows = (gsize) B * c->height;
 
   *in = rgb;
   if (s->is_host)
     return GH_OK;
-  for (gsize row = 0; row < (gsize) B * c->height; row++)
-    GH_TRY (gh_upload (s->ctx, s->rgb + row * tight, rgb + row * *stride, tight));
   *in = s->rgb;
+  if (*stride == tight)
+    return gh_upload (s->ctx, s->rgb, rgb, rows * tight);
+  for (gsize row = 0; row < rows; row++)
+    GH_TRY (gh_upload (s->ctx, s->rgb + row * tight, rgb + row * *stride, tight));
   *stride = tight;
   return GH_OK;
 }
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
 
+/* projected[B*K,D] -> x[B,T,D] -> block.norm[B,T,D], the latent. */
+static GhStatus
+encode_projected (GhEncoderSession *s, const float *projected, const gint32 *keep, int B, int K)
+{
+  const GhEncoderWeights *w = &s->encoder->weights;
+  const int D = w->shape.dim, first = w->shape.first, T = first + K;
+
+  GH_TRY (gh_embed_tokens_fwd (s->ctx, s->x, projected, w->pos, keep, w->cls, B, K, D, first));
+  for (int i = 0; i < w->depth; i++)
+    GH_TRY (gh_block_forward (s->ctx, s->x, &w->blocks[i], &w->shape, &s->block, B, T));
+  return gh_layernorm_fwd (s->ctx, s->block.norm, NULL, NULL, s->x, w->norm.weight, w->norm.bias, B * T, D,
+      w->shape.eps);
+}
+
+/* Where patches are projected to: the tokens' own place, unless a cls token shifts them. */
+static float *
+projection (GhEncoderSession *s)
+{
+  return s->encoder->weights.shape.first ? s->block.norm : s->x;
+}
+
 /* patches[B,K,P] -> block.norm[B,T,D], the latent. */
 static GhStatus
 encode_tokens (GhEncoderSession *s, const float *patches, const gint32 *keep, int B, int K)
 {
-  const GhEncoderWeights *w = &s->encoder->weights;
-  const int D = w->shape.dim, first = w->shape.first, T = first + K;
-  float *projected = first ? s->block.norm : s->x, *latent = s->block.norm;
+  const GhLinear *patch = &s->encoder->weights.patch;
 
-  /* patches[B*K,P] -> projected[B*K,D] -> x[B,T,D] */
-  GH_TRY (gh_linear_fwd (s->ctx, projected, patches, w->patch.weight, w->patch.bias, NULL, GH_ACT_NONE, B * K));
-  GH_TRY (gh_embed_tokens_fwd (s->ctx, s->x, projected, w->pos, keep, w->cls, B, K, D, first));
-  for (int i = 0; i < w->depth; i++)
-    GH_TRY (gh_block_forward (s->ctx, s->x, &w->blocks[i], &w->shape, &s->block, B, T));
-  return gh_layernorm_fwd (s->ctx, latent, NULL, NULL, s->x, w->norm.weight, w->norm.bias, B * T, D, w->shape.eps);
+  GH_TRY (gh_linear_fwd (s->ctx, projection (s), patches, patch->weight, patch->bias, NULL, GH_ACT_NONE, B * K));
+  return encode_projected (s, projection (s), keep, B, K);
 }
 
-/* latent[B,T,D] -> pooled[B,pooled] -> embedding[B,E], copied to the host. */
+/* latent[B,T,D] -> pooled[B,pooled] -> embedding[B,E]. */
 static GhStatus
-embed (GhEncoderSession *s, float *embedding, int B, int K)
+embed (GhEncoderSession *s, int B, int K)
 {
   const GhEncoderWeights *w = &s->encoder->weights;
   const GhMaeConfig *c = &s->encoder->config;
-  float *from = s->pooled;
 
   GH_TRY (gh_pool_fwd (s->ctx, s->pooled, s->block.norm, c->pool, B, K, c->dim, w->shape.first));
-  if (w->embed.weight) {
-    from = s->embedding;
-    GH_TRY (gh_linear_fwd (s->ctx, from, s->pooled, w->embed.weight, w->embed.bias, NULL, GH_ACT_NONE, B));
-  }
-  return gh_download (s->ctx, embedding, from, (gsize) B * c->embedding * sizeof (float));
+  if (!w->embed.weight)
+    return GH_OK;
+  return gh_linear_fwd (s->ctx, s->embedding, s->pooled, w->embed.weight, w->embed.bias, NULL, GH_ACT_NONE, B);
+}
+
+static GhStatus
+copy_embedding (GhEncoderSession *s, float *embedding, int B)
+{
+  const float *from = s->encoder->weights.embed.weight ? s->embedding : s->pooled;
+
+  return gh_download (s->ctx, embedding, from, (gsize) B * s->encoder->config.embedding * sizeof (float));
 }
 
 /* The latent's rows without cls, to the host's tokens[B,N,D]. */
@@ -200,18 +228,69 @@ copy_tokens (GhEncoderSession *s, float *tokens, int B, int N)
   return GH_OK;
 }
 
+/* rgb[B,height,width,3] -> patches[B,N,P] -> latent[B,T,D] -> embedding[B,E] */
+static GhStatus
+encode_pixels (GhEncoderSession *s, const guint8 *rgb, gsize stride, int B)
+{
+  const GhMaeConfig *c = &s->encoder->config;
+  const GhLinear *patch = &s->encoder->weights.patch;
+  const int N = gh_mae_config_tokens (c);
+
+  if (gh_fuses_patches (s->ctx, patch->weight)) {
+    GH_TRY (gh_project_patches_fwd (s->ctx, projection (s), rgb, NULL, c->mean, c->std, patch->weight, patch->bias, B,
+            c->height, c->width, stride, c->patch, N));
+    GH_TRY (encode_projected (s, projection (s), NULL, B, N));
+  } else {
+    GH_TRY (gh_patchify_fwd (s->ctx, s->patches, rgb, NULL, c->mean, c->std, B, c->height, c->width, stride, c->patch,
+            N));
+    GH_TRY (encode_tokens (s, s->patches, NULL, B, N));
+  }
+  return embed (s, B, N);
+}
+
+/* A device is given the pass as one piece of work: recorded when it comes back with the batch of the time before, which
+ * has brought all memory it needs. */
+static GhStatus
+encode_on_device (GhEncoderSession *s, const guint8 *rgb, gsize stride, int B)
+{
+  gboolean again = s->graph_batch == B && s->graph_stride == stride;
+  GhStatus status;
+
+  if (again && s->graph && gh_graph_fits (s->ctx, s->graph))
+    return gh_graph_run (s->ctx, s->graph);
+  gh_graph_free (s->graph);
+  s->graph = NULL;
+  s->graph_batch = B;
+  s->graph_stride = stride;
+  if (!again || gh_graph_begin (s->ctx) != GH_OK)
+    return encode_pixels (s, rgb, stride, B);
+  status = encode_pixels (s, rgb, stride, B);
+  GH_TRY (gh_graph_end (s->ctx, &s->graph));
+  GH_TRY (status);
+  return gh_graph_run (s->ctx, s->graph);
+}
+
+GhStatus
+gh_encoder_session_repeat (GhEncoderSession *s, int times)
+{
+  if (s->is_host || s->graph_batch == 0)
+    return GH_UNSUPPORTED;
+  for (int i = 0; i < times; i++)
+    GH_TRY (encode_on_device (s, s->rgb, s->graph_stride, s->graph_batch));
+  return gh_sync (s->ctx);
+}
+
 static GhStatus
 encode (GhEncoderSession *s, const guint8 *rgb, gsize stride, int B, float *embedding, float *tokens)
 {
-  const GhMaeConfig *c = &s->encoder->config;
-  const int N = gh_mae_config_tokens (c);
+  const int N = gh_mae_config_tokens (&s->encoder->config);
 
-  /* rgb[B,height,width,3] -> patches[B,N,P] -> latent[B,T,D] */
   GH_TRY (bring_rgb (s, &rgb, &stride, rgb, B));
-  GH_TRY (gh_patchify_fwd (s->ctx, s->patches, rgb, NULL, c->mean, c->std, B, c->height, c->width, stride, c->patch,
-          N));
-  GH_TRY (encode_tokens (s, s->patches, NULL, B, N));
-  GH_TRY (embed (s, embedding, B, N));
+  if (s->is_host)
+    GH_TRY (encode_pixels (s, rgb, stride, B));
+  else
+    GH_TRY (encode_on_device (s, rgb, stride, B));
+  GH_TRY (copy_embedding (s, embedding, B));
   if (tokens)
     GH_TRY (copy_tokens (s, tokens, B, N));
   return gh_sync (s->ctx);
@@ -228,8 +307,10 @@ forward (GhEncoderSession *s, const float *patches, const gint32 *keep, int B, i
   GH_TRY (bring (s, &patches_in, s->patches, patches, values * sizeof (float)));
   GH_TRY (bring (s, &keep_in, s->keep, keep, (gsize) B * K * sizeof (gint32)));
   GH_TRY (encode_tokens (s, patches_in, keep_in, B, K));
-  if (embedding)
-    GH_TRY (embed (s, embedding, B, K));
+  if (embedding) {
+    GH_TRY (embed (s, B, K));
+    GH_TRY (copy_embedding (s, embedding, B));
+  }
   if (latent)
     GH_TRY (gh_download (s->ctx, latent, s->block.norm, (gsize) B * T * c->dim * sizeof (float)));
   return gh_sync (s->ctx);

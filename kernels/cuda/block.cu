@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * block.cu: a whole block of a transformer in bfloat16. The tokens stay float32; what stands between one product and
+ * the next is rounded where it is made, so half as many bytes move as when every operation speaks for itself.
+ */
+#include "cuda.h"
+
+namespace {
+struct Buffers {
+  GhBf16 *norm, *qkv, *attn, *hidden;   /* [rows,C], [rows,3*H*D], [rows,H*D], [rows,mlp] */
+};
+}
+
+static size_t
+padded (size_t values)
+{
+  return (values + 127) / 128 * 128;
+}
+
+/* hidden takes the place of qkv and attn: it lives after them. */
+static bool
+make_buffers (GhCtx *ctx, Buffers *to, const GhBlockParts *block, size_t rows)
+{
+  size_t inner = (size_t) block->H * block->D, norm = padded (rows * block->C), qkv = padded (rows * 3 * inner);
+  size_t attention = qkv + padded (rows * inner), mlp = padded (rows * block->fc1->n_out);
+  GhBf16 *scratch = (GhBf16 *) gh_scratch (ctx, (norm + (mlp > attention ? mlp : attention)) * sizeof *scratch);
+
+  to->norm = scratch;
+  to->qkv = to->hidden = scratch + norm;
+  to->attn = to->qkv + qkv;
+  return scratch != NULL;
+}
+
+/* y = x w^T in bfloat16; its bias is added by whatever passes over it next. */
+static GhStatus
+product (GhCtx *ctx, GhBf16 *y, const GhBf16 *x, const GhPacked *w, int rows)
+{
+  GhGemm g = { };
+
+  g.m = rows;
+  g.n = w->n_out;
+  g.k = w->n_in;
+  g.lda = g.ldb = w->n_in;
+  g.ldc = w->n_out;
+  g.count = 1;
+  g.a = x;
+  g.b = w->data;
+  g.c = y;
+  g.trans_b = g.half = g.half_out = g.tune = true;
+  g.alpha = 1;
+  return gh_blas_gemm (ctx, &g);
+}
+
+/* x += y w^T + bias in float32. */
+static GhStatus
+add_product (GhCtx *ctx, float *x, const GhBf16 *y, const GhPacked *w, const float *bias, int rows)
+{
+  GhGemm g = { };
+
+  g.m = rows;
+  g.n = w->n_out;
+  g.k = w->n_in;
+  g.lda = g.ldb = w->n_in;
+  g.ldc = w->n_out;
+  g.count = 1;
+  g.a = y;
+  g.b = w->data;
+  g.c = x;
+  g.bias = bias;
+  g.trans_b = g.half = g.tune = true;
+  g.alpha = g.beta = 1;
+  return gh_blas_gemm (ctx, &g);
+}
+
+/* Everything in bfloat16, in eights, and matrices as the tensor cores like them. */
+bool
+gh_cuda_fuses_block (const GhBlockParts *b)
+{
+  return b->qkv->dtype == GH_DTYPE_BF16 && b->C % 8 == 0 && b->D % 8 == 0 && b->fc1->n_out % 8 == 0;
+}
+
+GhStatus
+gh_cuda_block_fwd (GhCtx *ctx, float *x, const GhBlockParts *block, int B, int N)
+{
+  int rows = B * N, inner = block->H * block->D;
+  Buffers w;
+
+  if (!make_buffers (ctx, &w, block, rows))
+    return GH_NOMEM;
+  GH_CUDA_TRY (gh_cuda_layernorm_bf16 (ctx, w.norm, x, block->norm1_w, block->norm1_b, rows, block->C, block->eps));
+  GH_CUDA_TRY (product (ctx, w.qkv, w.norm, block->qkv, rows));
+  GH_CUDA_TRY (gh_cuda_finish_bf16 (ctx, w.qkv, block->qkv_b, GH_ACT_NONE, rows, 3 * inner));
+  GH_CUDA_TRY (gh_cuda_attention (ctx, w.attn, w.qkv, GH_DTYPE_BF16, B, N, block->H, block->D));
+  if (block->conv)
+    GH_CUDA_TRY (gh_cuda_convolve (ctx, w.attn, inner, w.qkv + 2 * inner, 3 * inner, block->conv, false, B, N, block->H,
+            block->D, block->taps, block->first));
+  GH_CUDA_TRY (add_product (ctx, x, w.attn, block->out, block->out_b, rows));
+
+  GH_CUDA_TRY (gh_cuda_layernorm_bf16 (ctx, w.norm, x, block->norm2_w, block->norm2_b, rows, block->C, block->eps));
+  GH_CUDA_TRY (product (ctx, w.hidden, w.norm, block->fc1, rows));
+  GH_CUDA_TRY (gh_cuda_finish_bf16 (ctx, w.hidden, block->fc1_b, GH_ACT_GELU, rows, block->fc1->n_out));
+  return add_product (ctx, x, w.hidden, block->fc2, block->fc2_b, rows);
+}
