@@ -46,6 +46,19 @@ convert (Golden *g)
   model_file_write (ours, g->path);
 }
 
+gboolean
+golden_has_device (GhDevice device)
+{
+  char reason[256] = "";
+  GhCtx *ctx = NULL;
+  gboolean works = gh_ctx_new (&ctx, device, 0, reason, sizeof (reason)) == GH_OK;
+
+  gh_ctx_free (ctx);
+  if (!works)
+    g_test_skip (reason);
+  return works;
+}
+
 const float *
 golden_expect (Golden *g, const char *name, gint64 count)
 {

@@ -23,6 +23,9 @@ typedef struct {
 gboolean golden_open (Golden *golden);
 void golden_close (Golden *golden);
 
+/* FALSE, with the test marked as skipped, where there is no such device. */
+gboolean golden_has_device (GhDevice device);
+
 /* Fails the test when it is absent or of another size. */
 const float *golden_expect (Golden *golden, const char *name, gint64 count);
 /* "grad.", "blocks.0.norm1.weight" -> "grad.enc.blocks.0.norm1.weight"; the caller frees. */

@@ -57,6 +57,13 @@ test_cpu (gconstpointer data)
   run ((Golden *) data, GH_DEVICE_CPU);
 }
 
+static void
+test_cuda (gconstpointer data)
+{
+  if (golden_has_device (GH_DEVICE_CUDA))
+    run ((Golden *) data, GH_DEVICE_CUDA);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -68,6 +75,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_data_func ("/golden/ref", &golden, test_ref);
   g_test_add_data_func ("/golden/cpu", &golden, test_cpu);
+  g_test_add_data_func ("/golden/cuda", &golden, test_cuda);
   result = g_test_run ();
   golden_close (&golden);
   return result;

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * test-block.c: a whole transformer block in one call, and patches that are cut and projected in one, where the back end
+ * has them; elsewhere they must say so. Expected values are computed in double from weights that bfloat16 holds; what
+ * the back end rounds between two products is left to the tolerance.
+ */
+#include "cases.h"
+
+#include <math.h>
+
+typedef struct {
+  int B, N, C, H, D, mlp, taps, first;
+  bool biases;
+} Shape;
+
+/* Numbers of 8 significant bits, of deviation `scale`. */
+static HnTensor
+numbers (Hn *hn, size_t n, double scale)
+{
+  float *data = (float *) hn_doubles (hn, n);
+
+  for (size_t i = 0; i < n; i++) {
+    int exponent;
+    double mantissa = frexp (scale * hn_random_normal (hn), &exponent);
+    data[i] = (float) ldexp (nearbyint (ldexp (mantissa, 8)), exponent - 8);
+  }
+  return hn_in_data (hn, n, data);
+}
+
+/* ---- the truth ------------------------------------------------------------------------------------------- */
+
+static void
+normalise (double *y, const double *x, const float *w, const float *b, int rows, int C, double eps)
+{
+  for (int r = 0; r < rows; r++, x += C, y += C) {
+    double mean = 0, square = 0;
+    for (int c = 0; c < C; c++)
+      mean += x[c] / C;
+    for (int c = 0; c < C; c++)
+      square += (x[c] - mean) * (x[c] - mean) / C;
+    for (int c = 0; c < C; c++)
+      y[c] = (x[c] - mean) / sqrt (square + eps) * w[c] + b[c];
+  }
+}
+
+/* y = x w^T + bias, or y += it. */
+static void
+multiply (double *y, const double *x, const float *w, const float *bias, int rows, int n_out, int n_in, bool add)
+{
+  for (int r = 0; r < rows; r++) {
+    for (int o = 0; o < n_out; o++) {
+      double sum = bias ? bias[o] : 0;
+      for (int i = 0; i < n_in; i++)
+        sum += x[(size_t) r * n_in + i] * w[(size_t) o * n_in + i];
+      y[(size_t) r * n_out + o] = sum + (add ? y[(size_t) r * n_out + o] : 0);
+    }
+  }
+}
+
+/* One query of one head: image points at the head's q of token 0. */
+static void
+attend (double *o, const double *image, double *weight, int t, int N, int I, int D)
+{
+  double sum = 0;
+
+  for (int s = 0; s < N; s++) {
+    double score = 0;
+    for (int d = 0; d < D; d++)
+      score += image[(size_t) t * 3 * I + d] * image[(size_t) s * 3 * I + I + d];
+    sum += weight[s] = exp (score / sqrt (D));
+  }
+  for (int d = 0; d < D; d++) {
+    o[d] = 0;
+    for (int s = 0; s < N; s++)
+      o[d] += weight[s] / sum * image[(size_t) s * 3 * I + 2 * I + d];
+  }
+}
+
+static void
+convolve (double *o, const double *image, const float *w, int t, const Shape *s, int I)
+{
+  for (int j = 0; j < s->taps; j++) {
+    int source = t + j - s->taps / 2;
+    for (int d = 0; t >= s->first && source >= s->first && source < s->N && d < s->D; d++)
+      o[d] += w[j] * image[(size_t) source * 3 * I + 2 * I + d];
+  }
+}
+
+static void
+mix (Hn *hn, double *attn, const double *qkv, const float *conv, const Shape *s)
+{
+  int I = s->H * s->D;
+  double *weight = hn_doubles (hn, s->N);
+
+  for (int b = 0; b < s->B; b++) {
+    for (int h = 0; h < s->H; h++) {
+      const double *image = qkv + (size_t) b * s->N * 3 * I + h * s->D;
+      for (int t = 0; t < s->N; t++) {
+        double *o = attn + ((size_t) b * s->N + t) * I + h * s->D;
+        attend (o, image, weight, t, s->N, I, s->D);
+        if (conv)
+          convolve (o, image, conv + h * s->taps, t, s, I);
+      }
+    }
+  }
+}
+
+/* ---- blocks ---------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  HnTensor norm1_w, norm1_b, norm2_w, norm2_b, qkv, out, fc1, fc2, qkv_b, out_b, fc1_b, fc2_b, conv;
+} Weights;
+
+static Weights
+make_weights (Hn *hn, const Shape *s)
+{
+  int C = s->C, I = s->H * s->D;
+  Weights w = { numbers (hn, C, 1), numbers (hn, C, 0.3), numbers (hn, C, 1), numbers (hn, C, 0.3),
+    numbers (hn, (size_t) 3 * I * C, 1 / sqrt (C)), numbers (hn, (size_t) C * I, 1 / sqrt (I)),
+    numbers (hn, (size_t) s->mlp * C, 1 / sqrt (C)), numbers (hn, (size_t) C * s->mlp, 1 / sqrt (s->mlp)),
+    numbers (hn, 3 * I, 0.3), numbers (hn, C, 0.3), numbers (hn, s->mlp, 0.3), numbers (hn, C, 0.3),
+    numbers (hn, (size_t) s->H * (s->taps ? s->taps : 1), 0.2) };
+  return w;
+}
+
+static double *
+expect (Hn *hn, const float *x, const Weights *w, const Shape *s)
+{
+  int rows = s->B * s->N, C = s->C, I = s->H * s->D;
+  double *y = hn_doubles (hn, (size_t) rows * C), *norm = hn_doubles (hn, (size_t) rows * C);
+  double *qkv = hn_doubles (hn, (size_t) rows * 3 * I), *attn = hn_doubles (hn, (size_t) rows * I);
+  double *hidden = hn_doubles (hn, (size_t) rows * s->mlp);
+  bool b = s->biases;
+
+  for (int i = 0; i < rows * C; i++)
+    y[i] = x[i];
+  normalise (norm, y, w->norm1_w.host, w->norm1_b.host, rows, C, 1e-6);
+  multiply (qkv, norm, w->qkv.host, b ? w->qkv_b.host : NULL, rows, 3 * I, C, false);
+  mix (hn, attn, qkv, s->taps ? w->conv.host : NULL, s);
+  multiply (y, attn, w->out.host, b ? w->out_b.host : NULL, rows, C, I, true);
+  normalise (norm, y, w->norm2_w.host, w->norm2_b.host, rows, C, 1e-6);
+  multiply (hidden, norm, w->fc1.host, b ? w->fc1_b.host : NULL, rows, s->mlp, C, false);
+  for (int i = 0; i < rows * s->mlp; i++)
+    hidden[i] *= 0.5 * erfc (-hidden[i] / sqrt (2));
+  multiply (y, hidden, w->fc2.host, b ? w->fc2_b.host : NULL, rows, C, s->mlp, true);
+  return y;
+}
+
+static GhPacked *
+pack (Hn *hn, const HnTensor *w, int n_out, int n_in)
+{
+  GhPacked *packed = NULL;
+
+  hn_status (hn, gh_pack (hn_ctx (hn), &packed, w->host, n_out, n_in, GH_DTYPE_BF16), GH_OK);
+  return packed;
+}
+
+static void
+check_one (Hn *hn, const Shape *s)
+{
+  int C = s->C, I = s->H * s->D;
+  size_t n = (size_t) s->B * s->N * C;
+
+  hn_describe (hn, "B=%d N=%d C=%d H=%d D=%d mlp=%d taps=%d first=%d biases=%d", s->B, s->N, C, s->H, s->D, s->mlp,
+      s->taps, s->first, s->biases);
+  HnTensor x = hn_inout (hn, n, HN_NORMAL);
+  Weights w = make_weights (hn, s);
+  GhPacked *packed[4] = { pack (hn, &w.qkv, 3 * I, C), pack (hn, &w.out, C, I), pack (hn, &w.fc1, s->mlp, C),
+    pack (hn, &w.fc2, C, s->mlp) };
+  GhBlockParts parts = {
+    .norm1_w = w.norm1_w.p, .norm1_b = w.norm1_b.p, .norm2_w = w.norm2_w.p, .norm2_b = w.norm2_b.p,
+    .qkv = packed[0], .out = packed[1], .fc1 = packed[2], .fc2 = packed[3],
+    .qkv_b = s->biases ? w.qkv_b.p : NULL, .out_b = s->biases ? w.out_b.p : NULL,
+    .fc1_b = s->biases ? w.fc1_b.p : NULL, .fc2_b = s->biases ? w.fc2_b.p : NULL,
+    .conv = s->taps ? w.conv.p : NULL, .C = C, .H = s->H, .D = s->D, .taps = s->taps, .first = s->first, .eps = 1e-6f };
+  bool fuses = gh_fuses_block (hn_ctx (hn), &parts);
+  double *want = fuses ? expect (hn, x.host, &w, s) : NULL;
+  if (hn_status (hn, gh_block_fwd (hn_ctx (hn), x.p, &parts, s->B, s->N), fuses ? GH_OK : GH_UNSUPPORTED) && fuses)
+    hn_expect (hn, &x, want, HN_BF16_SCORES);
+  for (int i = 0; i < 4; i++)
+    gh_packed_free (packed[i]);
+  hn_reset (hn);
+}
+
+static void
+check_block (Hn *hn)
+{
+  static const Shape shapes[] = {
+    { 1, 1, 8, 1, 8, 8, 0, 0, false }, { 2, 5, 16, 2, 8, 24, 3, 0, true }, { 1, 17, 64, 2, 32, 96, 5, 1, false },
+    { 2, 72, 128, 2, 64, 256, 33, 0, true }, { 1, 65, 64, 1, 64, 64, 33, 1, true }, { 3, 20, 40, 3, 16, 56, 9, 0, false },
+    { 2, 12, 20, 2, 10, 36, 3, 0, true },       /* not divisible by 8 */
+  };
+
+  for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+    check_one (hn, &shapes[i]);
+}
+
+/* ---- patches --------------------------------------------------------------------------------------------- */
+
+static const float mean[3] = { 0.485f, 0.456f, 0.406f }, deviation[3] = { 0.229f, 0.224f, 0.225f };
+
+/* The value `at` of patch `index`: row, column, channel. */
+static double
+patch_value (const uint8_t *image, size_t stride, int height, int width, int patch, int index, int at)
+{
+  int cols = (width - 1) / patch + 1, channel = at % 3;
+  int y = index / cols * patch + at / (3 * patch), x = index % cols * patch + at / 3 % patch;
+
+  return y < height && x < width ? (image[y * stride + x * 3 + channel] / 255. - mean[channel]) / deviation[channel] : 0;
+}
+
+static void
+check_patches_one (Hn *hn, int B, int height, int width, int gap, int patch, int K, int n_out, bool has_bias)
+{
+  int total = ((height - 1) / patch + 1) * ((width - 1) / patch + 1), P = patch * patch * 3;
+  size_t stride = (size_t) width * 3 + gap;
+  const uint8_t *host;
+  const int32_t *keep = NULL, *host_keep = NULL;
+
+  hn_describe (hn, "B=%d %dx%d gap=%d patch=%d K=%d of %d, n_out=%d", B, height, width, gap, patch, K, total, n_out);
+  uint8_t *rgb = hn_bytes (hn, &host, B * height * stride);
+  if (K < total)
+    keep = hn_indices (hn, &host_keep, B, K, total);
+  HnTensor w = numbers (hn, (size_t) n_out * P, 1 / sqrt (P)), bias = numbers (hn, n_out, 0.3);
+  HnTensor y = hn_out (hn, (size_t) B * K * n_out);
+  GhPacked *packed = pack (hn, &w, n_out, P);
+  bool fuses = gh_fuses_patches (hn_ctx (hn), packed);
+  double *values = hn_doubles (hn, (size_t) B * K * P), *want = hn_doubles (hn, (size_t) B * K * n_out);
+  for (size_t i = 0; i < (size_t) B * K * P; i++) {
+    size_t row = i / P;
+    values[i] = patch_value (host + row / K * height * stride, stride, height, width, patch,
+        host_keep ? host_keep[row] : (int) (row % K), (int) (i % P));
+  }
+  multiply (want, values, w.host, has_bias ? bias.host : NULL, B * K, n_out, P, false);
+  if (hn_status (hn, gh_project_patches_fwd (hn_ctx (hn), y.p, rgb, keep, mean, deviation, packed,
+      has_bias ? bias.p : NULL, B, height, width, stride, patch, K), fuses ? GH_OK : GH_UNSUPPORTED) && fuses)
+    hn_expect (hn, &y, want, HN_BF16_SCORES);
+  gh_packed_free (packed);
+  hn_reset (hn);
+}
+
+static void
+check_patches (Hn *hn)
+{
+  check_patches_one (hn, 1, 1, 1, 0, 1, 1, 1, false);
+  check_patches_one (hn, 2, 8, 12, 0, 4, 6, 16, true);
+  check_patches_one (hn, 2, 33, 47, 5, 8, 30, 24, true);
+  check_patches_one (hn, 3, 33, 47, 1, 8, 7, 24, false);
+  check_patches_one (hn, 1, 96, 96, 0, 48, 4, 64, true);
+}
+
+const HnCase hn_block_fwd = { "block_fwd", check_block, NULL };
+const HnCase hn_project_patches_fwd = { "project_patches_fwd", check_patches, NULL };

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * test-encoder-device.c: an encoder on the cuda back end gives the reference's embeddings: with copies between host and
+ * device, with the fused calls in bfloat16, and when a pass that was recorded is run again, also after a larger batch has
+ * moved the scratch memory. Meson runs it on the emulated module; on a GPU where there is one. Exits with 77 without both.
+ */
+#include "model-file.h"
+#include "temp-folder.h"
+
+#include <string.h>
+
+enum { MOST = 3 };
+
+static char *folder, *path;
+static guint8 *frames;          /* [MOST] images */
+
+static gsize
+frame_bytes (const GhMaeConfig *c)
+{
+  return (gsize) c->height * c->width * 3;
+}
+
+/* Embeddings of the first B frames. */
+static float *
+encode (GhEncoderSession *session, const GhMaeConfig *c, const guint8 *rgb, gsize stride, int B)
+{
+  g_autoptr (GError) error = NULL;
+  float *embedding = g_new (float, B * c->embedding);
+
+  gh_encoder_encode (session, rgb, stride, B, embedding, NULL, &error);
+  g_assert_no_error (error);
+  return embedding;
+}
+
+static void
+check (const GhMaeConfig *c, GhPrecision precision, double tolerance)
+{
+  static const int batches[] = { 1, 1, 1, 2, 2, MOST, 1, 1, MOST, MOST, MOST };
+  const gsize tight = (gsize) c->width * 3, size = frame_bytes (c);
+  GhEncoder *ref = test_load (path, GH_DEVICE_REF, GH_PRECISION_F32);
+  GhEncoder *device = test_load (path, GH_DEVICE_CUDA, precision);
+  GhEncoderSession *truth = test_open_session (ref, MOST), *session = test_open_session (device, MOST);
+
+  for (guint i = 0; i < G_N_ELEMENTS (batches); i++) {
+    const int B = batches[i];
+    g_autofree float *want = NULL, *got = NULL;
+
+    frames[i] ^= 0x80;          /* a recorded pass must look at the new pixels */
+    want = encode (truth, c, frames, tight, B);
+    got = encode (session, c, frames, tight, B);
+    g_assert_cmpfloat (test_error (got, want, B * c->embedding), <, tolerance);
+  }
+  for (int i = 0; i < 2; i++) {         /* rows with a gap, as video has them */
+    const gsize stride = tight + 5;
+    g_autofree guint8 *wide = g_malloc0 (stride * c->height);
+    g_autofree float *want = encode (truth, c, frames, tight, 1), *got = NULL;
+
+    for (int row = 0; row < c->height; row++)
+      memcpy (wide + row * stride, frames + row * tight, tight);
+    got = encode (session, c, wide, stride, 1);
+    g_assert_cmpfloat (test_error (got, want, c->embedding), <, tolerance);
+  }
+  test_fill_bytes (frames, MOST * size, 7);
+  gh_encoder_session_free (session);
+  gh_encoder_session_free (truth);
+  gh_encoder_unref (device);
+  gh_encoder_unref (ref);
+}
+
+/* The small model as it is; wide enough for fused blocks, with and without a cls token; Nystrom attention. */
+static void
+check_all (GhPrecision precision, double tolerance)
+{
+  for (int variant = 0; variant < 4; variant++) {
+    GhMaeConfig c = test_config ();
+
+    if (variant > 0)
+      c.dim = 64;
+    c.cls_token = variant == 2;
+    if (variant == 3)
+      c.landmarks = 8;
+    test_make_model (path, &c, 1);
+    g_free (frames);
+    frames = g_malloc (MOST * frame_bytes (&c));
+    test_fill_bytes (frames, MOST * frame_bytes (&c), 7);
+    check (&c, precision, tolerance);
+  }
+}
+
+static void
+test_f32 (void)
+{
+  check_all (GH_PRECISION_F32, 1e-5);
+}
+
+static void
+test_bf16 (void)
+{
+  check_all (GH_PRECISION_BF16, 3e-2);
+}
+
+int
+main (int argc, char **argv)
+{
+  char reason[256] = "";
+  GhCtx *ctx = NULL;
+  int result;
+
+  if (gh_ctx_new (&ctx, GH_DEVICE_CUDA, 0, reason, sizeof (reason)) != GH_OK) {
+    g_printerr ("skipped: %s\n", reason);
+    return 77;
+  }
+  gh_ctx_free (ctx);
+  g_test_init (&argc, &argv, NULL);
+  folder = temp_folder_new ();
+  path = g_build_filename (folder, "encoder.safetensors", NULL);
+  g_test_add_func ("/encoder-device/f32", test_f32);
+  g_test_add_func ("/encoder-device/bf16", test_bf16);
+  result = g_test_run ();
+  temp_folder_remove (folder);
+  g_free (path);
+  g_free (frames);
+  return result;
+}
