@@ -4,7 +4,8 @@
  * own matrix-product rate: plain oneDNN on the same products, forward and backward, in the same run. Rounds alternate,
  * so that a noisy neighbour hits each alike; medians are compared.
  *
- * usage: bench-train [--config=almacam] [--batch=8] [--rounds=7] [--threads=0] [--only=f32|bf16] [--keep=DIR]
+ * usage: bench-train [--config=almacam] [--batch=8] [--rounds=7] [--threads=0] [--only=f32|bf16] [--device=cpu|cuda]
+ *   [--keep=DIR]
  * --keep leaves checkpoint.safetensors (before the first step), frames.rgb and noise.f32 in DIR, which is what
  * peers-train.py takes.
  */
@@ -24,6 +25,7 @@ static const char *const names[N_PRECISIONS] = { "f32", "bf16" };
 typedef struct {
   GhMaeConfig config;
   int batch, rounds;
+  GhDevice device;
   const char *only;             /* a type's name, or NULL for all */
   guint8 *rgb;                  /* [batch,height,width,3] */
   float *noise;                 /* [batch,N] */
@@ -134,7 +136,7 @@ open_contender (Contender *contender, const Task *task, GhPrecision precision, i
   List list;
 
   gh_mae_train_options_init (&options);
-  options.device = GH_DEVICE_CPU;
+  options.device = task->device;
   options.precision = precision;
   options.threads = threads;
   options.batch = task->batch;
@@ -142,7 +144,8 @@ open_contender (Contender *contender, const Task *task, GhPrecision precision, i
   options.warmup = 0;
   contender->trainer = gh_mae_trainer_new (&task->config, &options, error);
   list_products (task, &list);
-  contender->peak = bench_peak_new (list.products, list.n, precision == GH_PRECISION_BF16);
+  if (task->device == GH_DEVICE_CPU)
+    contender->peak = bench_peak_new (list.products, list.n, precision == GH_PRECISION_BF16);
   return contender->trainer != NULL;
 }
 
@@ -226,7 +229,7 @@ run (Task *task, const char *name, int threads, const char *keep, GError **error
 int
 main (int argc, char **argv)
 {
-  char *config_name = NULL, *keep = NULL;
+  char *config_name = NULL, *keep = NULL, *device = NULL;
   int threads = 0;
   Task task = { .batch = 8, .rounds = 7 };
   GOptionEntry entries[] = {
@@ -235,6 +238,7 @@ main (int argc, char **argv)
     { "rounds", 0, 0, G_OPTION_ARG_INT, &task.rounds, "Timed rounds", "N" },
     { "threads", 0, 0, G_OPTION_ARG_INT, &threads, "Threads, 0 for all", "N" },
     { "only", 0, 0, G_OPTION_ARG_STRING, &task.only, "One type alone", "TYPE" },
+    { "device", 0, 0, G_OPTION_ARG_STRING, &device, "cpu or cuda", "NAME" },
     { "keep", 0, 0, G_OPTION_ARG_FILENAME, &keep, "Leave checkpoint, frames and noise in DIR", "DIR" },
     { NULL }
   };
@@ -246,6 +250,7 @@ main (int argc, char **argv)
   if (!g_option_context_parse (context, &argc, &argv, &error))
     goto fail;
   name = config_name ? config_name : "almacam";
+  task.device = g_strcmp0 (device, "cuda") == 0 ? GH_DEVICE_CUDA : GH_DEVICE_CPU;
   task.rounds = CLAMP (task.rounds, 1, MAX_ROUNDS);
   if (gh_mae_config_load (&task.config, name, &error) && run (&task, name, threads, keep, &error))
     return 0;

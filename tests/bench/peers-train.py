@@ -4,6 +4,7 @@
 AdamW), then gst-heads again, with the same model, weights, frames, masks and threads.
 
 usage: peers-train.py BENCH_TRAIN [--config=NAME,NAME] [--batch=N] [--rounds=N] [--no-compile]
+                                   [--device=cpu|cuda] [--only=f32|bf16]
 
 Medians of images a second; ours is the slower of its two runs. The first loss of every contender is shown: the same
 loss is the same work. A peer that is not installed, or refuses, is named and left out.
@@ -128,18 +129,18 @@ def split(noise, kept):
     return np.sort(order[:, :kept], 1), np.sort(order[:, kept:], 1)
 
 
-def pytorch(rows, c, w, folder, batch, threads, rounds, compiled):
+def pytorch(rows, c, w, folder, batch, threads, rounds, compiled, device, only):
     import torch
     torch.set_num_threads(threads)
     name = "PyTorch " + torch.__version__.split("+")[0]
     frames = np.fromfile(os.path.join(folder, "frames.rgb"), np.uint8)
-    rgb = torch.from_numpy(frames.reshape(batch, c["height"], c["width"], 3))
+    rgb = torch.from_numpy(frames.reshape(batch, c["height"], c["width"], 3)).to(device)
     noise = np.fromfile(os.path.join(folder, "noise.f32"), np.float32).reshape(batch, -1)
     n = noise.shape[1]
-    keep, drop = (torch.from_numpy(i) for i in split(noise, n - int(np.floor(n * c["mask_ratio"] + 0.5))))
+    keep, drop = (torch.from_numpy(i).to(device) for i in split(noise, n - int(np.floor(n * c["mask_ratio"] + 0.5))))
 
     def contender(bf16, compiled):
-        model = build(torch, c, {k: v.copy() for k, v in w.items()})
+        model = build(torch, c, {k: v.copy() for k, v in w.items()}).to(device)
         groups = [{"params": [p for p in model.parameters() if p.dim() > 1], "weight_decay": 0.05},
                   {"params": [p for p in model.parameters() if p.dim() == 1], "weight_decay": 0.0}]
         optimizer = torch.optim.AdamW(groups, lr=1e-4, betas=(0.9, 0.95), fused=True)
@@ -147,14 +148,14 @@ def pytorch(rows, c, w, folder, batch, threads, rounds, compiled):
 
         def step():
             optimizer.zero_grad()
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
+            with torch.autocast(device, dtype=torch.bfloat16, enabled=bf16):
                 loss = run(rgb, keep, drop)
             loss.backward()
             optimizer.step()
             return loss.item()
         return step
 
-    for precision in ("f32", "bf16"):
+    for precision in (only,) if only else ("f32", "bf16"):
         for kind in ("eager", "compiled") if compiled else ("eager",):
             try:
                 step = contender(precision == "bf16", kind == "compiled")
@@ -171,24 +172,25 @@ def pytorch(rows, c, w, folder, batch, threads, rounds, compiled):
                                                           (str(e) or type(e).__name__).splitlines()[0]), flush=True)
 
 
-def ours(bench, config, batch, rounds, folder):
+def ours(bench, config, batch, rounds, folder, device, only):
     arguments = ["--config=" + config, "--batch=%d" % batch, "--rounds=%d" % rounds, "--keep=" + folder]
+    arguments += ["--device=" + device] + (["--only=" + only] if only else [])
     out = subprocess.run([bench] + arguments, check=True, capture_output=True, text=True).stdout
     print(out, flush=True)
     return {m[1]: float(m[2]) for m in re.finditer(r"^(f32|bf16) +([0-9.]+)", out, re.M)}
 
 
-def compare(bench, config, batch, rounds, compiled, threads):
+def compare(bench, config, batch, rounds, compiled, threads, device, only):
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        before = ours(bench, config, batch, rounds, folder)
+        before = ours(bench, config, batch, rounds, folder, device, only)
         c, w = load(os.path.join(folder, "checkpoint.safetensors"))
         try:
-            pytorch(rows, c, w, folder, batch, threads, rounds, compiled)
+            pytorch(rows, c, w, folder, batch, threads, rounds, compiled, device, only)
         except ImportError as e:
             print("  PyTorch is left out: %s" % e)
             return []
-        after = ours(bench, config, batch, rounds, folder)
+        after = ours(bench, config, batch, rounds, folder, device, only)
     lines = []
     for precision in before:
         mine = min(before[precision], after[precision])
@@ -207,7 +209,8 @@ def main():
     logging.disable(logging.WARNING)
     lines = []
     for config in options.get("config", "almacam,small").split(","):
-        lines += compare(sys.argv[1], config, batch, rounds, "no-compile" not in options, threads)
+        lines += compare(sys.argv[1], config, batch, rounds, "no-compile" not in options, threads,
+                         options.get("device", "cpu"), options.get("only"))
     print("\nimages/s, batch %d, %d threads\n%-10s %-5s %10s %14s %17s %7s" % (
         batch, threads, "model", "type", "gst-heads", "PyTorch eager", "PyTorch compiled", "ratio*"))
     for line in lines:

@@ -220,4 +220,5 @@ def main():
             summary(before, ours(sys.argv[1], rounds, folder), rows)
 
 
-main()
+if __name__ == "__main__":
+    main()
