@@ -92,7 +92,8 @@ commit_frame (Catalogue *catalogue, const CatalogueFrame *f, gint64 source, cons
 {
   if (!catalogue_begin (catalogue, error))
     return FALSE;
-  if (!insert_frame (catalogue, f, source, id, path, sum, error) || !insert_companions (catalogue, f, id, error)) {
+  if (!insert_frame (catalogue, f, source, id, path, sum, error) || !insert_companions (catalogue, f, id, error)
+      || (f->upload && !catalogue_insert_upload (catalogue, f->upload, id, f->source, sum, error))) {
     catalogue_rollback (catalogue);
     return FALSE;
   }
@@ -224,4 +225,32 @@ catalogue_each_label (Catalogue *catalogue, const gchar *frame, void (*visit) (c
     catalogue_fail (catalogue, error);
   sqlite3_finalize (statement);
   return code == SQLITE_DONE;
+}
+
+gboolean
+catalogue_each_prediction (Catalogue *catalogue, const gchar *frame,
+    void (*visit) (const CataloguePrediction *prediction, gpointer data), gpointer data, GError **error)
+{
+  sqlite3_stmt *statement = catalogue_prepare (catalogue, error, "SELECT head, kind, text, head_id, value FROM prediction "
+      "WHERE frame = ? ORDER BY head", "s", frame);
+  int code;
+
+  if (statement == NULL)
+    return FALSE;
+  while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
+    CataloguePrediction prediction = { text_of (statement, 0), text_of (statement, 1), text_of (statement, 2),
+      text_of (statement, 3), sqlite3_column_double (statement, 4) };
+
+    visit (&prediction, data);
+  }
+  if (code != SQLITE_DONE)
+    catalogue_fail (catalogue, error);
+  sqlite3_finalize (statement);
+  return code == SQLITE_DONE;
+}
+
+gchar *
+catalogue_encoder_of (Catalogue *catalogue, const gchar *frame)
+{
+  return catalogue_text (catalogue, "SELECT model_id FROM embedding WHERE frame = ? ORDER BY model_id", "s", frame);
 }

@@ -33,6 +33,13 @@ gboolean catalogue_begin (Catalogue *catalogue, GError **error);
 gboolean catalogue_commit (Catalogue *catalogue, GError **error);
 void catalogue_rollback (Catalogue *catalogue);
 
+/* The first column of the first row as text, to be freed; NULL when there is none. */
+gchar *catalogue_text (Catalogue *catalogue, const gchar *sql, const gchar *types, ...);
+
+/* catalogue-outbox.c: a frame's upload, in the transaction of the frame. */
+gboolean catalogue_insert_upload (Catalogue *catalogue, const CatalogueDestination *to, const gchar *frame,
+    const gchar *source, const gchar *sha256, GError **error);
+
 /* catalogue-schema.c: brings the database to this version. */
 gboolean catalogue_migrate (Catalogue *catalogue, GError **error);
 /* Refuses another program's database and a newer version. */

@@ -43,7 +43,8 @@ find_candidates (Catalogue *catalogue, const CatalogueLimits *limits, gint64 now
   g_array_set_clear_func (candidates, clear_candidate);
   if (catalogue_count (catalogue, &left, error))
     statement = catalogue_prepare (catalogue, error, "SELECT id, path, bytes, captured_at FROM frame WHERE state = 'stored' AND "
-        "NOT EXISTS (SELECT 1 FROM label WHERE frame = frame.id) ORDER BY captured_at, id", "");
+        "NOT EXISTS (SELECT 1 FROM label WHERE frame = frame.id) AND NOT EXISTS (SELECT 1 FROM upload WHERE frame = frame.id "
+        "AND upload.state = 'pending') ORDER BY captured_at, id", "");
   while (statement && (code = sqlite3_step (statement)) == SQLITE_ROW) {
     Candidate candidate = { NULL, NULL, (guint64) sqlite3_column_int64 (statement, 2), sqlite3_column_int64 (statement, 3) };
 

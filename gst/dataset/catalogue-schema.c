@@ -21,6 +21,18 @@ static const gchar *const versions[] = {
   "  head_id TEXT, PRIMARY KEY (frame, head)) WITHOUT ROWID;"
   "CREATE TABLE embedding (frame TEXT NOT NULL REFERENCES frame (id), model_id TEXT NOT NULL, vector BLOB NOT NULL,"
   "  PRIMARY KEY (frame, model_id)) WITHOUT ROWID;",
+
+  "CREATE TABLE upload (id INTEGER PRIMARY KEY, frame TEXT NOT NULL REFERENCES frame (id), service TEXT NOT NULL,"
+  "  project TEXT NOT NULL, reference TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('pending', 'sent', 'refused')),"
+  "  attempts INTEGER NOT NULL DEFAULT 0, next_attempt_at INTEGER NOT NULL, attachment_url TEXT, remote_id TEXT,"
+  "  problem TEXT, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, UNIQUE (service, project, reference));"
+  "CREATE INDEX upload_due ON upload (state, next_attempt_at);"
+  "CREATE INDEX upload_of_frame ON upload (frame);"
+  "CREATE INDEX upload_by_url ON upload (attachment_url);"
+  "CREATE TABLE task (service TEXT NOT NULL, id TEXT NOT NULL, project TEXT NOT NULL, batch TEXT, unique_id TEXT,"
+  "  status TEXT NOT NULL, updated_at TEXT, frame TEXT REFERENCES frame (id), unlinked TEXT, json TEXT NOT NULL,"
+  "  fetched_at INTEGER NOT NULL, PRIMARY KEY (service, id)) WITHOUT ROWID;"
+  "CREATE INDEX task_of_frame ON task (frame);",
 };
 
 gboolean

@@ -117,6 +117,22 @@ catalogue_number (Catalogue *catalogue, gint64 otherwise, const gchar *sql, cons
   return number;
 }
 
+gchar *
+catalogue_text (Catalogue *catalogue, const gchar *sql, const gchar *types, ...)
+{
+  sqlite3_stmt *statement;
+  gchar *text = NULL;
+  va_list values;
+
+  va_start (values, types);
+  statement = prepare (catalogue, NULL, sql, types, values);
+  va_end (values);
+  if (statement && sqlite3_step (statement) == SQLITE_ROW)
+    text = g_strdup ((const gchar *) sqlite3_column_text (statement, 0));
+  sqlite3_finalize (statement);
+  return text;
+}
+
 gboolean
 catalogue_begin (Catalogue *catalogue, GError **error)
 {

@@ -50,6 +50,11 @@ typedef struct {
   gdouble value;
 } CataloguePrediction;
 
+/* Where a frame is to be uploaded: "scale" and a project's name, "nucleus" and a dataset's id. */
+typedef struct {
+  const gchar *service, *project;
+} CatalogueDestination;
+
 typedef struct {
   const gchar *source, *uri;    /* uri may be NULL */
   gint64 captured_at, received_at;
@@ -64,6 +69,7 @@ typedef struct {
   guint n_predictions;
   const gchar *model_id;        /* with embedding; or NULL */
   GBytes *embedding;
+  const CatalogueDestination *upload;   /* with a row in the outbox; or NULL */
 } CatalogueFrame;
 
 typedef enum { CATALOGUE_STORED, CATALOGUE_DUPLICATE, CATALOGUE_FAILED } CatalogueOutcome;
@@ -85,12 +91,70 @@ typedef struct {
   guint64 max_frames, max_bytes;        /* 0: any number */
 } CatalogueLimits;
 
-/* Deletes the files of the oldest frames beyond the limits, never those with a label; their rows stay, as evicted. Returns
- * how many, or -1 with an error. dry_run: only counts. */
+/* Deletes the files of the oldest frames beyond the limits, never those with a label or an upload that is still to come;
+ * their rows stay, as evicted. Returns how many, or -1 with an error. dry_run: only counts. */
 gint catalogue_prune (Catalogue *catalogue, const CatalogueLimits *limits, gint64 now, gboolean dry_run, GError **error);
 
 /* Bytes free to this user where the dataset lies. */
 guint64 catalogue_free_bytes (const Catalogue *catalogue);
+
+/* ---- the outbox -------------------------------------------------------------------------------------------------------- */
+
+/* A frame's upload: committed with the frame, attempted until it is sent or refused for good. */
+typedef struct {
+  gint64 id;
+  const gchar *service, *project;
+  const gchar *reference;       /* PROJECT:SOURCE:SHA256, cut to 32: the same for the same image, whenever and however often */
+  const gchar *frame, *path, *sha256, *source, *uri;    /* path below the folder */
+  gint64 captured_at, utc_offset;       /* utc_offset: seconds */
+  gint64 media_sequence, pts;   /* -1: none */
+  gint width, height;
+  guint attempts;
+} CatalogueUpload;
+
+/* Up to `most` uploads whose time has come, the oldest first. visit must not write. */
+gboolean catalogue_each_due (Catalogue *catalogue, const CatalogueDestination *to, gint64 now, guint most,
+    void (*visit) (const CatalogueUpload *upload, gpointer data), gpointer data, GError **error);
+/* When the next one's time comes; G_MAXINT64 when none waits. */
+gint64 catalogue_next_due (Catalogue *catalogue, const CatalogueDestination *to);
+
+/* It is there: under this URL and id (each may be NULL). */
+gboolean catalogue_upload_sent (Catalogue *catalogue, gint64 upload, const gchar *attachment_url, const gchar *remote_id,
+    GError **error);
+/* It failed, and is to be attempted again at a time. */
+gboolean catalogue_upload_put_off (Catalogue *catalogue, gint64 upload, gint64 next_attempt_at, const gchar *problem,
+    GError **error);
+/* It will never be accepted. */
+gboolean catalogue_upload_refused (Catalogue *catalogue, gint64 upload, const gchar *problem, GError **error);
+/* Those that were refused wait again: after the reason was mended. Returns how many, -1 with an error. */
+gint catalogue_retry_refused (Catalogue *catalogue, const CatalogueDestination *to, GError **error);
+
+typedef struct {
+  guint64 pending, sent, refused;
+} CatalogueUploadCounts;
+
+gboolean catalogue_count_uploads (Catalogue *catalogue, const CatalogueDestination *to, CatalogueUploadCounts *counts,
+    GError **error);
+
+/* ---- tasks: what comes back ------------------------------------------------------------------------------------------ */
+
+typedef struct {
+  const gchar *service, *id, *project, *batch, *unique_id, *status, *updated_at;        /* batch .. may be NULL */
+  const gchar *frame;           /* NULL: not linked, and `unlinked` says why */
+  const gchar *unlinked;
+  const gchar *json;            /* as it came */
+} CatalogueTask;
+
+/* Replaces the task of the same service and id. */
+gboolean catalogue_put_task (Catalogue *catalogue, const CatalogueTask *task, GError **error);
+gboolean catalogue_each_task (Catalogue *catalogue, const gchar *service, const gchar *project,
+    void (*visit) (const CatalogueTask *task, gpointer data), gpointer data, GError **error);
+
+/* The id of the frame, to be freed, or NULL: by path and sum, by the reference of its upload (a unique id is one), by the
+ * URL that the service gave it. sha256 may be NULL. */
+gchar *catalogue_frame_by_path (Catalogue *catalogue, const gchar *path, const gchar *sha256);
+gchar *catalogue_frame_by_reference (Catalogue *catalogue, const gchar *service, const gchar *reference);
+gchar *catalogue_frame_by_url (Catalogue *catalogue, const gchar *attachment_url);
 
 /* ---- what is read ------------------------------------------------------------------------------------------------------ */
 
@@ -113,6 +177,12 @@ gboolean catalogue_each (Catalogue *catalogue, gboolean (*visit) (const Catalogu
 /* The same for the labels of a frame. */
 gboolean catalogue_each_label (Catalogue *catalogue, const gchar *frame, void (*visit) (const CatalogueLabel *label,
         gpointer data), gpointer data, GError **error);
+
+/* The same for the predictions that were stored with it. */
+gboolean catalogue_each_prediction (Catalogue *catalogue, const gchar *frame,
+    void (*visit) (const CataloguePrediction *prediction, gpointer data), gpointer data, GError **error);
+/* The encoder whose embedding is stored with it, to be freed; NULL when there is none. */
+gchar *catalogue_encoder_of (Catalogue *catalogue, const gchar *frame);
 
 /* Everything that is wrong, a line each, through say: rows without their file, files of another size or sum, files
  * without a row. Returns how many, or -1 with an error. */

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * catalogue-tasks.c: what a labeling service says of its tasks, and which frame each is of. */
+#include "catalogue-private.h"
+
+gboolean
+catalogue_put_task (Catalogue *catalogue, const CatalogueTask *task, GError **error)
+{
+  return catalogue_run (catalogue, error, "INSERT INTO task (service, id, project, batch, unique_id, status, updated_at, frame, "
+      "unlinked, json, fetched_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (service, id) DO UPDATE SET project = "
+      "excluded.project, batch = excluded.batch, unique_id = excluded.unique_id, status = excluded.status, updated_at = "
+      "excluded.updated_at, frame = excluded.frame, unlinked = excluded.unlinked, json = excluded.json, fetched_at = "
+      "excluded.fetched_at", "ssssssssssi", task->service, task->id, task->project, task->batch, task->unique_id, task->status,
+      task->updated_at, task->frame, task->unlinked, task->json, g_get_real_time ());
+}
+
+static const gchar *
+text_of (sqlite3_stmt *statement, int column)
+{
+  return (const gchar *) sqlite3_column_text (statement, column);
+}
+
+gboolean
+catalogue_each_task (Catalogue *catalogue, const gchar *service, const gchar *project,
+    void (*visit) (const CatalogueTask *task, gpointer data), gpointer data, GError **error)
+{
+  sqlite3_stmt *statement = catalogue_prepare (catalogue, error, "SELECT service, id, project, batch, unique_id, status, "
+      "updated_at, frame, unlinked, json FROM task WHERE service = ? AND project = ? ORDER BY updated_at, id", "ss", service,
+      project);
+  int code;
+
+  if (statement == NULL)
+    return FALSE;
+  while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
+    CatalogueTask task = { text_of (statement, 0), text_of (statement, 1), text_of (statement, 2), text_of (statement, 3),
+      text_of (statement, 4), text_of (statement, 5), text_of (statement, 6), text_of (statement, 7), text_of (statement, 8),
+      text_of (statement, 9) };
+
+    visit (&task, data);
+  }
+  if (code != SQLITE_DONE)
+    catalogue_fail (catalogue, error);
+  sqlite3_finalize (statement);
+  return code == SQLITE_DONE;
+}
+
+gchar *
+catalogue_frame_by_path (Catalogue *catalogue, const gchar *path, const gchar *sha256)
+{
+  return catalogue_text (catalogue, "SELECT id FROM frame WHERE path = ?1 AND sha256 = ifnull(?2, sha256)", "ss", path, sha256);
+}
+
+gchar *
+catalogue_frame_by_reference (Catalogue *catalogue, const gchar *service, const gchar *reference)
+{
+  return catalogue_text (catalogue, "SELECT frame FROM upload WHERE service = ? AND reference = ?", "ss", service, reference);
+}
+
+gchar *
+catalogue_frame_by_url (Catalogue *catalogue, const gchar *attachment_url)
+{
+  return catalogue_text (catalogue, "SELECT frame FROM upload WHERE attachment_url = ?", "s", attachment_url);
+}

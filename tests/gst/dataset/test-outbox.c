@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * test-outbox.c: uploads that wait, fail, succeed and survive; tasks and how they find their frames; and a dataset that
+ * version 1 of the catalogue left (version-1.sql, whose path is the argument).
+ */
+#include "gst/dataset/catalogue.h"
+
+#include <glib/gstdio.h>
+#include <sqlite3.h>
+#include <string.h>
+
+static const CatalogueDestination gate = { "scale", "gate" }, other = { "scale", "yard" };
+static const gchar *old_dataset;
+
+typedef struct {
+  gchar *folder;
+  Catalogue *catalogue;
+} Fixture;
+
+static void
+remove_all (const gchar *path)
+{
+  GDir *dir = g_dir_open (path, 0, NULL);
+  const gchar *name;
+
+  while (dir && (name = g_dir_read_name (dir))) {
+    g_autofree gchar *inner = g_build_filename (path, name, NULL);
+    remove_all (inner);
+  }
+  if (dir)
+    g_dir_close (dir);
+  g_remove (path);
+}
+
+static void
+reopen (Fixture *f)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_clear_pointer (&f->catalogue, catalogue_close);
+  f->catalogue = catalogue_open (f->folder, &error);
+  g_assert_no_error (error);
+}
+
+static void
+set_up (Fixture *f, gconstpointer data)
+{
+  f->folder = g_dir_make_tmp ("gst-heads-outbox-XXXXXX", NULL);
+  reopen (f);
+}
+
+static void
+tear_down (Fixture *f, gconstpointer data)
+{
+  catalogue_close (f->catalogue);
+  remove_all (f->folder);
+  g_free (f->folder);
+}
+
+/* The id of a frame with this text for an image. */
+static gchar *
+add (Fixture *f, const gchar *text, gint64 at, const CatalogueDestination *to)
+{
+  static const CataloguePrediction prediction = { "people", "regression", "about 3", "0123456789abcdef", 3.1 };
+  g_autoptr (GBytes) image = g_bytes_new (text, strlen (text)), embedding = g_bytes_new ("\0\0\200?", 4);
+  CatalogueFrame frame = { .source = "cam0", .uri = "rtsp://gate/", .captured_at = at, .received_at = at, .media_sequence = 5,
+    .pts = G_MAXUINT64, .width = 8, .height = 6, .suffix = "png", .image = image, .predictions = &prediction,
+    .n_predictions = 1, .model_id = "fedcba9876543210", .embedding = embedding, .upload = to };
+  g_autoptr (GError) error = NULL;
+  gchar *id = NULL;
+
+  g_assert_cmpint (catalogue_add (f->catalogue, &frame, &id, &error), ==, CATALOGUE_STORED);
+  g_assert_no_error (error);
+  return id;
+}
+
+static void
+collect (const CatalogueUpload *upload, gpointer data)
+{
+  g_ptr_array_add (data, g_strdup_printf ("%s %s %s", upload->frame, upload->reference, upload->path));
+}
+
+static guint
+count_due (Fixture *f, const CatalogueDestination *to, gint64 now, guint most)
+{
+  g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (catalogue_each_due (f->catalogue, to, now, most, collect, lines, &error));
+  g_assert_no_error (error);
+  return lines->len;
+}
+
+static void
+take_id (const CatalogueUpload *upload, gpointer data)
+{
+  *(gint64 *) data = upload->id;
+}
+
+static gint64
+first_due (Fixture *f, const CatalogueDestination *to)
+{
+  gint64 id = -1;
+
+  catalogue_each_due (f->catalogue, to, G_MAXINT64, 1, take_id, &id, NULL);
+  g_assert_cmpint (id, >, 0);
+  return id;
+}
+
+static void
+assert_counts (Fixture *f, const CatalogueDestination *to, guint64 pending, guint64 sent, guint64 refused)
+{
+  CatalogueUploadCounts counts;
+
+  g_assert_true (catalogue_count_uploads (f->catalogue, to, &counts, NULL));
+  g_assert_cmpuint (counts.pending, ==, pending);
+  g_assert_cmpuint (counts.sent, ==, sent);
+  g_assert_cmpuint (counts.refused, ==, refused);
+}
+
+/* ---- uploads ------------------------------------------------------------------------------------------------------- */
+
+static void
+test_life (Fixture *f, gconstpointer data)
+{
+  g_autofree gchar *a = add (f, "a", 1000, &gate), *b = add (f, "b", 2000, &gate), *c = add (f, "c", 3000, &other);
+  g_autofree gchar *none = add (f, "d", 4000, NULL), *found = NULL;
+  const gint64 now = g_get_real_time ();
+
+  assert_counts (f, &gate, 2, 0, 0);
+  assert_counts (f, &other, 1, 0, 0);
+  g_assert_cmpuint (count_due (f, &gate, now, 1), ==, 1);
+  g_assert_cmpint (catalogue_next_due (f->catalogue, &gate), <=, now);
+
+  g_assert_true (catalogue_upload_put_off (f->catalogue, first_due (f, &gate), now + 60 * G_USEC_PER_SEC, "503", NULL));
+  g_assert_cmpuint (count_due (f, &gate, now, 10), ==, 1);
+  g_assert_true (catalogue_upload_sent (f->catalogue, first_due (f, &gate), "scaledata://x/1", "file_1", NULL));
+  assert_counts (f, &gate, 1, 1, 0);
+  g_assert_cmpint (catalogue_next_due (f->catalogue, &gate), ==, now + 60 * G_USEC_PER_SEC);
+  found = catalogue_frame_by_url (f->catalogue, "scaledata://x/1");
+  g_assert_cmpstr (found, ==, b);
+
+  reopen (f);
+  assert_counts (f, &gate, 1, 1, 0);
+  g_assert_true (catalogue_upload_refused (f->catalogue, first_due (f, &gate), "400", NULL));
+  assert_counts (f, &gate, 0, 1, 1);
+  g_assert_cmpint (catalogue_next_due (f->catalogue, &gate), ==, G_MAXINT64);
+  g_assert_cmpint (catalogue_retry_refused (f->catalogue, &gate, NULL), ==, 1);
+  assert_counts (f, &gate, 1, 1, 0);
+}
+
+static void
+test_same_image (Fixture *f, gconstpointer data)
+{
+  g_autofree gchar *a = add (f, "same", 1000, &gate), *b = add (f, "same", 2000, &gate);
+  g_autofree gchar *sum = g_compute_checksum_for_string (G_CHECKSUM_SHA256, "same", -1);
+  g_autofree gchar *reference = g_strdup_printf ("gate:cam0:%.32s", sum);
+  g_autofree gchar *found = catalogue_frame_by_reference (f->catalogue, "scale", reference);
+
+  assert_counts (f, &gate, 1, 0, 0);
+  g_assert_cmpstr (found, ==, a);
+  g_assert_null (catalogue_frame_by_reference (f->catalogue, "nucleus", reference));
+}
+
+static void
+test_kept_until_sent (Fixture *f, gconstpointer data)
+{
+  const CatalogueLimits limits = { .max_frames = 1 };
+  g_autofree gchar *a = add (f, "a", 1000, &gate), *b = add (f, "b", 2000, NULL), *c = add (f, "c", 3000, NULL);
+  g_autofree gchar *path = NULL;
+  CatalogueCounts counts;
+
+  g_assert_cmpint (catalogue_prune (f->catalogue, &limits, g_get_real_time (), FALSE, NULL), ==, 2);
+  g_assert_true (catalogue_count (f->catalogue, &counts, NULL));
+  g_assert_cmpuint (counts.stored, ==, 1);
+  assert_counts (f, &gate, 1, 0, 0);
+  g_assert_true (catalogue_upload_sent (f->catalogue, first_due (f, &gate), NULL, NULL, NULL));
+  path = add (f, "d", 4000, NULL);
+  g_assert_cmpint (catalogue_prune (f->catalogue, &limits, g_get_real_time (), FALSE, NULL), ==, 1);
+}
+
+/* ---- what goes with an upload ----------------------------------------------------------------------------------------- */
+
+static void
+take_prediction (const CataloguePrediction *p, gpointer data)
+{
+  g_assert_cmpstr (p->head, ==, "people");
+  g_assert_cmpstr (p->text, ==, "about 3");
+  g_assert_cmpfloat (p->value, ==, 3.1);
+  ++*(guint *) data;
+}
+
+static void
+test_companions (Fixture *f, gconstpointer data)
+{
+  g_autofree gchar *id = add (f, "a", 1000, &gate), *encoder = catalogue_encoder_of (f->catalogue, id);
+  guint n = 0;
+
+  g_assert_cmpstr (encoder, ==, "fedcba9876543210");
+  g_assert_true (catalogue_each_prediction (f->catalogue, id, take_prediction, &n, NULL));
+  g_assert_cmpuint (n, ==, 1);
+  g_assert_null (catalogue_encoder_of (f->catalogue, "nobody"));
+}
+
+/* ---- tasks -------------------------------------------------------------------------------------------------------------- */
+
+static void
+take_task (const CatalogueTask *task, gpointer data)
+{
+  g_autofree gchar *line = g_strdup_printf ("%s:%s:%s:%s ", task->id, task->status, task->frame ? "linked" : "-",
+      task->unlinked ? task->unlinked : "-");
+
+  g_string_append (data, line);
+}
+
+static void
+test_tasks (Fixture *f, gconstpointer data)
+{
+  g_autofree gchar *frame = add (f, "a", 1000, &gate), *found = NULL, *path = NULL;
+  g_autofree gchar *sum = g_compute_checksum_for_string (G_CHECKSUM_SHA256, "a", -1);
+  CatalogueTask task = { "scale", "t1", "gate", NULL, NULL, "pending", "2026-01-31T07:05:09Z", frame, NULL, "{}" };
+  CatalogueTask stray = { "scale", "t2", "gate", "b", "u", "completed", "2026-01-31T08:05:09Z", NULL, "no metadata", "{}" };
+  g_autoptr (GString) lines = g_string_new (NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (catalogue_put_task (f->catalogue, &task, &error));
+  g_assert_true (catalogue_put_task (f->catalogue, &stray, &error));
+  task.status = "completed";
+  g_assert_true (catalogue_put_task (f->catalogue, &task, &error));
+  g_assert_no_error (error);
+  g_assert_true (catalogue_each_task (f->catalogue, "scale", "gate", take_task, lines, &error));
+  g_assert_cmpstr (lines->str, ==, "t1:completed:linked:- t2:completed:-:no metadata ");
+  task.frame = "nobody";
+  g_assert_false (catalogue_put_task (f->catalogue, &task, &error));
+  g_assert_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_WRITE);
+
+  path = g_strdup_printf ("frames/1970-01-01/%s.png", frame);
+  found = catalogue_frame_by_path (f->catalogue, path, sum);
+  g_assert_cmpstr (found, ==, frame);
+  g_assert_null (catalogue_frame_by_path (f->catalogue, path, "another"));
+}
+
+/* ---- an older dataset -------------------------------------------------------------------------------------------------- */
+
+static void
+note (const gchar *line, gpointer data)
+{
+  g_test_message ("%s", line);
+}
+
+static void
+test_version_1 (Fixture *f, gconstpointer data)
+{
+  g_autofree gchar *file = g_build_filename (f->folder, "catalogue.sqlite", NULL), *sql = NULL;
+  g_autofree gchar *day = g_build_filename (f->folder, "frames", "2026-01-31", NULL);
+  g_autofree gchar *image = g_build_filename (day, "20260131T070509.123456-1a2b3c4d.jpg", NULL), *id = NULL;
+  CatalogueCounts counts;
+  sqlite3 *db;
+
+  g_clear_pointer (&f->catalogue, catalogue_close);
+  remove_all (f->folder);
+  g_assert_cmpint (g_mkdir_with_parents (day, 0700), ==, 0);
+  g_assert_true (g_file_set_contents (image, "old", 3, NULL));
+  g_assert_true (g_file_get_contents (old_dataset, &sql, NULL, NULL));
+  g_assert_cmpint (sqlite3_open (file, &db), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_exec (db, sql, NULL, NULL, NULL), ==, SQLITE_OK);
+  sqlite3_close (db);
+
+  reopen (f);
+  g_assert_true (catalogue_count (f->catalogue, &counts, NULL));
+  g_assert_cmpuint (counts.stored, ==, 1);
+  g_assert_cmpuint (counts.labels, ==, 1);
+  g_assert_cmpint (catalogue_verify (f->catalogue, note, NULL, NULL), ==, 0);
+  assert_counts (f, &gate, 0, 0, 0);
+  id = add (f, "new", 1000, &gate);
+  assert_counts (f, &gate, 1, 0, 0);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  if (argc != 2) {
+    g_printerr ("usage: test-outbox VERSION-1.SQL\n");
+    return 2;
+  }
+  old_dataset = argv[1];
+#define ADD(name, test) g_test_add ("/outbox/" name, Fixture, NULL, set_up, test, tear_down)
+  ADD ("life", test_life);
+  ADD ("same-image", test_same_image);
+  ADD ("kept-until-sent", test_kept_until_sent);
+  ADD ("companions", test_companions);
+  ADD ("tasks", test_tasks);
+  ADD ("version-1", test_version_1);
+  return g_test_run ();
+}
