@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { MOST_DAYS = 100000 };
+
 typedef struct {
   char *output, *csv, *task, *column, *file_column, *origin;
   double max_age_days;
@@ -331,7 +333,9 @@ gh_tool_dataset (int argc, char **argv)
     return status;
   if (argc != 3)
     return gh_tool_fail (GH_EXIT_USAGE, "what, and which folder? (\"%s --help\")", g_get_prgname ());
-  if (o.max_age_days < 0 || o.max_frames < 0 || o.max_bytes < 0)
+  if (!(o.max_age_days >= 0 && o.max_age_days <= MOST_DAYS))
+    return gh_tool_fail (GH_EXIT_USAGE, "--max-age: a number of days from 0 to %d", MOST_DAYS);
+  if (o.max_frames < 0 || o.max_bytes < 0)
     return gh_tool_fail (GH_EXIT_USAGE, "a limit is more than 0");
   return run (argv[1], argv[2], &o);
 }

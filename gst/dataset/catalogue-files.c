@@ -104,6 +104,21 @@ has_row (Catalogue *catalogue, const gchar *path, const gchar *state)
   return catalogue_number (catalogue, 0, "SELECT count(*) FROM frame WHERE path = ? AND state = ?", "ss", path, state) > 0;
 }
 
+/* A file that was missed and is back, whole, is stored again. */
+static gboolean
+take_back (Catalogue *catalogue, const gchar *file, const gchar *path)
+{
+  g_autofree gchar *data = NULL, *sum = NULL;
+  gsize size;
+
+  if (!has_row (catalogue, path, "missing") || !g_file_get_contents (file, &data, &size, NULL))
+    return FALSE;
+  sum = g_compute_checksum_for_data (G_CHECKSUM_SHA256, (const guchar *) data, size);
+  return catalogue_number (catalogue, 0, "SELECT count(*) FROM frame WHERE path = ? AND bytes = ? AND sha256 = ?", "sis", path,
+          (gint64) size, sum) > 0
+      && catalogue_run (catalogue, NULL, "UPDATE frame SET state = 'stored' WHERE path = ?", "s", path);
+}
+
 static void
 put_aside (Catalogue *catalogue, const gchar *file, const gchar *name)
 {
@@ -126,7 +141,7 @@ sweep_folder (Catalogue *catalogue, const gchar *day)
 
     if (g_str_has_suffix (name, ".part") || has_row (catalogue, path, "evicted"))
       g_unlink (file);          /* nobody else writes: the lock is ours */
-    else if (!has_row (catalogue, path, "stored"))
+    else if (!has_row (catalogue, path, "stored") && !take_back (catalogue, file, path))
       put_aside (catalogue, file, name);
   }
   if (dir)

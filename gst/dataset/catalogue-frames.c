@@ -86,10 +86,14 @@ insert_companions (Catalogue *catalogue, const CatalogueFrame *f, const gchar *i
       "(?, ?, ?)", "ssb", id, f->model_id, f->embedding);
 }
 
+/* *uncertain: a COMMIT that failed otherwise than for want of room may have reached the disk all the same. */
 static gboolean
 commit_frame (Catalogue *catalogue, const CatalogueFrame *f, gint64 source, const gchar *id, const gchar *path,
-    const gchar *sum, GError **error)
+    const gchar *sum, gboolean *uncertain, GError **error)
 {
+  GError *problem = NULL;
+
+  *uncertain = FALSE;
   if (!catalogue_begin (catalogue, error))
     return FALSE;
   if (!insert_frame (catalogue, f, source, id, path, sum, error) || !insert_companions (catalogue, f, id, error)
@@ -97,7 +101,11 @@ commit_frame (Catalogue *catalogue, const CatalogueFrame *f, gint64 source, cons
     catalogue_rollback (catalogue);
     return FALSE;
   }
-  return catalogue_commit (catalogue, error);
+  if (catalogue_commit (catalogue, &problem))
+    return TRUE;
+  *uncertain = !g_error_matches (problem, CATALOGUE_ERROR, CATALOGUE_ERROR_FULL);
+  g_propagate_error (error, problem);
+  return FALSE;
 }
 
 CatalogueOutcome
@@ -106,6 +114,7 @@ catalogue_add (Catalogue *catalogue, const CatalogueFrame *frame, gchar **id, GE
   g_autofree gchar *sum = g_compute_checksum_for_bytes (G_CHECKSUM_SHA256, frame->image);
   g_autofree gchar *name = new_id (frame->captured_at), *path = new_path (name, frame->suffix), *file = NULL;
   gint64 source = source_id (catalogue, frame->source, frame->uri, error);
+  gboolean uncertain;
 
   if (source < 0)
     return CATALOGUE_FAILED;
@@ -114,9 +123,10 @@ catalogue_add (Catalogue *catalogue, const CatalogueFrame *frame, gchar **id, GE
     return CATALOGUE_DUPLICATE;
   if (!catalogue_write_file (catalogue, path, frame->image, error))
     return CATALOGUE_FAILED;
-  if (!commit_frame (catalogue, frame, source, name, path, sum, error)) {
+  if (!commit_frame (catalogue, frame, source, name, path, sum, &uncertain, error)) {
     file = catalogue_path (catalogue, path);
-    g_unlink (file);
+    if (!uncertain)             /* else the next start sees which of the two is true */
+      g_unlink (file);
     return CATALOGUE_FAILED;
   }
   if (id)

@@ -387,8 +387,12 @@ gst_dataset_writer_add (GstDatasetWriter *writer, GstBuffer *frame, GstCaps *cap
 void
 gst_dataset_writer_add_outage (GstDatasetWriter *writer, const GstStructure *outage)
 {
-  Item item = { .outage = gst_structure_copy (outage) };
+  GstCaptureOutage parsed;
+  Item item = { NULL };
 
+  if (!gst_capture_outage_parse (outage, &parsed))
+    return;
+  item.outage = gst_structure_copy (outage);
   g_mutex_lock (&writer->lock);
   g_queue_push_tail (&writer->items, g_memdup2 (&item, sizeof item));
   g_cond_broadcast (&writer->changed);

@@ -34,6 +34,7 @@ void gst_dataset_settings_clear (GstDatasetSettings *settings);
 /* Any of these from the streaming thread. captured_at: of a frame that does not say it itself. wait: for room in the queue
  * (else the frame is dropped); FALSE when flushing ended that. */
 gboolean gst_dataset_writer_add (GstDatasetWriter *writer, GstBuffer *frame, GstCaps *caps, gint64 captured_at, gboolean wait);
+/* Any other structure, or NULL, is ignored. */
 void gst_dataset_writer_add_outage (GstDatasetWriter *writer, const GstStructure *outage);
 /* Until everything is stored; FALSE when flushing ended that. */
 gboolean gst_dataset_writer_drain (GstDatasetWriter *writer);

@@ -40,6 +40,9 @@ err_has 'label needs --csv=FILE and --task=NAME'
 expect 0 "$gst_heads" dataset prune "a folder" --max-frames=5
 out_has '^0 images deleted$'
 expect 1 "$gst_heads" dataset prune "a folder"
+for days in 1e300 nan -1; do
+  expect 1 "$gst_heads" dataset prune "a folder" --max-age=$days
+done
 
 # Damage is told.
 image=$(find "a folder/frames" -name '*.jpg' | head -n 1)

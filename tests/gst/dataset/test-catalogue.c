@@ -254,6 +254,38 @@ test_reconcile (Fixture *f, gconstpointer data)
 }
 
 static void
+test_comes_back (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  Catalogue *catalogue = reopen (f, NULL);
+  g_autofree gchar *path = NULL, *file = NULL, *image = NULL;
+  gsize size;
+
+  for (gint i = 0; i < 30; i++)
+    add (catalogue, i, 100, 1000 * i, NULL, &error);
+  catalogue_each (catalogue, first_path, &path, &error);
+  file = g_build_filename (f->folder, path, NULL);
+  g_assert_true (g_file_get_contents (file, &image, &size, NULL));
+  g_unlink (file);
+  catalogue = reopen (f, catalogue);
+  g_assert_cmpint (count (catalogue).missing, ==, 1);
+
+  image[0] ^= 1;                /* another image of that name is not it */
+  g_assert_true (g_file_set_contents (file, image, size, NULL));
+  catalogue = reopen (f, catalogue);
+  g_assert_cmpint (count (catalogue).missing, ==, 1);
+  g_assert_false (g_file_test (file, G_FILE_TEST_EXISTS));
+
+  image[0] ^= 1;
+  g_assert_true (g_file_set_contents (file, image, size, NULL));
+  catalogue = reopen (f, catalogue);
+  g_assert_cmpint (count (catalogue).missing, ==, 0);
+  g_assert_cmpint (count (catalogue).stored, ==, 30);
+  g_assert_cmpint (verify (catalogue), ==, 0);
+  catalogue_close (catalogue);
+}
+
+static void
 test_mass_loss (Fixture *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
@@ -462,6 +494,7 @@ main (int argc, char **argv)
   ADD (outages);
   ADD (prune);
   ADD (reconcile);
+  ADD (comes_back);
   ADD (mass_loss);
   ADD (damage);
   ADD (versions);

@@ -156,6 +156,10 @@ GST_START_TEST (test_capture_info_and_outages)
   fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
   fail_unless (gst_harness_push_event (h, gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM,
               gst_capture_outage_describe (&outage, GST_CAPTURE_OUTAGE_NAME))));
+  /* Events of others are none of its business, whatever they hold. */
+  fail_unless (gst_harness_push_event (h, gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM, NULL)));
+  fail_unless (gst_harness_push_event (h, gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM,
+              gst_structure_new_empty ("stranger"))));
   fail_unless_equals_int (gst_harness_buffers_received (h), 2);
   fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
   counts = count ();
