@@ -28,6 +28,7 @@ static const Part parts[] = {
   { "head-overlay", "draws the answers on the picture", TRUE },
   { "live-src", "live cameras for weeks: live pages, HLS, RTSP", FALSE },
   { "dataset-sink", "frames kept as training data", FALSE },
+  { "dataset-src", "and replayed", FALSE },
   { "plaza-test-src", "a camera that needs no camera", TRUE },
   { "videoconvert", "formats of raw video", TRUE },
   { "videorate", "frames per second", TRUE },

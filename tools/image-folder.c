@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * image-folder.c: one short-lived pipeline per picture: a damaged file ends its own and no other.
+ * image-folder.c: see image-folder.h.
  */
 #include "image-folder.h"
+#include "gst/common/gstimagefile.h"
 #include "models/gh-error.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define DECODE_SECONDS 30
 
 gboolean
 gh_crop_parse (GhCrop *crop, const char *text, GError **error)
@@ -42,44 +41,14 @@ fail (GError **error, const char *path, const char *format, ...)
   return FALSE;
 }
 
-/* Waits until the sink holds the first frame. */
-static GstSample *
-wait_for_frame (GstElement *pipeline, const char *path, GError **error)
-{
-  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
-  g_autoptr (GstElement) sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
-  g_autoptr (GstMessage) message = NULL;
-  GstSample *sample = NULL;
-
-  gst_element_set_state (pipeline, GST_STATE_PAUSED);
-  message = gst_bus_timed_pop_filtered (bus, DECODE_SECONDS * GST_SECOND,
-      GST_MESSAGE_ERROR | GST_MESSAGE_ASYNC_DONE | GST_MESSAGE_EOS);
-  if (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
-    g_autoptr (GError) reason = NULL;
-
-    gst_message_parse_error (message, &reason, NULL);
-    fail (error, path, "cannot be decoded: %s", reason->message);
-    return NULL;
-  }
-  g_object_get (sink, "last-sample", &sample, NULL);
-  if (!sample)
-    fail (error, path, message ? "holds no picture" : "was not decoded within %d seconds", DECODE_SECONDS);
-  return sample;
-}
-
 static GstSample *
 decode (const char *path, GError **error)
 {
-  g_autoptr (GstElement) pipeline = gst_parse_launch ("filesrc name=source ! decodebin ! video/x-raw ! "
-      "fakesink name=sink sync=false", error), source = NULL;
-  GstSample *sample;
+  g_autoptr (GError) problem = NULL;
+  GstSample *sample = gst_image_file_read (path, &problem);
 
-  if (!pipeline)
-    return NULL;
-  source = gst_bin_get_by_name (GST_BIN (pipeline), "source");
-  g_object_set (source, "location", path, NULL);
-  sample = wait_for_frame (pipeline, path, error);
-  gst_element_set_state (pipeline, GST_STATE_NULL);
+  if (!sample)
+    g_set_error_literal (error, GH_ERROR, GH_ERROR_DATA, problem->message);
   return sample;
 }
 

@@ -44,7 +44,7 @@ static const struct {
 };
 
 static const char *const ours[] = { "mae-encoder", "mae-decoder", "mae-trainer", "head-predict", "head-trainer",
-  "head-overlay", "live-src", "dataset-sink",
+  "head-overlay", "live-src", "dataset-sink", "dataset-src",
   "plaza-test-src", NULL
 };
 

@@ -23,6 +23,18 @@ head -n 1 labels.csv | grep -q '^file,captured_at,source,people$' || bad "anothe
 expect 0 "$gst_heads" train-head --images="a folder" --labels=labels.csv --label-column=people --kind=count --no-plot \
   --output=people.safetensors
 
+# So does what is replayed, and it is the same head: the same pixels, labels and seed.
+cat >replay.pipeline <<'END'
+dataset-src location="${DIR}" labeled=labeled ! mae-encoder
+  ! head-trainer label=GstFrameLabels.people kind=count task=people location=replayed.safetensors
+END
+expect 0 "$gst_heads" run replay DIR="a folder"
+for head in people replayed; do
+  expect 0 "$gst_heads" inspect $head.safetensors
+  grep -E 'held-out|error' out >$head.txt || bad "$head.safetensors does not say its error"
+done
+cmp people.txt replayed.txt || bad "the replayed frames make another head"
+
 # Labels from elsewhere, twice, and for frames that are not there.
 sed 's/,people$/,dogs/' labels.csv | cut -d, -f1,3- | head -n 11 >dogs.csv
 expect 0 "$gst_heads" dataset label "a folder" --csv=dogs.csv --task=dogs

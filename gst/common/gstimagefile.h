@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * gstimagefile.h: a picture from a file, of any format that GStreamer decodes. */
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+/* The first picture of the file, in the format its decoder gives, with caps. One short-lived pipeline per file: a damaged
+ * one ends its own and no other. NULL with GST_STREAM_ERROR_DECODE, whose text names the file. Any thread. */
+GstSample *gst_image_file_read (const gchar *path, GError **error);
+
+G_END_DECLS
