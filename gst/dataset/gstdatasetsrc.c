@@ -410,7 +410,7 @@ gst_dataset_src_create (GstPushSrc *push, GstBuffer **buffer)
   GstDatasetSrc *self = GST_DATASET_SRC (push);
   g_autoptr (GstSample) sample = NULL;
   guint64 cache_size;
-  gint index;
+  gint index = -1;
 
   while (sample == NULL && (index = next_index (self, &cache_size)) >= 0) {
     sample = read_frame (self, (guint) index, cache_size);
