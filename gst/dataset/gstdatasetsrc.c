@@ -15,14 +15,13 @@
  * or damaged is left out with a warning and counted. Decoded frames stay in memory up to #GstDatasetSrc:cache-size, which
  * saves decoding them again in later epochs.
  *
- * ## Example launch lines
+ * ## Example launch line
  * |[
- * gst-launch-1.0 -e plaza-test-src shuffle=true num-buffers=60 ! dataset-sink location=plaza labels=GstPlazaTruth.people
- * ]| Sixty frames and how many people are on each, kept.
- * |[
- * gst-launch-1.0 dataset-src location=plaza labeled=labeled ! mae-encoder ! head-trainer label=GstFrameLabels.people
- *   kind=count location=people.safetensors
- * ]| A head that is trained on them.
+ * gst-launch-1.0 -e plaza-test-src shuffle=true num-buffers=60 ! \
+ *   dataset-sink location=plaza labels=GstPlazaTruth.people && \
+ * gst-launch-1.0 dataset-src location=plaza labeled=labeled ! mae-encoder ! \
+ *   head-trainer label=GstFrameLabels.people kind=count location=people.safetensors
+ * ]| Sixty frames are kept, with how many people are on each; then a head is trained on them.
  *
  * Since: 0.1
  */
