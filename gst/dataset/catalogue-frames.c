@@ -186,12 +186,6 @@ catalogue_count (Catalogue *catalogue, CatalogueCounts *counts, GError **error)
   return read;
 }
 
-static const gchar *
-text_of (sqlite3_stmt *statement, int column)
-{
-  return (const gchar *) sqlite3_column_text (statement, column);
-}
-
 gboolean
 catalogue_each (Catalogue *catalogue, gboolean (*visit) (const CatalogueRow *row, gpointer data), gpointer data,
     GError **error)
@@ -205,7 +199,7 @@ catalogue_each (Catalogue *catalogue, gboolean (*visit) (const CatalogueRow *row
   if (statement == NULL)
     return FALSE;
   while (more && (code = sqlite3_step (statement)) == SQLITE_ROW) {
-    CatalogueRow row = { text_of (statement, 0), text_of (statement, 1), text_of (statement, 2), text_of (statement, 3),
+    CatalogueRow row = { catalogue_column (statement, 0), catalogue_column (statement, 1), catalogue_column (statement, 2), catalogue_column (statement, 3),
       sqlite3_column_int64 (statement, 4), sqlite3_column_int (statement, 5), sqlite3_column_int (statement, 6),
       (guint64) sqlite3_column_int64 (statement, 7) };
 
@@ -227,7 +221,7 @@ catalogue_each_label (Catalogue *catalogue, const gchar *frame, void (*visit) (c
   if (statement == NULL)
     return FALSE;
   while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
-    CatalogueLabel label = { text_of (statement, 0), text_of (statement, 1), text_of (statement, 2) };
+    CatalogueLabel label = { catalogue_column (statement, 0), catalogue_column (statement, 1), catalogue_column (statement, 2) };
 
     visit (&label, data);
   }
@@ -248,8 +242,8 @@ catalogue_each_prediction (Catalogue *catalogue, const gchar *frame,
   if (statement == NULL)
     return FALSE;
   while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
-    CataloguePrediction prediction = { text_of (statement, 0), text_of (statement, 1), text_of (statement, 2),
-      text_of (statement, 3), sqlite3_column_double (statement, 4) };
+    CataloguePrediction prediction = { catalogue_column (statement, 0), catalogue_column (statement, 1), catalogue_column (statement, 2),
+      catalogue_column (statement, 3), sqlite3_column_double (statement, 4) };
 
     visit (&prediction, data);
   }

@@ -18,12 +18,6 @@ catalogue_insert_upload (Catalogue *catalogue, const CatalogueDestination *to, c
       "ssssiii", frame, to->service, to->project, reference, now, now, now);
 }
 
-static const gchar *
-text_of (sqlite3_stmt *statement, int column)
-{
-  return (const gchar *) sqlite3_column_text (statement, column);
-}
-
 static gint64
 number_or_none (sqlite3_stmt *statement, int column)
 {
@@ -44,9 +38,9 @@ catalogue_each_due (Catalogue *catalogue, const CatalogueDestination *to, gint64
   if (statement == NULL)
     return FALSE;
   while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
-    CatalogueUpload upload = { sqlite3_column_int64 (statement, 0), text_of (statement, 1), text_of (statement, 2),
-      text_of (statement, 3), text_of (statement, 4), text_of (statement, 5), text_of (statement, 6), text_of (statement, 7),
-      text_of (statement, 8), sqlite3_column_int64 (statement, 9), sqlite3_column_int64 (statement, 10),
+    CatalogueUpload upload = { sqlite3_column_int64 (statement, 0), catalogue_column (statement, 1), catalogue_column (statement, 2),
+      catalogue_column (statement, 3), catalogue_column (statement, 4), catalogue_column (statement, 5), catalogue_column (statement, 6), catalogue_column (statement, 7),
+      catalogue_column (statement, 8), sqlite3_column_int64 (statement, 9), sqlite3_column_int64 (statement, 10),
       number_or_none (statement, 11), number_or_none (statement, 12), sqlite3_column_int (statement, 13),
       sqlite3_column_int (statement, 14), (guint) sqlite3_column_int (statement, 15) };
 

@@ -33,6 +33,13 @@ gboolean catalogue_begin (Catalogue *catalogue, GError **error);
 gboolean catalogue_commit (Catalogue *catalogue, GError **error);
 void catalogue_rollback (Catalogue *catalogue);
 
+/* A column of the row a statement stands at, as text; borrowed until it moves on. */
+static inline const gchar *
+catalogue_column (sqlite3_stmt *statement, int column)
+{
+  return (const gchar *) sqlite3_column_text (statement, column);
+}
+
 /* The first column of the first row as text, to be freed; NULL when there is none. */
 gchar *catalogue_text (Catalogue *catalogue, const gchar *sql, const gchar *types, ...);
 

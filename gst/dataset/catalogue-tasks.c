@@ -13,12 +13,6 @@ catalogue_put_task (Catalogue *catalogue, const CatalogueTask *task, GError **er
       task->updated_at, task->frame, task->unlinked, task->json, g_get_real_time ());
 }
 
-static const gchar *
-text_of (sqlite3_stmt *statement, int column)
-{
-  return (const gchar *) sqlite3_column_text (statement, column);
-}
-
 gboolean
 catalogue_each_task (Catalogue *catalogue, const gchar *service, const gchar *project,
     void (*visit) (const CatalogueTask *task, gpointer data), gpointer data, GError **error)
@@ -31,9 +25,9 @@ catalogue_each_task (Catalogue *catalogue, const gchar *service, const gchar *pr
   if (statement == NULL)
     return FALSE;
   while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
-    CatalogueTask task = { text_of (statement, 0), text_of (statement, 1), text_of (statement, 2), text_of (statement, 3),
-      text_of (statement, 4), text_of (statement, 5), text_of (statement, 6), text_of (statement, 7), text_of (statement, 8),
-      text_of (statement, 9) };
+    CatalogueTask task = { catalogue_column (statement, 0), catalogue_column (statement, 1), catalogue_column (statement, 2), catalogue_column (statement, 3),
+      catalogue_column (statement, 4), catalogue_column (statement, 5), catalogue_column (statement, 6), catalogue_column (statement, 7), catalogue_column (statement, 8),
+      catalogue_column (statement, 9) };
 
     visit (&task, data);
   }

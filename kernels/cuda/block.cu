@@ -35,19 +35,9 @@ make_buffers (GhCtx *ctx, Buffers *to, const GhBlockParts *block, size_t rows)
 static GhStatus
 product (GhCtx *ctx, GhBf16 *y, const GhBf16 *x, const GhPacked *w, int rows)
 {
-  GhGemm g = { };
+  GhGemm g = gh_gemm_packed (y, x, w, rows);
 
-  g.m = rows;
-  g.n = w->n_out;
-  g.k = w->n_in;
-  g.lda = g.ldb = w->n_in;
-  g.ldc = w->n_out;
-  g.count = 1;
-  g.a = x;
-  g.b = w->data;
-  g.c = y;
-  g.trans_b = g.half = g.half_out = g.tune = true;
-  g.alpha = 1;
+  g.half_out = g.tune = true;
   return gh_blas_gemm (ctx, &g);
 }
 
@@ -55,20 +45,11 @@ product (GhCtx *ctx, GhBf16 *y, const GhBf16 *x, const GhPacked *w, int rows)
 static GhStatus
 add_product (GhCtx *ctx, float *x, const GhBf16 *y, const GhPacked *w, const float *bias, int rows)
 {
-  GhGemm g = { };
+  GhGemm g = gh_gemm_packed (x, y, w, rows);
 
-  g.m = rows;
-  g.n = w->n_out;
-  g.k = w->n_in;
-  g.lda = g.ldb = w->n_in;
-  g.ldc = w->n_out;
-  g.count = 1;
-  g.a = y;
-  g.b = w->data;
-  g.c = x;
   g.bias = bias;
-  g.trans_b = g.half = g.tune = true;
-  g.alpha = g.beta = 1;
+  g.beta = 1;
+  g.tune = true;
   return gh_blas_gemm (ctx, &g);
 }
 

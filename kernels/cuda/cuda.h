@@ -197,6 +197,27 @@ typedef struct {
   float alpha, beta;
 } GhGemm;
 
+/* c[rows,n_out] = a w^T: a product with packed weights, to be completed. */
+static inline GhGemm
+gh_gemm_packed (void *c, const void *a, const GhPacked *w, int rows)
+{
+  GhGemm g = { };
+
+  g.m = rows;
+  g.n = w->n_out;
+  g.k = w->n_in;
+  g.lda = g.ldb = w->n_in;
+  g.ldc = w->n_out;
+  g.count = 1;
+  g.a = a;
+  g.b = w->data;
+  g.c = c;
+  g.trans_b = true;
+  g.half = w->dtype == GH_DTYPE_BF16;
+  g.alpha = 1;
+  return g;
+}
+
 GhStatus gh_blas_open (GhCtx *ctx, char *reason, size_t reason_size);
 void gh_blas_close (GhCtx *ctx);
 GhStatus gh_blas_gemm (GhCtx *ctx, const GhGemm *gemm);

@@ -126,23 +126,11 @@ gh_cuda_linear_fwd (GhCtx *ctx, float *y, const float *x, const GhPacked *w, con
   size_t n_in = (size_t) rows * w->n_in, n_out = (size_t) rows * w->n_out;
   bool half = w->dtype == GH_DTYPE_BF16, apart = residual == y && act == GH_ACT_GELU;
   Scratch scratch;
-  GhGemm g = { };
 
   if (!make_scratch (ctx, &scratch, half ? n_in : 0, apart ? n_out : 0))
     return GH_NOMEM;
-  g.m = rows;
-  g.n = w->n_out;
-  g.k = w->n_in;
-  g.lda = g.ldb = w->n_in;
-  g.ldc = w->n_out;
-  g.count = 1;
-  g.a = x;
-  g.b = w->data;
-  g.c = apart ? scratch.products : y;
-  g.trans_b = true;
-  g.half = half;
+  GhGemm g = gh_gemm_packed (apart ? scratch.products : y, x, w, rows);
   g.bias = bias;
-  g.alpha = 1;
   if (half) {
     GH_CUDA_TRY (gh_cuda_round_bf16 (ctx, scratch.rounded, x, n_in));
     g.a = scratch.rounded;

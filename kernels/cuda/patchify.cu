@@ -108,23 +108,13 @@ gh_cuda_project_patches_fwd (GhCtx *ctx, float *y, const uint8_t *rgb, const int
 {
   size_t P = (size_t) patch * patch * 3;
   GhBf16 *patches = (GhBf16 *) gh_scratch (ctx, (size_t) B * K * P * sizeof *patches);
-  GhGemm g = { };
 
   if (!patches)
     return GH_NOMEM;
   GH_CUDA_TRY (cut (ctx, patches, rgb, keep, mean, std, B,
           { height, width, patch, (width - 1) / patch + 1, stride }, K));
-  g.m = B * K;
-  g.n = w->n_out;
-  g.k = w->n_in;
-  g.lda = g.ldb = w->n_in;
-  g.ldc = w->n_out;
-  g.count = 1;
-  g.a = patches;
-  g.b = w->data;
-  g.c = y;
+  GhGemm g = gh_gemm_packed (y, patches, w, B * K);
   g.bias = bias;
-  g.trans_b = g.half = g.tune = true;
-  g.alpha = 1;
+  g.tune = true;
   return gh_blas_gemm (ctx, &g);
 }

@@ -5,6 +5,7 @@
  */
 #include "gst/dataset/catalogue.h"
 #include "gst/common/gstcaptureinfo.h"
+#include "tests/models/temp-folder.h"
 
 #include <glib/gstdio.h>
 #include <gst/check/gstcheck.h>
@@ -16,21 +17,6 @@ enum { N = 24 };
 #define HOUR ((gint64) 3600 * G_USEC_PER_SEC)
 
 static gchar *folder;
-
-static void
-remove_all (const gchar *path)
-{
-  GDir *dir = g_dir_open (path, 0, NULL);
-  const gchar *name;
-
-  while (dir && (name = g_dir_read_name (dir))) {
-    g_autofree gchar *inner = g_build_filename (path, name, NULL);
-    remove_all (inner);
-  }
-  if (dir)
-    g_dir_close (dir);
-  g_remove (path);
-}
 
 /* A PNG of one colour. */
 static GBytes *
@@ -78,7 +64,7 @@ set_up (void)
 static void
 tear_down (void)
 {
-  remove_all (folder);
+  temp_folder_remove (folder);
   g_free (folder);
 }
 
@@ -285,7 +271,7 @@ GST_START_TEST (test_nothing_readable)
   g_autofree gchar *properties = g_strdup_printf ("location=%s epochs=0", folder);
   g_autofree gchar *frames = g_build_filename (folder, "frames", NULL);
 
-  remove_all (frames);
+  temp_folder_remove (frames);
   assert_error (properties, "None of the 24 frames can be read");
 }
 

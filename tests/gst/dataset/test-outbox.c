@@ -4,6 +4,7 @@
  * version 1 of the catalogue left (version-1.sql, whose path is the argument).
  */
 #include "gst/dataset/catalogue.h"
+#include "tests/models/temp-folder.h"
 
 #include <glib/gstdio.h>
 #include <sqlite3.h>
@@ -16,21 +17,6 @@ typedef struct {
   gchar *folder;
   Catalogue *catalogue;
 } Fixture;
-
-static void
-remove_all (const gchar *path)
-{
-  GDir *dir = g_dir_open (path, 0, NULL);
-  const gchar *name;
-
-  while (dir && (name = g_dir_read_name (dir))) {
-    g_autofree gchar *inner = g_build_filename (path, name, NULL);
-    remove_all (inner);
-  }
-  if (dir)
-    g_dir_close (dir);
-  g_remove (path);
-}
 
 static void
 reopen (Fixture *f)
@@ -53,7 +39,7 @@ static void
 tear_down (Fixture *f, gconstpointer data)
 {
   catalogue_close (f->catalogue);
-  remove_all (f->folder);
+  temp_folder_remove (f->folder);
   g_free (f->folder);
 }
 
@@ -258,7 +244,7 @@ test_version_1 (Fixture *f, gconstpointer data)
   sqlite3 *db;
 
   g_clear_pointer (&f->catalogue, catalogue_close);
-  remove_all (f->folder);
+  temp_folder_remove (f->folder);
   g_assert_cmpint (g_mkdir_with_parents (day, 0700), ==, 0);
   g_assert_true (g_file_set_contents (image, "old", 3, NULL));
   g_assert_true (g_file_get_contents (old_dataset, &sql, NULL, NULL));
