@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * live-http.h: one HTTP request at a time, for a thread of its own, with an end in sight: a deadline for the whole of it,
- * which a server that trickles cannot stretch, and a limit to what is taken.
+ * live-http.h: one HTTP request at a time, for a thread of its own, with a deadline and a limit to what is taken.
  */
 #pragma once
 
-#include <gio/gio.h>
+#include "gst/common/httpexchange.h"
 
 G_BEGIN_DECLS
 
 typedef struct _LiveHttp LiveHttp;
 
-/* What came of a request. reason NULL: body is there, perhaps empty. Else a word for programs (http_403, dns, refused,
- * timeout, tls, connection, too_large, bad_uri, cancelled) and detail for people, without any address. */
-typedef struct {
-  guint status;                 /* of HTTP; 0: none came */
-  GBytes *body;
-  gchar *uri;                   /* where it came from, after redirects; NULL without an answer */
-  gchar *reason, *detail;
-} LiveHttpResult;
+/* See httpexchange.h. */
+typedef HttpOutcome LiveHttpResult;
 
 /* user_agent NULL: our own. Belongs to the thread that makes it. */
 LiveHttp *live_http_new (const gchar *user_agent);

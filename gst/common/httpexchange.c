@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * httpexchange.c: see httpexchange.h. */
+#include "httpexchange.h"
+
+#define CHUNK 65536
+
+typedef struct {
+  SoupMessage *message;
+  GCancellable *cancellable;    /* of this exchange alone */
+  GCancellable *stop;           /* the caller's, or NULL */
+  gulong stop_handler;
+  GSource *timer;
+  GInputStream *stream;
+  GByteArray *body;
+  gsize limit;
+  gboolean over, too_large;
+  GError *error;
+  HttpExchangeDone done;
+  gpointer data;
+} Exchange;
+
+void
+http_outcome_clear (HttpOutcome *outcome)
+{
+  g_clear_pointer (&outcome->body, g_bytes_unref);
+  g_clear_pointer (&outcome->uri, g_free);
+  g_clear_pointer (&outcome->reason, g_free);
+  g_clear_pointer (&outcome->detail, g_free);
+  outcome->status = 0;
+}
+
+static const gchar *
+reason_of (const Exchange *exchange)
+{
+  const GError *error = exchange->error;
+
+  if (exchange->over)
+    return "timeout";
+  if (exchange->too_large)
+    return "too_large";
+  if (error->domain == G_RESOLVER_ERROR)
+    return "dns";
+  if (error->domain == G_TLS_ERROR)
+    return "tls";
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return "cancelled";
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED))
+    return "refused";
+  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT) ? "timeout" : "connection";
+}
+
+static void
+conclude (const Exchange *exchange, HttpOutcome *outcome)
+{
+  outcome->status = soup_message_get_status (exchange->message);
+  if (exchange->error || exchange->over || exchange->too_large) {
+    outcome->reason = g_strdup (reason_of (exchange));
+    outcome->detail = exchange->over ? g_strdup ("the answer was not whole in time")
+        : exchange->too_large ? g_strdup_printf ("more than %" G_GSIZE_FORMAT " bytes", exchange->limit)
+        : g_strdup (exchange->error->message);
+    return;
+  }
+  outcome->uri = g_uri_to_string (soup_message_get_uri (exchange->message));
+  outcome->body = g_bytes_new (exchange->body->data, exchange->body->len);
+  if (outcome->status != SOUP_STATUS_OK) {
+    outcome->reason = g_strdup_printf ("http_%u", outcome->status);
+    outcome->detail = g_strdup (soup_message_get_reason_phrase (exchange->message));
+  }
+}
+
+static void
+finish (Exchange *exchange)
+{
+  HttpOutcome outcome = { 0 };
+
+  g_source_destroy (exchange->timer);
+  g_source_unref (exchange->timer);
+  g_cancellable_disconnect (exchange->stop, exchange->stop_handler);
+  if (exchange->stream)
+    g_input_stream_close (exchange->stream, NULL, NULL);
+  conclude (exchange, &outcome);
+  exchange->done (exchange->message, &outcome, exchange->data);
+  http_outcome_clear (&outcome);
+  g_clear_object (&exchange->stream);
+  g_clear_error (&exchange->error);
+  g_byte_array_unref (exchange->body);
+  g_clear_object (&exchange->stop);
+  g_object_unref (exchange->cancellable);
+  g_object_unref (exchange->message);
+  g_free (exchange);
+}
+
+static void
+on_chunk (GObject *stream, GAsyncResult *result, gpointer data)
+{
+  Exchange *exchange = data;
+  GBytes *bytes = g_input_stream_read_bytes_finish (G_INPUT_STREAM (stream), result, &exchange->error);
+  gsize size = bytes ? g_bytes_get_size (bytes) : 0;
+
+  if (size > 0 && exchange->body->len + size <= exchange->limit) {
+    g_byte_array_append (exchange->body, g_bytes_get_data (bytes, NULL), size);
+    g_input_stream_read_bytes_async (G_INPUT_STREAM (stream), CHUNK, G_PRIORITY_DEFAULT, exchange->cancellable, on_chunk,
+        exchange);
+  } else {
+    exchange->too_large = size > 0;
+    finish (exchange);
+  }
+  if (bytes)
+    g_bytes_unref (bytes);
+}
+
+static void
+on_answer (GObject *session, GAsyncResult *result, gpointer data)
+{
+  Exchange *exchange = data;
+
+  exchange->stream = soup_session_send_finish (SOUP_SESSION (session), result, &exchange->error);
+  if (exchange->stream == NULL) {
+    finish (exchange);
+    return;
+  }
+  g_input_stream_read_bytes_async (exchange->stream, CHUNK, G_PRIORITY_DEFAULT, exchange->cancellable, on_chunk, exchange);
+}
+
+static gboolean
+on_deadline (gpointer data)
+{
+  Exchange *exchange = data;
+
+  exchange->over = TRUE;
+  g_cancellable_cancel (exchange->cancellable);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_stop (GCancellable *stop, gpointer data)
+{
+  g_cancellable_cancel (data);
+}
+
+void
+http_exchange_start (SoupSession *session, SoupMessage *message, gsize limit, guint64 timeout, GCancellable *cancellable,
+    HttpExchangeDone done, gpointer data)
+{
+  Exchange *exchange = g_new0 (Exchange, 1);
+
+  exchange->message = g_object_ref (message);
+  exchange->cancellable = g_cancellable_new ();
+  exchange->body = g_byte_array_new ();
+  exchange->limit = limit;
+  exchange->done = done;
+  exchange->data = data;
+  exchange->timer = g_timeout_source_new ((guint) CLAMP (timeout / 1000000, 1, G_MAXUINT));
+  g_source_set_callback (exchange->timer, on_deadline, exchange, NULL);
+  g_source_attach (exchange->timer, g_main_context_get_thread_default ());
+  if (cancellable) {
+    exchange->stop = g_object_ref (cancellable);
+    exchange->stop_handler = g_cancellable_connect (cancellable, G_CALLBACK (on_stop), exchange->cancellable, NULL);
+  }
+  soup_session_send_async (session, message, G_PRIORITY_DEFAULT, exchange->cancellable, on_answer, exchange);
+}
