@@ -17,16 +17,20 @@ typedef struct {
   GstCaps *caps;
   gint64 captured_at;
   GstStructure *outage;
+  gboolean upload;
 } Item;
 
 struct _GstDatasetWriter {
   GstElement *element;
   GstDatasetSettings set;
-  Catalogue *catalogue;         /* of the thread */
+  GMutex catalogue_lock;
+  Catalogue *catalogue;
   GstImageEncoder *encoder;
   GThread *thread;
   guint since_prune;
   gboolean warned;              /* since the last frame that was stored */
+  void (*journaled) (gpointer data);
+  gpointer journaled_data;
 
   GMutex lock;                  /* for what follows */
   GCond changed;
@@ -34,15 +38,6 @@ struct _GstDatasetWriter {
   gboolean busy, stopping, flushing, paused;
   guint64 frames, stored, duplicates, dropped, failed;
 };
-
-void
-gst_dataset_settings_clear (GstDatasetSettings *settings)
-{
-  g_free (settings->location);
-  g_free (settings->source);
-  g_strfreev (settings->labels);
-  *settings = (GstDatasetSettings) { NULL };
-}
 
 static void
 clear_item (Item *item)
@@ -196,8 +191,9 @@ prune (GstDatasetWriter *writer)
 
   if (limits->max_age == 0 && limits->max_bytes == 0 && limits->max_frames == 0)
     return;
-  if (catalogue_prune (writer->catalogue, limits, g_get_real_time (), FALSE, &error) < 0)
+  if (catalogue_prune (gst_dataset_writer_borrow (writer), limits, g_get_real_time (), FALSE, &error) < 0)
     GST_WARNING_OBJECT (writer->element, "%s", error->message);
+  gst_dataset_writer_give_back (writer);
 }
 
 static gboolean
@@ -225,12 +221,29 @@ report_failure (GstDatasetWriter *writer, const GError *error)
   writer->warned = TRUE;
 }
 
+static CatalogueOutcome
+add (GstDatasetWriter *writer, const Item *item, GError **error)
+{
+  CatalogueDestination to = { writer->set.service, writer->set.project };
+  CatalogueOutcome outcome = CATALOGUE_FAILED;
+  Entry entry;
+
+  describe (writer, item, &entry);
+  entry.frame.upload = item->upload ? &to : NULL;
+  entry.frame.image = image_of (writer, item, error);
+  if (entry.frame.image) {
+    outcome = catalogue_add (gst_dataset_writer_borrow (writer), &entry.frame, NULL, error);
+    gst_dataset_writer_give_back (writer);
+  }
+  clear_entry (&entry);
+  return outcome;
+}
+
 static void
 store (GstDatasetWriter *writer, const Item *item)
 {
   g_autoptr (GError) error = NULL;
   CatalogueOutcome outcome;
-  Entry entry;
 
   if (!has_room (writer)) {
     prune (writer);
@@ -240,10 +253,7 @@ store (GstDatasetWriter *writer, const Item *item)
       return;
     }
   }
-  describe (writer, item, &entry);
-  entry.frame.image = image_of (writer, item, &error);
-  outcome = entry.frame.image ? catalogue_add (writer->catalogue, &entry.frame, NULL, &error) : CATALOGUE_FAILED;
-  clear_entry (&entry);
+  outcome = add (writer, item, &error);
   if (outcome == CATALOGUE_FAILED) {
     report_failure (writer, error);
     return;
@@ -251,6 +261,8 @@ store (GstDatasetWriter *writer, const Item *item)
   count (writer, outcome == CATALOGUE_STORED ? &writer->stored : &writer->duplicates);
   set_paused (writer, FALSE, "disk-full");
   writer->warned = FALSE;
+  if (item->upload && writer->journaled)
+    writer->journaled (writer->journaled_data);
   if (++writer->since_prune >= PRUNE_EVERY) {
     writer->since_prune = 0;
     prune (writer);
@@ -263,12 +275,17 @@ record (GstDatasetWriter *writer, const GstStructure *structure)
   g_autoptr (GError) error = NULL;
   GstCaptureOutage outage;
   const gchar *source;
+  Catalogue *catalogue;
+  gboolean written;
 
   if (!gst_capture_outage_parse (structure, &outage))
     return;
   source = writer->set.source ? writer->set.source : outage.source;
-  if (!(outage.begins ? catalogue_begin_outage (writer->catalogue, source, outage.at, outage.reason, outage.detail, &error)
-          : catalogue_end_outage (writer->catalogue, source, outage.at, &error)))
+  catalogue = gst_dataset_writer_borrow (writer);
+  written = outage.begins ? catalogue_begin_outage (catalogue, source, outage.at, outage.reason, outage.detail, &error)
+      : catalogue_end_outage (catalogue, source, outage.at, &error);
+  gst_dataset_writer_give_back (writer);
+  if (!written)
     report_failure (writer, error);
 }
 
@@ -333,6 +350,7 @@ gst_dataset_writer_new (GstElement *element, GstDatasetSettings *settings, GErro
   *settings = (GstDatasetSettings) { NULL };
   writer->catalogue = catalogue;
   writer->encoder = encoder;
+  g_mutex_init (&writer->catalogue_lock);
   g_mutex_init (&writer->lock);
   g_cond_init (&writer->changed);
   g_queue_init (&writer->items);
@@ -355,15 +373,39 @@ gst_dataset_writer_free (GstDatasetWriter *writer)
   gst_dataset_settings_clear (&writer->set);
   g_cond_clear (&writer->changed);
   g_mutex_clear (&writer->lock);
+  g_mutex_clear (&writer->catalogue_lock);
   g_free (writer);
+}
+
+/* ---- for other threads ------------------------------------------------------------------------------------------------- */
+
+Catalogue *
+gst_dataset_writer_borrow (GstDatasetWriter *writer)
+{
+  g_mutex_lock (&writer->catalogue_lock);
+  return writer->catalogue;
+}
+
+void
+gst_dataset_writer_give_back (GstDatasetWriter *writer)
+{
+  g_mutex_unlock (&writer->catalogue_lock);
+}
+
+void
+gst_dataset_writer_on_journaled (GstDatasetWriter *writer, void (*journaled) (gpointer data), gpointer data)
+{
+  writer->journaled = journaled;
+  writer->journaled_data = data;
 }
 
 /* ---- for the streaming thread --------------------------------------------------------------------------------------------- */
 
 gboolean
-gst_dataset_writer_add (GstDatasetWriter *writer, GstBuffer *frame, GstCaps *caps, gint64 captured_at, gboolean wait)
+gst_dataset_writer_add (GstDatasetWriter *writer, GstBuffer *frame, GstCaps *caps, gint64 captured_at, gboolean upload,
+    gboolean wait)
 {
-  Item item = { gst_buffer_ref (frame), gst_caps_ref (caps), captured_at, NULL };
+  Item item = { gst_buffer_ref (frame), gst_caps_ref (caps), captured_at, NULL, upload };
   gboolean room;
 
   g_mutex_lock (&writer->lock);

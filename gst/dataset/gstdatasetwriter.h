@@ -7,21 +7,11 @@
  */
 #pragma once
 
-#include "catalogue.h"
+#include "gstdatasetsettings.h"
 
 #include <gst/gst.h>
 
 G_BEGIN_DECLS
-
-typedef struct {
-  gchar *location, *source;     /* source NULL: what the frames say, else the element's name */
-  gint quality;
-  guint queue;                  /* frames that may wait */
-  gchar **labels;               /* "META.FIELD" */
-  gboolean embeddings;
-  guint64 min_free;             /* bytes to leave free on the disk */
-  CatalogueLimits limits;
-} GstDatasetSettings;
 
 typedef struct _GstDatasetWriter GstDatasetWriter;
 
@@ -29,11 +19,17 @@ typedef struct _GstDatasetWriter GstDatasetWriter;
 GstDatasetWriter *gst_dataset_writer_new (GstElement *element, GstDatasetSettings *settings, GError **error);
 /* What waits is stored before. */
 void gst_dataset_writer_free (GstDatasetWriter *writer);
-void gst_dataset_settings_clear (GstDatasetSettings *settings);
 
-/* Any of these from the streaming thread. captured_at: of a frame that does not say it itself. wait: for room in the queue
- * (else the frame is dropped); FALSE when flushing ended that. */
-gboolean gst_dataset_writer_add (GstDatasetWriter *writer, GstBuffer *frame, GstCaps *caps, gint64 captured_at, gboolean wait);
+/* For another thread that works on the dataset: the catalogue, until it is given back. Not for long, the writer waits. */
+Catalogue *gst_dataset_writer_borrow (GstDatasetWriter *writer);
+void gst_dataset_writer_give_back (GstDatasetWriter *writer);
+/* Called from the writer's thread, without locks, whenever a frame with an upload was stored. Before any frame. */
+void gst_dataset_writer_on_journaled (GstDatasetWriter *writer, void (*journaled) (gpointer data), gpointer data);
+
+/* Any of these from the streaming thread. captured_at: of a frame that does not say it itself. upload: journal it for the
+ * destination of the settings. wait: for room in the queue (else the frame is dropped); FALSE when flushing ended that. */
+gboolean gst_dataset_writer_add (GstDatasetWriter *writer, GstBuffer *frame, GstCaps *caps, gint64 captured_at,
+    gboolean upload, gboolean wait);
 /* Any other structure, or NULL, is ignored. */
 void gst_dataset_writer_add_outage (GstDatasetWriter *writer, const GstStructure *outage);
 /* Until everything is stored; FALSE when flushing ended that. */
