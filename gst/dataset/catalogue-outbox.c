@@ -53,10 +53,10 @@ catalogue_each_due (Catalogue *catalogue, const CatalogueDestination *to, gint64
 }
 
 gint64
-catalogue_next_due (Catalogue *catalogue, const CatalogueDestination *to)
+catalogue_next_due (Catalogue *catalogue, const CatalogueDestination *to, gint64 now)
 {
-  return catalogue_number (catalogue, G_MAXINT64, "SELECT min(next_attempt_at) FROM upload WHERE state = 'pending' AND "
-      "service = ? AND project = ?", "ss", to->service, to->project);
+  return catalogue_number (catalogue, G_MAXINT64, "SELECT ifnull(min(next_attempt_at), ?1) FROM upload WHERE state = "
+      "'pending' AND next_attempt_at > ?2 AND service = ?3 AND project = ?4", "iiss", G_MAXINT64, now, to->service, to->project);
 }
 
 gboolean

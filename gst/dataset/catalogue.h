@@ -115,8 +115,8 @@ typedef struct {
 /* Up to `most` uploads whose time has come, the oldest first. visit must not write. */
 gboolean catalogue_each_due (Catalogue *catalogue, const CatalogueDestination *to, gint64 now, guint most,
     void (*visit) (const CatalogueUpload *upload, gpointer data), gpointer data, GError **error);
-/* When the next one's time comes; G_MAXINT64 when none waits. */
-gint64 catalogue_next_due (Catalogue *catalogue, const CatalogueDestination *to);
+/* When the next one's time comes that is not due by then; G_MAXINT64 when there is none. */
+gint64 catalogue_next_due (Catalogue *catalogue, const CatalogueDestination *to, gint64 now);
 
 /* It is there: under this URL and id (each may be NULL). */
 gboolean catalogue_upload_sent (Catalogue *catalogue, gint64 upload, const gchar *attachment_url, const gchar *remote_id,

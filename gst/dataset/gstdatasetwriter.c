@@ -359,15 +359,23 @@ gst_dataset_writer_new (GstElement *element, GstDatasetSettings *settings, GErro
 }
 
 void
-gst_dataset_writer_free (GstDatasetWriter *writer)
+gst_dataset_writer_finish (GstDatasetWriter *writer)
 {
-  if (writer == NULL)
-    return;
   g_mutex_lock (&writer->lock);
   writer->stopping = TRUE;
   g_cond_broadcast (&writer->changed);
   g_mutex_unlock (&writer->lock);
-  g_thread_join (writer->thread);
+  if (writer->thread)
+    g_thread_join (writer->thread);
+  writer->thread = NULL;
+}
+
+void
+gst_dataset_writer_free (GstDatasetWriter *writer)
+{
+  if (writer == NULL)
+    return;
+  gst_dataset_writer_finish (writer);
   catalogue_close (writer->catalogue);
   gst_image_encoder_free (writer->encoder);
   gst_dataset_settings_clear (&writer->set);

@@ -17,7 +17,9 @@ typedef struct _GstDatasetWriter GstDatasetWriter;
 
 /* Takes the settings. NULL with an error of GST_RESOURCE_ERROR or GST_CORE_ERROR. element: for messages, borrowed. */
 GstDatasetWriter *gst_dataset_writer_new (GstElement *element, GstDatasetSettings *settings, GError **error);
-/* What waits is stored before. */
+/* Stores what waits and ends the thread; the catalogue stays for others. */
+void gst_dataset_writer_finish (GstDatasetWriter *writer);
+/* The same before. */
 void gst_dataset_writer_free (GstDatasetWriter *writer);
 
 /* For another thread that works on the dataset: the catalogue, until it is given back. Not for long, the writer waits. */

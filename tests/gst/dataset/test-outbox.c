@@ -116,13 +116,14 @@ test_life (Fixture *f, gconstpointer data)
   assert_counts (f, &gate, 2, 0, 0);
   assert_counts (f, &other, 1, 0, 0);
   g_assert_cmpuint (count_due (f, &gate, now, 1), ==, 1);
-  g_assert_cmpint (catalogue_next_due (f->catalogue, &gate), <=, now);
+  g_assert_cmpint (catalogue_next_due (f->catalogue, &gate, 0), <=, now);
+  g_assert_cmpint (catalogue_next_due (f->catalogue, &gate, now), ==, G_MAXINT64);
 
   g_assert_true (catalogue_upload_put_off (f->catalogue, first_due (f, &gate), now + 60 * G_USEC_PER_SEC, "503", NULL));
   g_assert_cmpuint (count_due (f, &gate, now, 10), ==, 1);
   g_assert_true (catalogue_upload_sent (f->catalogue, first_due (f, &gate), "scaledata://x/1", "file_1", NULL));
   assert_counts (f, &gate, 1, 1, 0);
-  g_assert_cmpint (catalogue_next_due (f->catalogue, &gate), ==, now + 60 * G_USEC_PER_SEC);
+  g_assert_cmpint (catalogue_next_due (f->catalogue, &gate, now), ==, now + 60 * G_USEC_PER_SEC);
   found = catalogue_frame_by_url (f->catalogue, "scaledata://x/1");
   g_assert_cmpstr (found, ==, b);
 
@@ -130,7 +131,7 @@ test_life (Fixture *f, gconstpointer data)
   assert_counts (f, &gate, 1, 1, 0);
   g_assert_true (catalogue_upload_refused (f->catalogue, first_due (f, &gate), "400", NULL));
   assert_counts (f, &gate, 0, 1, 1);
-  g_assert_cmpint (catalogue_next_due (f->catalogue, &gate), ==, G_MAXINT64);
+  g_assert_cmpint (catalogue_next_due (f->catalogue, &gate, now), ==, G_MAXINT64);
   g_assert_cmpint (catalogue_retry_refused (f->catalogue, &gate, NULL), ==, 1);
   assert_counts (f, &gate, 1, 1, 0);
 }
