@@ -29,6 +29,7 @@ static const Part parts[] = {
   { "live-src", "live cameras for weeks: live pages, HLS, RTSP", FALSE },
   { "dataset-sink", "frames kept as training data", FALSE },
   { "dataset-src", "and replayed", FALSE },
+  { "scale-uploader", "frames to Scale AI for labeling", FALSE },
   { "plaza-test-src", "a camera that needs no camera", TRUE },
   { "videoconvert", "formats of raw video", TRUE },
   { "videorate", "frames per second", TRUE },

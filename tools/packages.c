@@ -44,7 +44,7 @@ static const struct {
 };
 
 static const char *const ours[] = { "mae-encoder", "mae-decoder", "mae-trainer", "head-predict", "head-trainer",
-  "head-overlay", "live-src", "dataset-sink", "dataset-src",
+  "head-overlay", "live-src", "dataset-sink", "dataset-src", "scale-uploader",
   "plaza-test-src", NULL
 };
 

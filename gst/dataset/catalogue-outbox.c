@@ -24,25 +24,26 @@ number_or_none (sqlite3_stmt *statement, int column)
   return sqlite3_column_type (statement, column) == SQLITE_NULL ? -1 : sqlite3_column_int64 (statement, column);
 }
 
-gboolean
-catalogue_each_due (Catalogue *catalogue, const CatalogueDestination *to, gint64 now, guint most,
-    void (*visit) (const CatalogueUpload *upload, gpointer data), gpointer data, GError **error)
+#define UPLOAD "SELECT upload.id, service, project, reference, frame.id, path, sha256, source.name, source.uri, captured_at, " \
+    "utc_offset, media_sequence, pts, width, height, attempts, attachment_url FROM upload JOIN frame ON frame.id = upload.frame " \
+    "JOIN source ON source.id = frame.source "
+
+/* Takes the statement, which is of UPLOAD. */
+static gboolean
+visit_each (Catalogue *catalogue, sqlite3_stmt *statement, void (*visit) (const CatalogueUpload *upload, gpointer data),
+    gpointer data, GError **error)
 {
-  sqlite3_stmt *statement = catalogue_prepare (catalogue, error, "SELECT upload.id, service, project, reference, frame.id, path, "
-      "sha256, source.name, source.uri, captured_at, utc_offset, media_sequence, pts, width, height, attempts FROM upload "
-      "JOIN frame ON frame.id = upload.frame JOIN source ON source.id = frame.source WHERE upload.state = 'pending' AND "
-      "service = ? AND project = ? AND next_attempt_at <= ? ORDER BY next_attempt_at, upload.id LIMIT ?", "ssii", to->service,
-      to->project, now, (gint64) most);
   int code;
 
   if (statement == NULL)
     return FALSE;
   while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
-    CatalogueUpload upload = { sqlite3_column_int64 (statement, 0), catalogue_column (statement, 1), catalogue_column (statement, 2),
-      catalogue_column (statement, 3), catalogue_column (statement, 4), catalogue_column (statement, 5), catalogue_column (statement, 6), catalogue_column (statement, 7),
+    CatalogueUpload upload = { sqlite3_column_int64 (statement, 0), catalogue_column (statement, 1),
+      catalogue_column (statement, 2), catalogue_column (statement, 3), catalogue_column (statement, 4),
+      catalogue_column (statement, 5), catalogue_column (statement, 6), catalogue_column (statement, 7),
       catalogue_column (statement, 8), sqlite3_column_int64 (statement, 9), sqlite3_column_int64 (statement, 10),
       number_or_none (statement, 11), number_or_none (statement, 12), sqlite3_column_int (statement, 13),
-      sqlite3_column_int (statement, 14), (guint) sqlite3_column_int (statement, 15) };
+      sqlite3_column_int (statement, 14), (guint) sqlite3_column_int (statement, 15), catalogue_column (statement, 16) };
 
     visit (&upload, data);
   }
@@ -50,6 +51,25 @@ catalogue_each_due (Catalogue *catalogue, const CatalogueDestination *to, gint64
     catalogue_fail (catalogue, error);
   sqlite3_finalize (statement);
   return code == SQLITE_DONE;
+}
+
+gboolean
+catalogue_each_due (Catalogue *catalogue, const CatalogueDestination *to, gint64 now, guint most,
+    void (*visit) (const CatalogueUpload *upload, gpointer data), gpointer data, GError **error)
+{
+  return visit_each (catalogue, catalogue_prepare (catalogue, error, UPLOAD "WHERE upload.state = 'pending' AND service = ? AND "
+          "project = ? AND next_attempt_at <= ? ORDER BY next_attempt_at, upload.id LIMIT ?", "ssii", to->service, to->project,
+          now, (gint64) most), visit, data, error);
+}
+
+gboolean
+catalogue_first_without_task (Catalogue *catalogue, const CatalogueDestination *to,
+    void (*visit) (const CatalogueUpload *upload, gpointer data), gpointer data, GError **error)
+{
+  return visit_each (catalogue, catalogue_prepare (catalogue, error, UPLOAD "WHERE upload.state = 'sent' AND attachment_url NOT "
+          "NULL AND service = ? AND project = ? AND NOT EXISTS (SELECT 1 FROM task WHERE task.frame = upload.frame AND "
+          "task.service = upload.service AND task.project = upload.project) ORDER BY upload.id LIMIT 1", "ss", to->service,
+          to->project), visit, data, error);
 }
 
 gint64
@@ -87,7 +107,9 @@ catalogue_retry_refused (Catalogue *catalogue, const CatalogueDestination *to, G
 {
   gint64 now = g_get_real_time ();
 
-  if (!catalogue_run (catalogue, error, "UPDATE upload SET state = 'pending', next_attempt_at = ?, updated_at = ? WHERE state = "
+  if (!catalogue_run (catalogue, error, "DELETE FROM task WHERE status = 'refused' AND service = ? AND project = ?", "ss",
+          to->service, to->project)
+      || !catalogue_run (catalogue, error, "UPDATE upload SET state = 'pending', next_attempt_at = ?, updated_at = ? WHERE state = "
           "'refused' AND service = ? AND project = ?", "iiss", now, now, to->service, to->project))
     return -1;
   return sqlite3_changes (catalogue->db);

@@ -110,6 +110,7 @@ typedef struct {
   gint64 media_sequence, pts;   /* -1: none */
   gint width, height;
   guint attempts;
+  const gchar *attachment_url;  /* where it is, once it is sent and that is known; or NULL */
 } CatalogueUpload;
 
 /* Up to `most` uploads whose time has come, the oldest first. visit must not write. */
@@ -126,7 +127,8 @@ gboolean catalogue_upload_put_off (Catalogue *catalogue, gint64 upload, gint64 n
     GError **error);
 /* It will never be accepted. */
 gboolean catalogue_upload_refused (Catalogue *catalogue, gint64 upload, const gchar *problem, GError **error);
-/* Those that were refused wait again: after the reason was mended. Returns how many, -1 with an error. */
+/* Those that were refused wait again, and tasks may be made that were not: after the reason was mended. Returns how many
+ * uploads, -1 with an error. */
 gint catalogue_retry_refused (Catalogue *catalogue, const CatalogueDestination *to, GError **error);
 
 typedef struct {
@@ -149,6 +151,15 @@ typedef struct {
 gboolean catalogue_put_task (Catalogue *catalogue, const CatalogueTask *task, GError **error);
 gboolean catalogue_each_task (Catalogue *catalogue, const gchar *service, const gchar *project,
     void (*visit) (const CatalogueTask *task, gpointer data), gpointer data, GError **error);
+
+/* The oldest upload that was sent to a known URL and that no task is of. visit must not write, and is not called when there is
+ * none. */
+gboolean catalogue_first_without_task (Catalogue *catalogue, const CatalogueDestination *to,
+    void (*visit) (const CatalogueUpload *upload, gpointer data), gpointer data, GError **error);
+/* Tasks that are known, but for those that the service refused to make (status "refused"). */
+guint64 catalogue_count_tasks (Catalogue *catalogue, const CatalogueDestination *to);
+/* The batch that was last heard of whose name begins so, to be freed, or NULL; and how many tasks it has. */
+gchar *catalogue_last_batch (Catalogue *catalogue, const CatalogueDestination *to, const gchar *prefix, guint *tasks);
 
 /* The id of the frame, to be freed, or NULL: by path and sum, by the reference of its upload (a unique id is one), by the
  * URL that the service gave it. sha256 may be NULL. */

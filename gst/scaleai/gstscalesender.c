@@ -23,6 +23,7 @@ struct _GstScaleSender {
   gchar *service, *project;
   GstScaleSenderSettings set;   /* its strings are the two above */
   ScaleApi *api;
+  GstScaleTasks *tasks;         /* or NULL */
   GMainContext *context;
   GThread *thread;
 
@@ -412,15 +413,15 @@ until_next (GstScaleSender *sender)
 {
   gint64 now = g_get_monotonic_time (), pause = G_MAXINT64;
 
-  if (sender->sending && sender->closed_until > now)
-    return sender->closed_until - now;
   if (sender->next_due != G_MAXINT64)
     pause = MAX (0, sender->next_due - g_get_real_time ());
+  if (sender->tasks)
+    pause = MIN (pause, gst_scale_tasks_pause (sender->tasks));
   g_mutex_lock (&sender->lock);
   if (sender->fresh > 0)
     pause = MIN (pause, MAX (0, sender->first_fresh + sender->set.batch_wait - now));
   g_mutex_unlock (&sender->lock);
-  return pause;
+  return MAX (pause, sender->closed_until - now);
 }
 
 static void
@@ -434,15 +435,33 @@ set_idle (GstScaleSender *sender, gboolean idle)
   g_mutex_unlock (&sender->lock);
 }
 
+/* Once the uploads are done: FALSE when that is done, too. */
+static gboolean
+make_tasks (GstScaleSender *sender)
+{
+  gboolean draining;
+
+  if (sender->tasks == NULL)
+    return FALSE;
+  g_mutex_lock (&sender->lock);
+  draining = sender->draining;
+  g_mutex_unlock (&sender->lock);
+  return gst_scale_tasks_go_on (sender->tasks, draining);
+}
+
 static void
 turn (GstScaleSender *sender)
 {
+  gboolean busy;
+
   if (!sender->sending)
     sender->sending = is_time (sender);
   if (sender->sending && sender->closed_until <= g_get_monotonic_time () && !fill (sender))
     sender->sending = FALSE;
   /* What was put off waits outside the burst, but is not done. */
-  set_idle (sender, !sender->sending && sender->next_due == G_MAXINT64);
+  busy = sender->sending || sender->next_due != G_MAXINT64;
+  busy = (!sender->sending && make_tasks (sender)) || busy;
+  set_idle (sender, !busy);
   set_alarm (sender, until_next (sender));
 }
 
@@ -458,6 +477,7 @@ run (gpointer data)
   }
   set_alarm (sender, G_MAXINT64);
   g_clear_pointer (&sender->api, scale_api_free);
+  g_clear_pointer (&sender->tasks, gst_scale_tasks_free);
   g_main_context_pop_thread_default (sender->context);
   return NULL;
 }
@@ -500,7 +520,9 @@ gst_scale_sender_new (GstElement *element, GstDatasetWriter *writer, const GstSc
   g_main_context_push_thread_default (sender->context);
   sender->api = scale_api_new (options, key, error);
   g_main_context_pop_thread_default (sender->context);
-  if (sender->api == NULL || !look_back (sender, error)) {
+  if (sender->api && settings->tasks.most > 0)
+    sender->tasks = gst_scale_tasks_new (element, writer, sender->api, &settings->tasks, error);
+  if (sender->api == NULL || (settings->tasks.most > 0 && sender->tasks == NULL) || !look_back (sender, error)) {
     gst_scale_sender_free (sender);
     return NULL;
   }
@@ -520,6 +542,7 @@ gst_scale_sender_free (GstScaleSender *sender)
   if (sender->thread)
     g_thread_join (sender->thread);
   scale_api_free (sender->api);
+  gst_scale_tasks_free (sender->tasks);
   g_hash_table_unref (sender->under_way);
   g_main_context_unref (sender->context);
   g_cond_clear (&sender->changed);

@@ -13,10 +13,11 @@
  *   scale-upload-refused (problem): this frame will not be sent again by itself
  *   scale-upload-trouble (problem, retry-in (ns), halted): once at its beginning
  *   scale-upload-resumed: it is over
+ * and those of gstscaletasks.h.
  */
 #pragma once
 
-#include "scale-api.h"
+#include "gstscaletasks.h"
 
 #include "gst/dataset/gstdatasetwriter.h"
 
@@ -28,6 +29,7 @@ typedef struct {
   guint batch;                  /* frames to collect before sending */
   gint64 batch_wait;            /* microseconds: the longest that one waits for others */
   gboolean retry_refused;       /* those that were refused before, once */
+  GstScaleTaskSettings tasks;   /* most 0: none are made */
 } GstScaleSenderSettings;
 
 typedef struct _GstScaleSender GstScaleSender;

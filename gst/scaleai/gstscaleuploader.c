@@ -12,15 +12,19 @@
  * is made JPEG.
  *
  * Uploading costs nothing and puts nobody to work: the files lie in the project (or, with api=nucleus, in the dataset)
- * until somebody makes tasks of them. What is sent with each: its path below the dataset's folder, SHA-256, the time it was
+ * until somebody makes tasks of them, in the dashboard of Scale AI or with #GstScaleUploader:max-tasks. Tasks come in
+ * batches, and people see a batch, which is then paid for, when it is finalized: by somebody in the dashboard or with
+ * #GstScaleUploader:finalize, which a live key takes only together with #GstScaleUploader:confirm-live.
+ *
+ * What is sent with each: its path below the dataset's folder, SHA-256, the time it was
  * taken, the camera's name and address (without passwords), size, and what mae-encoder and head-predict said of it.
  *
  * The API key comes from the file #GstScaleUploader:key-file or from the environment variable SCALE_API_KEY
  * (NUCLEUS_API_KEY), and can be read nowhere. A key, project or address that is not accepted never ends the stream: a
  * warning and the message `scale-upload-trouble` say so, frames are kept, and it is tried again.
  *
- * Messages: `scale-uploaded` for each frame, `scale-upload-refused`, `scale-upload-trouble`, `scale-upload-resumed`, and
- * those of dataset-sink. `gst-heads labels` brings the labels back.
+ * Messages: `scale-uploaded` for each frame, `scale-upload-refused`, `scale-upload-trouble`, `scale-upload-resumed`,
+ * `scale-task-created`, `scale-batch-finalized`, and those of dataset-sink. `gst-heads labels` brings the labels back.
  *
  * ## Example launch lines
  * |[
@@ -51,13 +55,16 @@ GST_DEBUG_CATEGORY_STATIC (gst_scale_uploader_debug);
 #define DEFAULT_BATCH_FRAMES 1
 #define DEFAULT_BATCH_TIME (60 * GST_SECOND)
 #define DEFAULT_TIMEOUT (90 * GST_SECOND)
+#define DEFAULT_TASK_TYPE "imageannotation"
+#define DEFAULT_BATCH_TASKS 20
 #define DEFAULT_DRAIN_TIME (60 * GST_SECOND)
 
 enum { LABELING, NUCLEUS };
 
 enum {
   PROP_PROJECT = GST_DATASET_N_PROPS, PROP_API, PROP_BASE_URL, PROP_KEY_FILE, PROP_CA_FILE, PROP_USER_AGENT, PROP_TIMEOUT,
-  PROP_IN_FLIGHT, PROP_BATCH_FRAMES, PROP_BATCH_TIME, PROP_RETRY_REFUSED, PROP_DRAIN_TIME, PROP_STATISTICS
+  PROP_IN_FLIGHT, PROP_BATCH_FRAMES, PROP_BATCH_TIME, PROP_RETRY_REFUSED, PROP_DRAIN_TIME, PROP_MAX_TASKS, PROP_TASK_TYPE,
+  PROP_GEOMETRIES_FILE, PROP_BATCH_TASKS, PROP_FINALIZE, PROP_CONFIRM_LIVE, PROP_STATISTICS
 };
 
 struct _GstScaleUploader {
@@ -71,6 +78,9 @@ struct _GstScaleUploader {
   guint64 timeout, batch_time, drain_time;      /* nanoseconds */
   guint in_flight, batch_frames;
   gboolean retry_refused;
+  gchar *task_type, *geometries_file;
+  guint max_tasks, batch_tasks;
+  gboolean finalize, confirm_live;
 };
 
 G_DEFINE_TYPE (GstScaleUploader, gst_scale_uploader, GST_TYPE_ELEMENT);
@@ -97,6 +107,60 @@ set_string (gchar **string, const GValue *value)
 {
   g_free (*string);
   *string = g_value_dup_string (value);
+}
+
+static gboolean
+set_of_tasks (GstScaleUploader *self, guint id, const GValue *value)
+{
+  switch (id) {
+    case PROP_MAX_TASKS:
+      self->max_tasks = g_value_get_uint (value);
+      return TRUE;
+    case PROP_TASK_TYPE:
+      set_string (&self->task_type, value);
+      return TRUE;
+    case PROP_GEOMETRIES_FILE:
+      set_string (&self->geometries_file, value);
+      return TRUE;
+    case PROP_BATCH_TASKS:
+      self->batch_tasks = g_value_get_uint (value);
+      return TRUE;
+    case PROP_FINALIZE:
+      self->finalize = g_value_get_boolean (value);
+      return TRUE;
+    case PROP_CONFIRM_LIVE:
+      self->confirm_live = g_value_get_boolean (value);
+      return TRUE;
+    default:
+      return FALSE;
+  }
+}
+
+static gboolean
+get_of_tasks (GstScaleUploader *self, guint id, GValue *value)
+{
+  switch (id) {
+    case PROP_MAX_TASKS:
+      g_value_set_uint (value, self->max_tasks);
+      return TRUE;
+    case PROP_TASK_TYPE:
+      g_value_set_string (value, self->task_type);
+      return TRUE;
+    case PROP_GEOMETRIES_FILE:
+      g_value_set_string (value, self->geometries_file);
+      return TRUE;
+    case PROP_BATCH_TASKS:
+      g_value_set_uint (value, self->batch_tasks);
+      return TRUE;
+    case PROP_FINALIZE:
+      g_value_set_boolean (value, self->finalize);
+      return TRUE;
+    case PROP_CONFIRM_LIVE:
+      g_value_set_boolean (value, self->confirm_live);
+      return TRUE;
+    default:
+      return FALSE;
+  }
 }
 
 /* FALSE: the id is none of the element's own. */
@@ -141,7 +205,7 @@ set_own (GstScaleUploader *self, guint id, const GValue *value)
       self->drain_time = g_value_get_uint64 (value);
       return TRUE;
     default:
-      return FALSE;
+      return set_of_tasks (self, id, value);
   }
 }
 
@@ -186,7 +250,7 @@ get_own (GstScaleUploader *self, guint id, GValue *value)
       g_value_set_uint64 (value, self->drain_time);
       return TRUE;
     default:
-      return FALSE;
+      return get_of_tasks (self, id, value);
   }
 }
 
@@ -243,6 +307,8 @@ gst_scale_uploader_finalize (GObject *object)
   g_free (self->key_file);
   g_free (self->ca_file);
   g_free (self->user_agent);
+  g_free (self->task_type);
+  g_free (self->geometries_file);
   G_OBJECT_CLASS (gst_scale_uploader_parent_class)->finalize (object);
 }
 
@@ -264,7 +330,8 @@ static GstScaleSender *
 new_sender (GstScaleUploader *self, GError **error)
 {
   GstScaleSenderSettings settings = { self->intake.set.service, self->project, self->in_flight, self->batch_frames,
-    (gint64) (self->batch_time / GST_USECOND), self->retry_refused };
+    (gint64) (self->batch_time / GST_USECOND), self->retry_refused, { self->project, self->task_type, self->geometries_file,
+      self->max_tasks, self->batch_tasks, self->finalize, self->confirm_live } };
   gboolean own_address = self->base_url && *self->base_url;
   ScaleApiOptions options = { own_address ? self->base_url : self->api == NUCLEUS ? SCALE_API_BASE_URL "/nucleus" : NULL,
     self->user_agent, self->ca_file, self->timeout, self->in_flight };
@@ -274,12 +341,16 @@ new_sender (GstScaleUploader *self, GError **error)
 }
 
 static gboolean
-check_project (GstScaleUploader *self)
+check (GstScaleUploader *self)
 {
-  if (self->project && *self->project)
+  if (self->project == NULL || *self->project == 0)
+    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("scale-uploader has no project: set project to %s", self->api == NUCLEUS
+            ? "the id of a dataset of Nucleus (ds_...)" : "the name of a project of your account at Scale AI"), (NULL));
+  else if (self->api == NUCLEUS && self->max_tasks > 0)
+    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("Tasks are made of the files of a project: set api=scale, or max-tasks=0"),
+        (NULL));
+  else
     return TRUE;
-  GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("scale-uploader has no project: set project to %s", self->api == NUCLEUS
-          ? "the id of a dataset of Nucleus (ds_...)" : "the name of a project of your account at Scale AI"), (NULL));
   return FALSE;
 }
 
@@ -295,7 +366,7 @@ start (GstScaleUploader *self)
   GError *error = NULL;
   GstScaleSender *sender;
 
-  if (!check_project (self))
+  if (!check (self))
     return FALSE;
   GST_OBJECT_LOCK (self);
   g_free (self->intake.set.service);
@@ -431,6 +502,26 @@ install_sending (GObjectClass *class)
 }
 
 static void
+install_tasks (GObjectClass *class)
+{
+  g_object_class_install_property (class, PROP_MAX_TASKS, g_param_spec_uint ("max-tasks", "Most tasks",
+          "Tasks to make of uploads, in all runs of this dataset and project together: a cap on what is spent. 0: none", 0,
+          G_MAXUINT, 0, AT_REST));
+  g_object_class_install_property (class, PROP_TASK_TYPE, g_param_spec_string ("task-type", "Task type",
+          "imageannotation, textcollection or another that takes an image", DEFAULT_TASK_TYPE, AT_REST));
+  g_object_class_install_property (class, PROP_GEOMETRIES_FILE, g_param_spec_string ("geometries-file", "Geometries file",
+          "JSON of what a task asks for: geometries, or all that its body holds; without it what the project says", NULL,
+          AT_REST));
+  g_object_class_install_property (class, PROP_BATCH_TASKS, g_param_spec_uint ("batch-tasks", "Tasks of a batch",
+          "Tasks that one batch takes", 1, G_MAXUINT, DEFAULT_BATCH_TASKS, AT_REST));
+  g_object_class_install_property (class, PROP_FINALIZE, g_param_spec_boolean ("finalize", "Finalize",
+          "Give full batches, and at the end of the stream the last, to the people who label; without it somebody does it in "
+          "the dashboard", FALSE, AT_REST));
+  g_object_class_install_property (class, PROP_CONFIRM_LIVE, g_param_spec_boolean ("confirm-live", "Confirm live",
+          "That finalize with a live key, which costs money, is meant", FALSE, AT_REST));
+}
+
+static void
 gst_scale_uploader_class_init (GstScaleUploaderClass *class)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (class);
@@ -442,6 +533,7 @@ gst_scale_uploader_class_init (GstScaleUploaderClass *class)
   gst_dataset_settings_install (object_class);
   install_service (object_class);
   install_sending (object_class);
+  install_tasks (object_class);
   element_class->change_state = GST_DEBUG_FUNCPTR (gst_scale_uploader_change_state);
   gst_dataset_intake_add_templates (element_class);
   gst_element_class_set_static_metadata (element_class, "Scale AI uploader", "Sink/Filter/Network/Video",
@@ -469,4 +561,6 @@ gst_scale_uploader_init (GstScaleUploader *self)
   self->batch_frames = DEFAULT_BATCH_FRAMES;
   self->batch_time = DEFAULT_BATCH_TIME;
   self->drain_time = DEFAULT_DRAIN_TIME;
+  self->task_type = g_strdup (DEFAULT_TASK_TYPE);
+  self->batch_tasks = DEFAULT_BATCH_TASKS;
 }

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gstscaletasks.h: tasks of what was uploaded, in batches. Work that people do and somebody pays: nothing of it happens
+ * unless it is asked for, there is a cap on how many tasks a dataset ever gets for a project, and a batch is given to
+ * people (finalized) only on one more word.
+ *
+ * One request at a time, on the thread and the main context of the ScaleApi. The journal is the catalogue's table of tasks:
+ * a frame whose task is known there gets no second one, and the service refuses a second one under the same unique id.
+ * Messages of the element: scale-task-created (reference, frame, task, batch), scale-batch-finalized (batch, tasks).
+ */
+#pragma once
+
+#include "scale-api.h"
+
+#include "gst/dataset/gstdatasetwriter.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+  const gchar *project;
+  const gchar *type;            /* "imageannotation": POST /task/TYPE */
+  const gchar *geometries_file; /* JSON: what a task's body holds besides; NULL: what the project says */
+  guint most;                   /* tasks in all, over all runs */
+  guint batch_tasks;            /* in a batch */
+  gboolean finalize, confirm_live;
+} GstScaleTaskSettings;
+
+typedef struct _GstScaleTasks GstScaleTasks;
+
+/* element, writer and api are borrowed. NULL with an error (G_IO_ERROR) that names the property. */
+GstScaleTasks *gst_scale_tasks_new (GstElement *element, GstDatasetWriter *writer, ScaleApi *api,
+    const GstScaleTaskSettings *settings, GError **error);
+/* After the api is gone, which ends a request under way. NULL is fine. */
+void gst_scale_tasks_free (GstScaleTasks *tasks);
+
+/* Asks for the next thing that is to be done, if nothing is under way and no pause lasts; FALSE: there is nothing to do.
+ * ending: the stream is at its end, a batch that is not full is done all the same. */
+gboolean gst_scale_tasks_go_on (GstScaleTasks *tasks, gboolean ending);
+/* Microseconds until it wants to go on without a wake-up; G_MAXINT64: it does not. */
+gint64 gst_scale_tasks_pause (const GstScaleTasks *tasks);
+
+G_END_DECLS
