@@ -5,16 +5,15 @@
  */
 #include "gh-hf-layout.h"
 #include "gh-error.h"
+#include "gh-json-tree.h"
 
 #include <glib/gstdio.h>
-#include <json-glib/json-glib.h>
 #include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define PATCH_KERNEL "embeddings.patch_embeddings.projection.weight"
 #define MAX_CONFIG_JSON (1 << 20)
-#define MAX_CONFIG_DEPTH 16
 
 /* Whole names; "vit." stands before the encoder's in ViTMAEForPreTraining. */
 static const struct { const char *ours, *theirs; } whole_names[] = {
@@ -160,54 +159,29 @@ count_blocks (GhSafetensors *st, const char *prefix)
   }
 }
 
-/* json-glib parses by recursion: look first how deep it would go. */
-static gboolean
-nests_shallowly (const char *text, gsize size)
-{
-  gboolean in_string = FALSE;
-  int depth = 0;
-
-  for (gsize i = 0; i < size; i++) {
-    if (in_string && text[i] == '\\')
-      i++;
-    else if (text[i] == '"')
-      in_string = !in_string;
-    else if (!in_string && (text[i] == '{' || text[i] == '['))
-      depth++;
-    else if (!in_string && (text[i] == '}' || text[i] == ']'))
-      depth--;
-    if (depth > MAX_CONFIG_DEPTH)
-      return FALSE;
-  }
-  return TRUE;
-}
-
 /* The config.json beside the file when it describes a masked autoencoder of this width, else NULL: a folder may hold
  * another model's. */
-static JsonParser *
+static JsonNode *
 open_config_json (const char *path, int dim)
 {
   g_autofree char *folder = g_path_get_dirname (path);
   g_autofree char *name = g_build_filename (folder, "config.json", NULL);
   g_autofree char *text = NULL;
-  g_autoptr (JsonParser) parser = NULL;
+  g_autoptr (JsonNode) root = NULL;
   JsonObject *object;
   GStatBuf info;
   gsize size;
 
   /* Looked at before it is opened: a pipe would be waited for, a giant read whole. */
   if (g_stat (name, &info) != 0 || !S_ISREG (info.st_mode) || info.st_size > MAX_CONFIG_JSON
-      || !g_file_get_contents (name, &text, &size, NULL) || size > MAX_CONFIG_JSON || !nests_shallowly (text, size))
+      || !g_file_get_contents (name, &text, &size, NULL) || size > MAX_CONFIG_JSON
+      || !(root = gh_json_tree_parse (text, size, NULL)) || !JSON_NODE_HOLDS_OBJECT (root))
     return NULL;
-  parser = json_parser_new ();
-  if (!json_parser_load_from_data (parser, text, (gssize) size, NULL) || !json_parser_get_root (parser)
-      || !JSON_NODE_HOLDS_OBJECT (json_parser_get_root (parser)))
-    return NULL;
-  object = json_node_get_object (json_parser_get_root (parser));
+  object = json_node_get_object (root);
   if (g_strcmp0 (json_object_get_string_member_with_default (object, "model_type", ""), "vit_mae") != 0
       || json_object_get_int_member_with_default (object, "hidden_size", 0) != dim)
     return NULL;
-  return g_steal_pointer (&parser);
+  return g_steal_pointer (&root);
 }
 
 static int
@@ -258,7 +232,7 @@ gh_hf_layout_config (GhSafetensors *st, GhMaeConfig *config, GError **error)
   static const float mean[3] = { 0.485f, 0.456f, 0.406f }, std[3] = { 0.229f, 0.224f, 0.225f };
   const char *path = gh_safetensors_path (st);
   g_autofree char *shown = g_filename_display_name (path);
-  g_autoptr (JsonParser) parser = NULL;
+  g_autoptr (JsonNode) root = NULL;
   GhTensorSource bias;
   GhMaeConfig c = { 0 };
   int side, tokens;
@@ -287,8 +261,8 @@ gh_hf_layout_config (GhSafetensors *st, GhMaeConfig *config, GError **error)
     c.dec_dim = dimension (st, "decoder.embed.weight", 2, 0);
     c.dec_mlp = dimension (st, "decoder.blocks.0.mlp.fc1.weight", 2, 0);
   }
-  parser = open_config_json (path, c.dim);
-  if (!read_hidden_facts (parser ? json_node_get_object (json_parser_get_root (parser)) : NULL, &c, shown, error))
+  root = open_config_json (path, c.dim);
+  if (!read_hidden_facts (root ? json_node_get_object (root) : NULL, &c, shown, error))
     return FALSE;
 
   *config = c;

@@ -2,6 +2,8 @@
  * stream-resolver.c: see stream-resolver.h. */
 #include "stream-resolver.h"
 
+#include "models/gh-json-tree.h"
+
 #include <errno.h>
 #include <json-glib/json-glib.h>
 #include <poll.h>
@@ -140,13 +142,13 @@ stream_address_parse (const gchar *output, gsize size, StreamAddress *address)
 {
   g_autofree gchar *text = g_strstrip (g_strndup (output ? output : "", size));
   gchar *end = text + strcspn (text, "\r\n");
-  g_autoptr (JsonParser) parser = NULL;
+  g_autoptr (JsonNode) root = NULL;
 
   *address = (StreamAddress) { 0 };
   if (*text == '{') {
-    parser = json_parser_new ();
-    if (json_parser_load_from_data (parser, text, -1, NULL) && JSON_NODE_HOLDS_OBJECT (json_parser_get_root (parser))) {
-      parse_object (json_node_get_object (json_parser_get_root (parser)), address);
+    root = gh_json_tree_parse (text, strlen (text), NULL);
+    if (root && JSON_NODE_HOLDS_OBJECT (root)) {
+      parse_object (json_node_get_object (root), address);
       return;
     }
   } else if (g_str_has_prefix (text, "http://") || g_str_has_prefix (text, "https://")) {

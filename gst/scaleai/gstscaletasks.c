@@ -3,6 +3,8 @@
 #include "gstscaletasks.h"
 #include "scale-upload.h"
 
+#include "models/gh-json-tree.h"
+
 #include <string.h>
 
 /* Batches of ours begin with PROJECT and this: others are left alone. */
@@ -53,23 +55,21 @@ body_of (JsonObject *object)
 static JsonObject *
 load_body (const gchar *file, GError **error)
 {
-  g_autoptr (JsonParser) parser = json_parser_new ();
   g_autoptr (GError) problem = NULL;
-  JsonNode *root;
+  g_autoptr (JsonNode) root = NULL;
+  g_autofree gchar *text = NULL;
+  gsize size;
 
   if (file == NULL || *file == 0)
     return json_object_new ();
-  if (!json_parser_load_from_file (parser, file, &problem)) {
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "The geometries-file %s cannot be used: %s", file, problem->message);
-    return NULL;
-  }
-  root = json_parser_get_root (parser);
-  if (root == NULL || !JSON_NODE_HOLDS_OBJECT (root)) {
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "The geometries-file %s has to hold a JSON object, such as "
-        "{\"geometries\":{\"box\":{\"objects_to_annotate\":[\"person\"]}}}", file);
-    return NULL;
-  }
-  return body_of (json_node_get_object (root));
+  if (g_file_get_contents (file, &text, &size, &problem))
+    root = gh_json_tree_parse (text, size, &problem);
+  if (root && JSON_NODE_HOLDS_OBJECT (root))
+    return body_of (json_node_get_object (root));
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "The geometries-file %s cannot be used: %s. It has to hold a JSON "
+      "object, such as {\"geometries\":{\"box\":{\"objects_to_annotate\":[\"person\"]}}}", file, problem ? problem->message
+      : "it is no object");
+  return NULL;
 }
 
 static gboolean

@@ -7,6 +7,7 @@
 #include "scale-api.h"
 
 #include "gst/common/httpexchange.h"
+#include "models/gh-json-tree.h"
 
 #include <string.h>
 
@@ -168,7 +169,7 @@ static ScaleVerdict
 judge (guint status)
 {
   switch (status) {
-    case 401: case 402: case 403: case 404: case 405:
+    case 401: case 402: case 403: case 404: case 405: case 407:
       return SCALE_HALT;
     case 408: case 425: case 429:
       return SCALE_RETRY;
@@ -188,6 +189,8 @@ remedy (guint status)
       return ": the key is not accepted; check it, and that it is of the account that owns the project";
     case 402:
       return ": the account is not enabled for this; ask Scale AI";
+    case 407:
+      return ": a proxy stands between, and wants a password of its own";
     case 404: case 405:
       return ": there is no such project or address; check project and base-url";
     default:
@@ -210,25 +213,22 @@ retry_after (SoupMessage *message)
   return date ? MAX (0, g_date_time_to_unix (date) * G_TIME_SPAN_SECOND - g_get_real_time ()) : -1;
 }
 
-/* The answer as JSON; NULL for anything else, which a page of a proxy is. */
+/* NULL for anything that is no JSON, which a page of a proxy is. */
 static JsonNode *
 parse (GBytes *body)
 {
-  g_autoptr (JsonParser) parser = json_parser_new ();
   gsize size;
-  const gchar *text = body ? g_bytes_get_data (body, &size) : NULL;
+  const gchar *text = g_bytes_get_data (body, &size);
 
-  if (text == NULL || size == 0 || memchr (text, 0, size) || !g_utf8_validate (text, (gssize) size, NULL)
-      || !json_parser_load_from_data (parser, text, (gssize) size, NULL))
-    return NULL;
-  return json_parser_steal_root (parser);
+  return size > 0 ? gh_json_tree_parse (text, size, NULL) : NULL;
 }
 
 /* One line of printable text, cut at a length. */
 static gchar *
 one_line (const gchar *text)
 {
-  gchar *line = g_utf8_substring (text, 0, MIN (g_utf8_strlen (text, -1), MAX_WORDS));
+  g_autofree gchar *valid = g_utf8_make_valid (text, -1);
+  gchar *line = g_utf8_substring (valid, 0, MIN (g_utf8_strlen (valid, -1), MAX_WORDS));
 
   for (gchar *at = line; *at; at = g_utf8_next_char (at))
     if (g_unichar_iscntrl (g_utf8_get_char (at)))
@@ -241,14 +241,14 @@ static gchar *
 describe (const ScaleApi *api, const ScaleReply *reply, const HttpOutcome *outcome)
 {
   const gchar *words = scale_reply_string (reply, "error");
-  g_autofree gchar *line = words ? one_line (words) : NULL, *text = NULL;
+  g_autofree gchar *line = words || outcome->detail ? one_line (words ? words : outcome->detail) : NULL, *text = NULL;
 
   if (outcome->status == 0 || (outcome->reason && !g_str_has_prefix (outcome->reason, "http_")))
-    text = g_strdup_printf ("%s: %s", outcome->reason, outcome->detail);
+    text = g_strdup_printf ("%s: %s", outcome->reason, line);
   else if (reply->verdict == SCALE_RETRY && outcome->status < 300)
     text = g_strdup ("the answer is not what the service says: neither JSON nor \"OK\"");
   else
-    text = g_strdup_printf ("HTTP %u %s%s", outcome->status, line && *line ? line : outcome->detail ? outcome->detail : "",
+    text = g_strdup_printf ("HTTP %u %s%s", outcome->status, line ? line : "",
         remedy (outcome->status));
   return scale_key_redact (api->key, text);
 }
