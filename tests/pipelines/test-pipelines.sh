@@ -231,6 +231,45 @@ test_capture () {
   out_has '  square  160x120$\|  square  320x240$'
 }
 
+# With the key only in a file, and predictions going along.
+test_label () {
+  start_origin
+  heads
+  (umask 077; echo test_scale_server >key)
+  mkfifo served
+  mkdir images
+  "$SCALE_SERVER" --images=images <served >url 2>/dev/null 3>&- &
+  service=$!
+  exec 4>served
+  for _ in $(seq 100); do
+    [ ! -s url ] || break
+    sleep 0.1
+  done
+  python3 -c 'import sys, urllib.request; urllib.request.urlopen (urllib.request.Request (sys.argv[1] + "/v1/projects",
+    b"{\"name\":\"square\",\"type\":\"imageannotation\",\"rapid\":true}",
+    {"Authorization": "Basic dGVzdF9zY2FsZV9zZXJ2ZXI6", "Content-Type": "application/json"}))' "$(cat url)"
+  "$gst_heads" run label URI="http://127.0.0.1:$port/live.m3u8" INTERVAL=500000000 NAME=square DIR=square PROJECT=square \
+    PREDICT="head-predict heads=$HEADS" KEY_FILE=key BASE_URL="$(cat url)/v1" >out 2>err &
+  child=$!
+  for _ in $(seq 300); do
+    [ "$(find images -type f 2>/dev/null | wc -l)" -lt 3 ] || break
+    sleep 0.1
+  done
+  kill -INT $child
+  got=0
+  wait $child || got=$?
+  [ "$got" -eq 4 ] || bad "status $got instead of 4"
+  stop_origin
+  python3 -c 'import sys, urllib.request; sys.stdout.buffer.write (urllib.request.urlopen (sys.argv[1] +
+    "/control/state").read ())' "$(cat url)" >out
+  exec 4>&-
+  wait $service
+  out_has '"image_path":"frames/'
+  out_has '"predicted_people":'
+  out_has '"source_name":"square"'
+  expect 0 "$gst_heads" dataset verify square
+}
+
 # await_stored N
 await_stored () {
   for _ in $(seq 300); do
