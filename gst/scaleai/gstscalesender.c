@@ -411,10 +411,10 @@ set_alarm (GstScaleSender *sender, gint64 pause)
 static gint64
 until_next (GstScaleSender *sender)
 {
-  gint64 now = g_get_monotonic_time (), pause = G_MAXINT64;
+  gint64 now = g_get_monotonic_time (), pause = sender->sending && sender->closed_until > now ? 0 : G_MAXINT64;
 
   if (sender->next_due != G_MAXINT64)
-    pause = MAX (0, sender->next_due - g_get_real_time ());
+    pause = MIN (pause, MAX (0, sender->next_due - g_get_real_time ()));
   if (sender->tasks)
     pause = MIN (pause, gst_scale_tasks_pause (sender->tasks));
   g_mutex_lock (&sender->lock);
