@@ -508,7 +508,7 @@ install_tasks (GObjectClass *class)
           "Tasks to make of uploads, in all runs of this dataset and project together: a cap on what is spent. 0: none", 0,
           G_MAXUINT, 0, AT_REST));
   g_object_class_install_property (class, PROP_TASK_TYPE, g_param_spec_string ("task-type", "Task type",
-          "imageannotation, textcollection or another that takes an image", DEFAULT_TASK_TYPE, AT_REST));
+          "Type of the tasks: imageannotation, textcollection or another that takes an image", DEFAULT_TASK_TYPE, AT_REST));
   g_object_class_install_property (class, PROP_GEOMETRIES_FILE, g_param_spec_string ("geometries-file", "Geometries file",
           "JSON of what a task asks for: geometries, or all that its body holds; without it what the project says", NULL,
           AT_REST));
