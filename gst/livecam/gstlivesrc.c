@@ -7,10 +7,11 @@
  * a file. Whatever the network and the camera do, the pipeline goes on: an outage is a message with a reason, and frames
  * come again when they can. There is never a frame that the camera did not take.
  *
- * With an interval of at least a segment's length (the default is ten seconds) a frame of HLS costs little: when one is
- * due, the newest segment is fetched and its first key frame decoded, at a twentieth of what decoding all costs. With a
- * shorter one every segment is fetched and played at the stream's pace. The HLS client is this element's own, because
- * hlsdemux2 of GStreamer 1.22 ends the whole process when a segment is missing.
+ * With an interval of at least a segment's length (the default is ten seconds) a frame of HLS costs little: the first key
+ * frame of one segment each interval is decoded, at a twentieth of what decoding all costs. Intervals are counted along the
+ * stream, so a machine that is late for a segment still takes it, unless it lies half a minute back. With a shorter interval
+ * every segment is fetched and played at the stream's pace. The HLS client is this element's own, because hlsdemux2 of
+ * GStreamer 1.22 ends the whole process when a segment is missing.
  *
  * Frames carry when they were taken as a reference timestamp (timestamp/x-unix), of the playlist's program date-time where
  * it has one, and a #GstCustomMeta "GstCaptureInfo" (source, uri, captured-at, received-at, media-sequence,

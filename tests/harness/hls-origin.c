@@ -88,6 +88,25 @@ answer (SoupServerMessage *message, guint status, const char *type, char *text)
   soup_server_message_set_response (message, type, SOUP_MEMORY_TAKE, text, strlen (text));
 }
 
+static gboolean
+let_go (gpointer message)
+{
+  soup_server_message_unpause (message);
+  return G_SOURCE_REMOVE;
+}
+
+/* The answer is made now and sent later. */
+static void
+hold_back (SoupServerMessage *message, double seconds)
+{
+  GSource *timer = g_timeout_source_new ((guint) (seconds * 1000));
+
+  soup_server_message_pause (message);
+  g_source_set_callback (timer, let_go, g_object_ref (message), g_object_unref);
+  g_source_attach (timer, g_main_context_get_thread_default ());
+  g_source_unref (timer);
+}
+
 static void
 answer_playlist (HlsOrigin *origin, SoupServerMessage *message)
 {
@@ -101,6 +120,8 @@ answer_playlist (HlsOrigin *origin, SoupServerMessage *message)
     answer (message, 200, "application/vnd.apple.mpegurl", g_strdup (""));
   else
     answer (message, 200, "application/vnd.apple.mpegurl", playlist (origin));
+  if (fault (origin, "delay") > 0)
+    hold_back (message, fault (origin, "delay"));
 }
 
 /* ---- segments ------------------------------------------------------------------------------------------------------ */
@@ -381,6 +402,17 @@ hls_origin_count (HlsOrigin *origin, const char *path)
     n += g_str_has_prefix (origin->requests->pdata[i], path);
   g_mutex_unlock (&origin->lock);
   return n;
+}
+
+char *
+hls_origin_request (HlsOrigin *origin, guint i)
+{
+  char *path;
+
+  g_mutex_lock (&origin->lock);
+  path = i < origin->requests->len ? g_strdup (origin->requests->pdata[i]) : NULL;
+  g_mutex_unlock (&origin->lock);
+  return path;
 }
 
 /* ---- segments of our own --------------------------------------------------------------------------------------------- */

@@ -72,6 +72,21 @@ on_event (GstPad *pad, GstPadProbeInfo *info, gpointer data)
   return GST_PAD_PROBE_OK;
 }
 
+/* Which segment the frame is of, and what lies between it and the one before. */
+static void
+follow (LiveRig *rig, gint sequence)
+{
+  gint last = g_atomic_int_get (&rig->last);
+
+  if (last < 0)
+    g_atomic_int_set (&rig->first, sequence);
+  else if (sequence < last)
+    g_atomic_int_inc (&rig->returned);
+  else if (sequence > last + 1)
+    g_atomic_int_add (&rig->skipped, sequence - last - 1);
+  g_atomic_int_set (&rig->last, sequence);
+}
+
 static void
 on_frame (GstElement *sink, GstBuffer *buffer, GstPad *pad, gpointer data)
 {
@@ -88,19 +103,27 @@ on_frame (GstElement *sink, GstBuffer *buffer, GstPad *pad, gpointer data)
     g_atomic_int_inc (&rig->sizes);
   rig->width = width;
   rig->captured_at = info.captured_at;
+  if (info.media_sequence != G_MAXUINT64)
+    follow (rig, (gint) info.media_sequence);
   g_atomic_int_inc (&rig->frames);
 }
 
 void
 live_rig_begin (LiveRig *rig, const char *path, const char *properties)
 {
+  live_rig_begin_paced (rig, path, properties, SEGMENT);
+}
+
+void
+live_rig_begin_paced (LiveRig *rig, const char *path, const char *properties, double seconds)
+{
   g_autoptr (GError) error = NULL;
   g_autofree gchar *uri = NULL, *launch = NULL;
   GstElement *sink;
   GstPad *pad;
 
-  *rig = (LiveRig) { 0 };
-  rig->origin = hls_origin_new (live_segments, live_other_segments, SEGMENT, 0, &error);
+  *rig = (LiveRig) { .first = -1, .last = -1 };
+  rig->origin = hls_origin_new (live_segments, live_other_segments, seconds, 0, &error);
   g_assert_no_error (error);
   uri = *path == '/' ? g_strdup_printf ("http://127.0.0.1:%u%s", hls_origin_port (rig->origin), path) : g_strdup (path);
   launch = g_strdup_printf ("live-src name=src uri=\"%s\" interval=500000000 " QUICK " %s ! fakesink name=sink "

@@ -15,6 +15,8 @@ typedef struct {
   gint frames, sizes, events;   /* sizes: changes of the frames' width */
   gint width;
   gint64 captured_at;           /* of the last frame */
+  gint first, last;             /* media sequences of the first and the last frame; -1: none */
+  gint skipped, returned;       /* segments between two frames without one; frames of an earlier segment than the last */
   guint begins, ends;
   gchar *reason, *detail;       /* of the last outage */
   gchar *error;                 /* of the pipeline, NULL: none */
@@ -28,6 +30,8 @@ int live_rig_main (int argc, char **argv, const char *name, Suite * (*make) (voi
 
 /* path: of the origin, or a whole address. properties: as in gst-launch, or "". */
 void live_rig_begin (LiveRig *rig, const char *path, const char *properties);
+/* The same with an origin that says each segment to be so many seconds long. */
+void live_rig_begin_paced (LiveRig *rig, const char *path, const char *properties, double seconds);
 void live_rig_play (LiveRig *rig);
 void live_rig_end (LiveRig *rig);
 

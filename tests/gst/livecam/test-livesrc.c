@@ -180,29 +180,6 @@ GST_START_TEST (test_real_resolvers)
 }
 
 GST_END_TEST
-/* Addresses that live for four seconds, renewed two before they end: nothing is missed, and no request is refused. */
-GST_START_TEST (test_address_expires)
-{
-  LiveRig rig;
-  g_autofree gchar *command = NULL;
-  gint frames;
-
-  live_rig_begin (&rig, "/page", "resolve-margin=2000000000");
-  command = g_strdup_printf ("sh -c 'echo http://127.0.0.1:%u/expire/$(($(date +%%s) + 5))/live.m3u8'",
-      hls_origin_port (rig.origin));
-  g_object_set (rig.src, "resolver", command, NULL);
-  live_rig_play (&rig);
-  live_rig_await_frames (&rig, 1, 4);
-  frames = rig.frames;
-  live_rig_listen (&rig, 9);
-  fail_unless (live_rig_number (&rig, NULL, "resolves-ok") >= 3);
-  fail_unless_equals_uint64 (live_rig_number (&rig, "http-responses", "playlist-410"), 0);
-  fail_unless_equals_int (rig.begins, 0);
-  fail_unless (rig.frames - frames >= 11, "%d frames in 9 s", rig.frames - frames);
-  live_rig_end (&rig);
-}
-
-GST_END_TEST
 /* An address that is refused is resolved again at once. */
 GST_START_TEST (test_address_refused)
 {
@@ -310,7 +287,6 @@ live_src_suite (void)
   tcase_add_loop_test (tests, test_resolver_fails, 0, G_N_ELEMENTS (failing));
   tcase_add_loop_test (tests, test_resolver_prints, 0, G_N_ELEMENTS (printed));
   tcase_add_loop_test (tests, test_real_resolvers, 0, G_N_ELEMENTS (real));
-  tcase_add_test (tests, test_address_expires);
   tcase_add_test (tests, test_address_refused);
   tcase_add_test (tests, test_update_uri);
   tcase_add_loop_test (tests, test_file, 0, 2);
