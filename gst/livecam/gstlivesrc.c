@@ -22,6 +22,12 @@
  * of the network (dns, refused, timeout, tls, connection), of the stream (stale, ended, undecodable, no_keyframe), of the
  * resolver (bot_check, rate_limited, offline, private, region, no_formats, resolver_missing, resolver_timeout, ...).
  *
+ * Frames that come but are doubtful go on, and the element message `live-doubt` tells begin and end with the same fields.
+ * Reason `clock`: the playlist's program date-time is more than a minute off this machine's clock; one of the two is wrong,
+ * and captured-at is the playlist's. Such frames have clock-suspect in their meta, and the statistics clock-offset in
+ * seconds. Reason `frozen`: pictures have been the same to the last bit for longer than timeout, which happens where an
+ * encoder repeats its last one, and never with a sensor that works.
+ *
  * Only what no waiting mends is an error: a file that is not there, and a decoder that is not installed.
  *
  * ## Example launch lines
@@ -449,7 +455,7 @@ install_properties (GObjectClass *class)
   install_times (class);
   g_object_class_install_property (class, PROP_STATISTICS, g_param_spec_boxed ("statistics", "Statistics",
           "Frames, dropped, segments, bytes, last-frame-age, state, resolves-ok, resolves-failed, url-expire, "
-          "http-responses by kind and status, reconnects by reason", GST_TYPE_STRUCTURE,
+          "clock-suspect, clock-offset (seconds, of the playlist against this machine), frozen, http-responses by kind and status, reconnects by reason", GST_TYPE_STRUCTURE,
           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 

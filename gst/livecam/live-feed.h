@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include "live-doubts.h"
+
 #include <gio/gio.h>
 #include <gst/gst.h>
 
@@ -60,6 +62,7 @@ struct _LiveFeed {
   gchar *outage;                /* the reason of the one that lasts, or NULL */
   guint failures;               /* since the last frame */
   gint64 began, last_frame;     /* monotonic microseconds; 0: none yet */
+  LiveDoubts doubts;
   gint64 url_expires;           /* seconds since 1970 */
   guint64 frames, dropped, segments, bytes, resolves_ok, resolves_failed;
   GHashTable *answers, *reconnects;     /* word -> guint count */

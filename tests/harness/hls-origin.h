@@ -15,6 +15,9 @@
  *   trickle              a segment comes at 2 KB a second
  *   truncate             half of a segment as if it were all
  *   garbage              a segment of zeros
+ *   skew                 the playlist's dates are so many seconds late
+ *   still                every segment is the first one of the first folder
+ *   keyless              segments without their key frame: 1: all, n: all whose number n does not divide
  *   down                 no connection is taken
  */
 #pragma once

@@ -103,6 +103,7 @@ on_frame (GstElement *sink, GstBuffer *buffer, GstPad *pad, gpointer data)
     g_atomic_int_inc (&rig->sizes);
   rig->width = width;
   rig->captured_at = info.captured_at;
+  g_atomic_int_add (&rig->suspects, info.clock_suspect);
   if (info.media_sequence != G_MAXUINT64)
     follow (rig, (gint) info.media_sequence);
   g_atomic_int_inc (&rig->frames);
@@ -161,6 +162,20 @@ live_rig_end (LiveRig *rig)
   g_free (rig->reason);
   g_free (rig->detail);
   g_free (rig->error);
+  g_free (rig->doubt);
+}
+
+static void
+take_doubt (LiveRig *rig, const GstStructure *structure)
+{
+  gboolean begins = g_strcmp0 (gst_structure_get_string (structure, "state"), "begin") == 0;
+
+  fail_unless (gst_structure_has_field_typed (structure, "at", G_TYPE_INT64));
+  fail_unless (gst_structure_has_field_typed (structure, "source", G_TYPE_STRING));
+  rig->doubts += begins;
+  rig->dispelled += !begins;
+  g_free (rig->doubt);
+  rig->doubt = g_strdup (gst_structure_get_string (structure, "reason"));
 }
 
 static void
@@ -176,6 +191,8 @@ take (LiveRig *rig, GstMessage *message)
     g_error_free (error);
   } else if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS) {
     rig->eos = TRUE;
+  } else if (gst_message_has_name (message, GST_LIVE_DOUBT_MESSAGE_NAME)) {
+    take_doubt (rig, gst_message_get_structure (message));
   } else if (gst_capture_outage_parse (gst_message_get_structure (message), &outage)) {
     rig->begins += outage.begins;
     rig->ends += !outage.begins;
@@ -244,6 +261,20 @@ live_rig_await_outage (LiveRig *rig, const char *reason, double limit)
 }
 
 void
+live_rig_await_doubt (LiveRig *rig, const char *reason, gboolean begins, double limit)
+{
+  guint *count = begins ? &rig->doubts : &rig->dispelled, before = *count;
+  gint64 end = end_of (limit);
+
+  while (*count == before) {
+    listen_once (rig);
+    fail_if (rig->error, "an error: %s", rig->error);
+    fail_if (g_get_monotonic_time () > end, "no doubt for %s", reason);
+  }
+  fail_unless_equals_string (rig->doubt, reason);
+}
+
+void
 live_rig_await_end_of_outage (LiveRig *rig, double limit)
 {
   gint64 end = end_of (limit);
@@ -261,11 +292,13 @@ live_rig_number (LiveRig *rig, const char *group, const char *name)
   g_autoptr (GstStructure) statistics = NULL, inner = NULL;
   guint64 wide = 0;
   guint narrow = 0;
+  gboolean truth = FALSE;
 
   g_object_get (rig->src, "statistics", &statistics, NULL);
   if (group)
     gst_structure_get (statistics, group, GST_TYPE_STRUCTURE, &inner, NULL);
-  if (!gst_structure_get_uint64 (group ? inner : statistics, name, &wide))
-    gst_structure_get_uint (group ? inner : statistics, name, &narrow);
-  return MAX (wide, narrow);
+  if (!gst_structure_get_uint64 (group ? inner : statistics, name, &wide)
+      && !gst_structure_get_uint (group ? inner : statistics, name, &narrow))
+    gst_structure_get_boolean (group ? inner : statistics, name, &truth);
+  return MAX (wide, MAX (narrow, (guint) truth));
 }
