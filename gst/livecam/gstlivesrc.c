@@ -19,8 +19,15 @@
  *
  * An outage is the element message `live-outage` at its begin and its end: state (begin or end), source, reason, detail,
  * at. The same goes downstream as a custom event. Reasons are words: of HTTP (http_403, not_a_playlist, no_segments),
- * of the network (dns, refused, timeout, tls, connection), of the stream (stale, ended, undecodable, no_keyframe), of the
- * resolver (bot_check, rate_limited, offline, private, region, no_formats, resolver_missing, resolver_timeout, ...).
+ * of the network (dns, refused, timeout, tls, connection), of the stream (stale, ended, undecodable, no_keyframe).
+ *
+ * Those of the resolver are read off what it prints, and tell what to do. `offline`: not begun yet; `ended`: the event is
+ * over, and the page may bring the next; `private`: it wants a login or a membership; `region`: not shown in this country;
+ * `no_formats`: no HLS among its streams, or none that the command line allows; `rate_limited` and `bot_check`: the site bars
+ * this address for a while, so the next try waits fifteen times retry-max; `resolver_missing`: install it, or name its place
+ * in resolver; `resolver_timeout`: it did not end within resolver-timeout; `resolver_garbage`: neither JSON nor an address;
+ * `resolver_too_much`: megabytes; `resolver_failed`: anything else, its own words are the detail. An old yt-dlp is the usual
+ * cause of the last; Debian's does not follow the sites.
  *
  * Frames that come but are doubtful go on, and the element message `live-doubt` tells begin and end with the same fields.
  * Reason `clock`: the playlist's program date-time is more than a minute off this machine's clock; one of the two is wrong,
@@ -424,7 +431,8 @@ install_times (GObjectClass *class)
       "and begun anew; at least three intervals and three segments are waited", 60 * GST_SECOND);
   install_time (class, PROP_RETRY_MIN, "retry-min", "Shortest wait", "Nanoseconds to wait after a first failure; doubles "
       "with each that follows", GST_SECOND);
-  install_time (class, PROP_RETRY_MAX, "retry-max", "Longest wait", "Nanoseconds that a wait after a failure grows to",
+  install_time (class, PROP_RETRY_MAX, "retry-max", "Longest wait", "Nanoseconds that a wait after a failure grows to; fifteen times "
+      "that where the site says that it is asked too often",
       60 * GST_SECOND);
   install_time (class, PROP_REQUEST_TIMEOUT, "request-timeout", "Request timeout",
       "Nanoseconds that one whole request may take", 20 * GST_SECOND);

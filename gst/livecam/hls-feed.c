@@ -87,8 +87,9 @@ look_ahead (Hls *hls)
     return;
   }
   GST_WARNING_OBJECT (hls->feed->element, "no next address yet: %s: %s", next.reason, GST_STR_NULL (next.detail));
+  hls->next_find = g_get_monotonic_time ()
+      + (gint64) (live_feed_patience (next.reason) * hls->feed->set.retry_max / 1000);
   hls_address_clear (&next);
-  hls->next_find = g_get_monotonic_time () + (gint64) (hls->feed->set.retry_max / 1000);
 }
 
 static gboolean

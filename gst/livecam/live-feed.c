@@ -13,6 +13,8 @@
 #define MAX_FRAMES 4
 /* Doublings of the wait after a failure. */
 #define MAX_DOUBLINGS 16
+/* Longest waits, one after the other, where a site bars for up to an hour whoever asks too often. */
+#define PATIENCE_WHEN_BARRED 15
 
 LiveFeed *
 live_feed_new (GstElement *element)
@@ -200,18 +202,27 @@ live_feed_is_running (LiveFeed *feed)
   return live_feed_wait_until (feed, 0);
 }
 
+guint
+live_feed_patience (const gchar *reason)
+{
+  static const gchar *const bars[] = { "bot_check", "rate_limited", NULL };
+
+  return reason && g_strv_contains (bars, reason) ? PATIENCE_WHEN_BARRED : 1;
+}
+
 gboolean
 live_feed_back_off (LiveFeed *feed)
 {
   GstClockTime longest = feed->set.retry_max, wait = feed->set.retry_min;
-  guint failures;
+  guint failures, patience;
 
   g_mutex_lock (&feed->lock);
   failures = feed->failures;
+  patience = live_feed_patience (feed->outage);
   g_mutex_unlock (&feed->lock);
   for (guint i = 1; i < MIN (failures, MAX_DOUBLINGS) && wait < longest; i++)
     wait *= 2;
-  wait = MIN (wait, longest);
+  wait = patience > 1 ? patience * longest : MIN (wait, longest);
   /* Many cameras behind one network come back with it, but not in the same instant. */
   return live_feed_wait_until (feed, g_get_monotonic_time () + (gint64) (wait / 1000 * g_random_double_range (0.75, 1)));
 }
