@@ -197,36 +197,6 @@ GST_START_TEST (test_resolver_prints)
 }
 
 GST_END_TEST
-/* The programs themselves, where the Python of $GST_HEADS_TEST_PYTHON has them. */
-static const char *const real[] = {
-  "%s -m yt_dlp -j --no-warnings --no-playlist -4 http://127.0.0.1:%u/master.m3u8",
-  "%s -m streamlink --json hls://http://127.0.0.1:%u/master.m3u8",
-};
-
-GST_START_TEST (test_real_resolvers)
-{
-  static const char *const modules[] = { "import yt_dlp", "import streamlink" };
-  const char *python = g_getenv ("GST_HEADS_TEST_PYTHON");
-  const char *argv[] = { python, "-c", modules[__i__], NULL };
-  g_autofree gchar *command = NULL;
-  gint status = 1;
-  LiveRig rig;
-
-  if (python == NULL || !g_spawn_sync (NULL, (gchar **) argv, NULL, G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, NULL, NULL,
-          &status, NULL) || status != 0) {
-    g_print ("not tested: \"%s\" in the Python of GST_HEADS_TEST_PYTHON\n", modules[__i__]);
-    return;
-  }
-  live_rig_begin (&rig, "/page", "");
-  command = g_strdup_printf (real[__i__], python, hls_origin_port (rig.origin));
-  g_object_set (rig.src, "resolver", command, "resolver-timeout", 30 * GST_SECOND, NULL);
-  live_rig_play (&rig);
-  live_rig_await_frames (&rig, 2, 20);
-  fail_unless_equals_int (rig.begins, 0);
-  live_rig_end (&rig);
-}
-
-GST_END_TEST
 /* An address that is refused is resolved again at once. */
 GST_START_TEST (test_address_refused)
 {
@@ -334,7 +304,6 @@ live_src_suite (void)
   tcase_add_loop_test (tests, test_resolver_fails, 0, G_N_ELEMENTS (failing));
   tcase_add_loop_test (tests, test_resolver_is_spared, 0, 2);
   tcase_add_loop_test (tests, test_resolver_prints, 0, G_N_ELEMENTS (printed));
-  tcase_add_loop_test (tests, test_real_resolvers, 0, G_N_ELEMENTS (real));
   tcase_add_test (tests, test_address_refused);
   tcase_add_test (tests, test_update_uri);
   tcase_add_loop_test (tests, test_file, 0, 2);
