@@ -11,7 +11,8 @@
  * frame of one segment each interval is decoded, at a twentieth of what decoding all costs. Intervals are counted along the
  * stream, so a machine that is late for a segment still takes it, unless it lies half a minute back. With a shorter interval
  * every segment is fetched and played at the stream's pace. The HLS client is this element's own, because hlsdemux2 of
- * GStreamer 1.22 ends the whole process when a segment is missing.
+ * GStreamer 1.22 ends the whole process when a segment is missing. RTSP is decoded in full, and the interval leaves frames
+ * out afterwards.
  *
  * Frames carry when they were taken as a reference timestamp (timestamp/x-unix), of the playlist's program date-time where
  * it has one, and a #GstCustomMeta "GstCaptureInfo" (source, uri, captured-at, received-at, media-sequence,

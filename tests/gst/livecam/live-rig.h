@@ -40,7 +40,7 @@ void live_rig_end (LiveRig *rig);
 
 /* Each fails the test after `limit` seconds. */
 void live_rig_await_frames (LiveRig *rig, gint n, double limit);       /* n more than now */
-void live_rig_await_outage (LiveRig *rig, const char *reason, double limit);
+void live_rig_await_outage (LiveRig *rig, const char *reason, double limit);   /* NULL: any */
 void live_rig_await_end_of_outage (LiveRig *rig, double limit);
 /* That a doubt begins or ends, the next one. */
 void live_rig_await_doubt (LiveRig *rig, const char *reason, gboolean begins, double limit);
