@@ -21,6 +21,7 @@
  * An outage is the element message `live-outage` at its begin and its end: state (begin or end), source, reason, detail,
  * at. The same goes downstream as a custom event. Reasons are words: of HTTP (http_403, not_a_playlist, no_segments),
  * of the network (dns, refused, timeout, tls, connection), of the stream (stale, ended, undecodable, no_keyframe).
+ * A key frame need not begin each segment: of those that have none up to three are passed over before it is no_keyframe.
  *
  * Those of the resolver are read off what it prints, and tell what to do. `offline`: not begun yet; `ended`: the event is
  * over, and the page may bring the next; `private`: it wants a login or a membership; `region`: not shown in this country;

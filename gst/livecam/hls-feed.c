@@ -19,6 +19,8 @@
 #define MAX_BACKLOG_SEGMENTS 4
 /* Segments that are tried for one picture, and the part of one by which lengths may be rounded. */
 #define MAX_TRIES 4
+/* Segments without a key frame, one after the other, that are no failure: a group of pictures may be longer than one. */
+#define MAX_KEYLESS 3
 #define ROUNDING 0.01
 
 typedef struct {
@@ -32,6 +34,7 @@ typedef struct {
   guint64 last_sequence;
   gdouble due;                  /* seconds from the begin of segment last_sequence to the next picture asked for */
   guint failures;               /* in a row, with this address */
+  guint keyless;                /* segments without a key frame, in a row */
   SegmentPlayer *player;
   guint epoch;
   gboolean gap;                 /* what comes next does not follow what the player has */
@@ -304,6 +307,10 @@ sample (Hls *hls, const HlsPlaylist *playlist, const HlsSegment *segment, GBytes
   gint64 now = g_get_monotonic_time ();
 
   count_on (hls, playlist, segment);
+  if (picture == NULL && g_str_equal (reason, "no_keyframe") && hls->keyless++ < MAX_KEYLESS) {
+    hls->due = 0;               /* the one after it */
+    return;
+  }
   if (picture == NULL) {
     fail (hls, reason, "a segment without a picture");
     return;
@@ -312,7 +319,7 @@ sample (Hls *hls, const HlsPlaylist *playlist, const HlsSegment *segment, GBytes
     frame.captured_at += (gint64) (MIN (offset, segment->duration * 1e9) / 1000);
   live_feed_push (hls->feed, picture, &frame);
   gst_sample_unref (picture);
-  hls->failures = 0;
+  hls->failures = hls->keyless = 0;
   hls->next_frame += (gint64) (hls->feed->set.interval / 1000);
   if (hls->next_frame < now || find_due (hls, playlist) >= 0)
     hls->next_frame = now;
@@ -357,6 +364,8 @@ step_sampling (Hls *hls, const HlsPlaylist *playlist)
     sample_near (hls, playlist, due);
   else if (playlist->ended)
     end (hls);
+  else if (live_feed_is_stale (hls->feed, hls->target) && hls->keyless)
+    fail (hls, "no_keyframe", "segments, but none with a key frame");
   else if (live_feed_is_stale (hls->feed, hls->target))
     fail (hls, "stale", "the playlist has nothing new");
   else

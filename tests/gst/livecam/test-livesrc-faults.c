@@ -13,7 +13,7 @@ typedef struct {
 static const Fault from_the_start[] = {
   { "playlist", 403, "http_403" }, { "playlist", 404, "http_404" }, { "playlist", 429, "http_429" },
   { "html", 1, "not_a_playlist" }, { "empty", 1, "not_a_playlist" }, { "none", 1, "no_segments" },
-  { "segment", 403, "http_403" }, { "down", 1, "refused" },
+  { "segment", 403, "http_403" }, { "down", 1, "refused" }, { "keyless", 1, "no_keyframe" },
 };
 
 static const Fault midway[] = {
@@ -21,7 +21,7 @@ static const Fault midway[] = {
   { "html", 1, "not_a_playlist" }, { "empty", 1, "not_a_playlist" }, { "none", 1, "no_segments" },
   { "segment", 403, "http_403" }, { "segment", 404, "http_404" }, { "segment", 503, "http_503" },
   { "hang", 1, "timeout" }, { "trickle", 1, "timeout" }, { "down", 1, "refused" },
-  { "frozen", 1, "stale" }, { "garbage", 1, "undecodable" },
+  { "frozen", 1, "stale" }, { "garbage", 1, "undecodable" }, { "keyless", 1, "no_keyframe" },
 };
 
 static const Fault while_playing[] = {
@@ -100,14 +100,16 @@ GST_START_TEST (test_harmless)
 GST_END_TEST
 GST_START_TEST (test_does_not_hammer)
 {
+  static const Fault faults[] = { { "segment", 403, "http_403" }, { "keyless", 1, "no_keyframe" } };
+  const Fault *f = &faults[__i__];
   LiveRig rig;
   guint before;
 
   live_rig_begin (&rig, "/master.m3u8", "retry-min=200000000");
   live_rig_play (&rig);
   live_rig_await_frames (&rig, 1, 4);
-  hls_origin_set (rig.origin, "segment", 403);
-  live_rig_await_outage (&rig, "http_403", 4);
+  hls_origin_set (rig.origin, f->fault, f->value);
+  live_rig_await_outage (&rig, f->reason, 6);
   before = hls_origin_count (rig.origin, "/");
   live_rig_listen (&rig, 2);
   /* A try is at most a master and a media playlist and three segments. */
@@ -187,7 +189,7 @@ live_src_faults_suite (void)
   tcase_add_loop_test (tests, test_midway, 0, G_N_ELEMENTS (midway));
   tcase_add_loop_test (tests, test_while_playing, 0, G_N_ELEMENTS (while_playing));
   tcase_add_loop_test (tests, test_harmless, 0, G_N_ELEMENTS (harmless));
-  tcase_add_test (tests, test_does_not_hammer);
+  tcase_add_loop_test (tests, test_does_not_hammer, 0, 2);
   tcase_add_test (tests, test_unknown_host);
   tcase_add_loop_test (tests, test_end_of_the_event, 0, 2);
   tcase_add_test (tests, test_restart_on_eos);

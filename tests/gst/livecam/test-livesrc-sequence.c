@@ -78,6 +78,23 @@ GST_START_TEST (test_late)
 }
 
 GST_END_TEST
+/* Where only every other segment begins with a key frame, those are what is taken, and it is no outage. */
+GST_START_TEST (test_long_groups)
+{
+  LiveRig rig;
+
+  live_rig_begin_paced (&rig, "/live.m3u8", "interval=500000000", 0.5);
+  hls_origin_set (rig.origin, "keyless", 2);
+  live_rig_play (&rig);
+  live_rig_await_frames (&rig, 6, PATIENCE);
+  gst_element_set_state (rig.pipeline, GST_STATE_READY);
+  fail_unless_equals_int (rig.begins, 0);
+  fail_unless_equals_int (rig.first % 2, 0);
+  fail_unless_equals_int (rig.last - rig.first, 2 * (rig.frames - 1));
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
 /* How many addresses were polled, each until the next one took over for good; one look at each is the proof of a finder. */
 static guint
 count_addresses (HlsOrigin *origin)
@@ -149,6 +166,7 @@ live_src_sequence_suite (void)
   tcase_add_test (tests, test_every_segment);
   tcase_add_test (tests, test_every_other_segment);
   tcase_add_test (tests, test_late);
+  tcase_add_test (tests, test_long_groups);
   tcase_add_loop_test (tests, test_switch, 0, 2);
   return suite;
 }
