@@ -436,8 +436,9 @@ step_playing (Hls *hls, const HlsPlaylist *playlist)
   } else if (playlist->ended) {
     end (hls);
   } else if (live_feed_is_stale (hls->feed, hls->target)) {
+    failure = hls->player ? segment_player_silence (hls->player) : "stale";
     drop_player (hls);
-    fail (hls, "stale", "no new pictures");
+    fail (hls, failure, "no new pictures");
   } else {
     if (hls->player && segment_player_backlog (hls->player) > max_backlog (hls)) {
       drop_player (hls);

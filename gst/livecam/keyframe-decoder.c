@@ -43,30 +43,25 @@ link_pictures_to (GstElement *decodebin, GstElement *sink)
   g_signal_connect (decodebin, "pad-added", G_CALLBACK (on_pad), sink);
 }
 
-/* What came by, set from streaming threads. */
-typedef struct {
-  gint coded;                   /* anything of a picture, whole or not */
-  gint key;                     /* a key frame */
-} Passed;
-
-/* Lets the first key frame into the decoder and nothing else. The end of the stream then makes it give it out. */
+/* Where asked for, lets the first key frame into the decoder and nothing else. The end of the stream then makes it give it
+ * out. */
 static GstPadProbeReturn
 on_coded_frame (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
-  Passed *passed = data;
+  PassedPictures *passed = data;
+  gboolean first = FALSE;
 
   g_atomic_int_set (&passed->coded, TRUE);
-  if (GST_BUFFER_FLAG_IS_SET (GST_PAD_PROBE_INFO_BUFFER (info), GST_BUFFER_FLAG_DELTA_UNIT)
-      || !g_atomic_int_compare_and_exchange (&passed->key, FALSE, TRUE))
-    return GST_PAD_PROBE_DROP;
-  return GST_PAD_PROBE_OK;
+  if (!GST_BUFFER_FLAG_IS_SET (GST_PAD_PROBE_INFO_BUFFER (info), GST_BUFFER_FLAG_DELTA_UNIT))
+    first = g_atomic_int_compare_and_exchange (&passed->key, FALSE, TRUE);
+  return first || !passed->first_only ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
 }
 
 /* A parser that never saw the head of a sequence lets nothing through, and says that nothing is valid. */
 static GstPadProbeReturn
 on_coded_bytes (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
-  g_atomic_int_set (&((Passed *) data)->coded, TRUE);
+  g_atomic_int_set (&((PassedPictures *) data)->coded, TRUE);
   return GST_PAD_PROBE_REMOVE;
 }
 
@@ -90,8 +85,20 @@ on_element (GstBin *pipeline, GstBin *bin, GstElement *element, gpointer passed)
   }
 }
 
+void
+watch_pictures (GstElement *pipeline, PassedPictures *passed)
+{
+  g_signal_connect (pipeline, "deep-element-added", G_CALLBACK (on_element), passed);
+}
+
+gboolean
+lacks_key_frame (PassedPictures *passed)
+{
+  return g_atomic_int_get (&passed->coded) && !g_atomic_int_get (&passed->key);
+}
+
 static GstSample *
-await (GstElement *pipeline, GstElement *sink, gint64 deadline, GCancellable *cancellable, Passed *passed,
+await (GstElement *pipeline, GstElement *sink, gint64 deadline, GCancellable *cancellable, PassedPictures *passed,
     const gchar **reason)
 {
   GstBus *bus = gst_element_get_bus (pipeline);
@@ -117,7 +124,7 @@ await (GstElement *pipeline, GstElement *sink, gint64 deadline, GCancellable *ca
     }
   }
   gst_object_unref (bus);
-  if (g_strcmp0 (*reason, "undecodable") == 0 && g_atomic_int_get (&passed->coded) && !g_atomic_int_get (&passed->key))
+  if (g_strcmp0 (*reason, "undecodable") == 0 && lacks_key_frame (passed))
     *reason = "no_keyframe";
   return sample;
 }
@@ -139,9 +146,9 @@ keyframe_decode (GBytes *map, GBytes *segment, GstClockTime timeout, GCancellabl
   GstElement *decodebin = gst_element_factory_make ("decodebin", NULL), *sink = gst_element_factory_make ("appsink", NULL);
   GstCaps *raw = gst_caps_new_empty_simple ("video/x-raw");
   GstSample *sample;
-  Passed passed = { FALSE, FALSE };
+  PassedPictures passed = { .first_only = TRUE };
 
-  g_signal_connect (pipeline, "deep-element-added", G_CALLBACK (on_element), &passed);
+  watch_pictures (pipeline, &passed);
   gst_bin_add_many (GST_BIN (pipeline), source, decodebin, sink, NULL);
   gst_element_link (source, decodebin);
   link_pictures_to (decodebin, sink);

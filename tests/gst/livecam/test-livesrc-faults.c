@@ -52,6 +52,23 @@ GST_START_TEST (test_from_the_start)
 }
 
 GST_END_TEST
+/* Played in full, nothing can be shown before the first key frame. */
+GST_START_TEST (test_plays_from_the_first_key_frame)
+{
+  LiveRig rig;
+
+  live_rig_begin (&rig, "/live.m3u8", "interval=0");
+  hls_origin_set (rig.origin, "keyless", 1);
+  live_rig_play (&rig);
+  live_rig_await_outage (&rig, "no_keyframe", 6);
+  fail_unless_equals_int (rig.frames, 0);
+  hls_origin_set (rig.origin, "keyless", 0);
+  live_rig_await_end_of_outage (&rig, 6);
+  live_rig_await_frames (&rig, 12, 6);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
 static void
 break_and_mend (const Fault *f, const char *properties)
 {
@@ -186,6 +203,7 @@ live_src_faults_suite (void)
 
   suite_add_tcase (suite, tests);
   tcase_add_loop_test (tests, test_from_the_start, 0, G_N_ELEMENTS (from_the_start));
+  tcase_add_test (tests, test_plays_from_the_first_key_frame);
   tcase_add_loop_test (tests, test_midway, 0, G_N_ELEMENTS (midway));
   tcase_add_loop_test (tests, test_while_playing, 0, G_N_ELEMENTS (while_playing));
   tcase_add_loop_test (tests, test_harmless, 0, G_N_ELEMENTS (harmless));
