@@ -8,10 +8,10 @@
  * received-at (int64, microseconds since 1970-01-01 UTC), media-sequence (uint64, of the HLS segment; absent elsewhere),
  * clock-suspect (boolean, the camera's clock and this machine's are more than a minute apart).
  *
- * An outage is a structure "GstCaptureOutage", carried downstream by a serialised GST_EVENT_CUSTOM_DOWNSTREAM and posted as
- * the element message "live-outage" with the same fields: state (string, "begin" or "end"), source (string), reason
- * (string, a word), detail (string, for people), at (int64, microseconds since 1970 UTC). What makes frames doubtful that
- * come nevertheless is the element message "live-doubt" with the same fields.
+ * An outage is a structure "GstCaptureOutage", carried downstream by a serialised GST_EVENT_CUSTOM_DOWNSTREAM and
+ * posted as the element message "live-outage" with the same fields: state (string, "begin" or "end"), source (string),
+ * reason (string, a word), detail (string, for people), at (int64, microseconds since 1970 UTC). What makes frames
+ * doubtful that come nevertheless is the element message "live-doubt" with the same fields.
  */
 #pragma once
 

@@ -19,7 +19,7 @@
 #define MAX_BACKLOG_SEGMENTS 4
 /* Segments that are tried for one picture, and the part of one by which lengths may be rounded. */
 #define MAX_TRIES 4
-/* Segments without a key frame, one after the other, that are no failure: a group of pictures may be longer than one. */
+/* Segments without a key frame, one after the other, that are no failure: a group of pictures may be longer. */
 #define MAX_KEYLESS 3
 #define ROUNDING 0.01
 
@@ -250,9 +250,9 @@ max_backlog (const Hls *hls)
   return MAX (MAX_BACKLOG, MAX_BACKLOG_SEGMENTS * hls->target);
 }
 
-/* The index of the segment in which the next picture is due, counted along the stream: one that comes to it late takes the
- * segment that it would have taken in time, so nothing is left out. -1: it is not there yet. The newest, where nothing
- * leads on from the last one or too much lies between. */
+/* The index of the segment in which the next picture is due, counted along the stream: one that comes to it late takes
+ * the segment that it would have taken in time, so nothing is left out. -1: it is not there yet. The newest, where
+ * nothing leads on from the last one or too much lies between. */
 static gint
 find_due (const Hls *hls, const HlsPlaylist *playlist)
 {
@@ -349,7 +349,8 @@ sample_near (Hls *hls, const HlsPlaylist *playlist, gint i)
       at = i - 1;
       step = -1;
     }
-    if (g_strcmp0 (reason, "http_404") != 0 || at < 0 || !is_new (hls, &g_array_index (playlist->segments, HlsSegment, at)))
+    if (g_strcmp0 (reason, "http_404") != 0 || at < 0
+        || !is_new (hls, &g_array_index (playlist->segments, HlsSegment, at)))
       break;
   }
   miss (hls, playlist, reason, detail);

@@ -43,8 +43,8 @@ link_pictures_to (GstElement *decodebin, GstElement *sink)
   g_signal_connect (decodebin, "pad-added", G_CALLBACK (on_pad), sink);
 }
 
-/* Where asked for, lets the first key frame into the decoder and nothing else. The end of the stream then makes it give it
- * out. */
+/* Where asked for, lets the first key frame into the decoder and nothing else. The end of the stream then makes it give
+ * it out. */
 static GstPadProbeReturn
 on_coded_frame (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {

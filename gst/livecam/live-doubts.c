@@ -24,7 +24,8 @@ live_doubts_weigh_clock (LiveDoubts *doubts, gint64 captured_at, gint64 now)
   gboolean before = doubts->clock;
 
   doubts->clock_offset = captured_at - now;
-  doubts->clock = live_clocks_differ (doubts->clock_offset) || (before && ABS (doubts->clock_offset) > CLOCK_TRUSTED_US);
+  doubts->clock = live_clocks_differ (doubts->clock_offset)
+      || (before && ABS (doubts->clock_offset) > CLOCK_TRUSTED_US);
   return doubts->clock != before;
 }
 

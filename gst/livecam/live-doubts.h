@@ -17,7 +17,7 @@ G_BEGIN_DECLS
 
 typedef struct {
   gboolean clock, frozen;       /* whether there is the doubt */
-  gint64 clock_offset;          /* microseconds, the camera's clock less this machine's, of the last frame that told it */
+  gint64 clock_offset;          /* microseconds, camera's clock less this machine's, by the last that told it */
   guint64 picture;              /* a hash of the last one looked at */
   gint64 looked, since;         /* monotonic microseconds; since: of the first that was the same */
   guint same;                   /* pictures that were the same as the one before them */

@@ -149,7 +149,8 @@ live_feed_describe (LiveFeed *feed)
       "last-frame-age", G_TYPE_DOUBLE, (g_get_monotonic_time () - since) / 1e6,
       "resolves-ok", G_TYPE_UINT64, feed->resolves_ok, "resolves-failed", G_TYPE_UINT64, feed->resolves_failed,
       "url-expire", G_TYPE_INT64, feed->url_expires,
-      "clock-suspect", G_TYPE_BOOLEAN, feed->doubts.clock, "clock-offset", G_TYPE_DOUBLE, feed->doubts.clock_offset / 1e6,
+      "clock-suspect", G_TYPE_BOOLEAN, feed->doubts.clock,
+      "clock-offset", G_TYPE_DOUBLE, feed->doubts.clock_offset / 1e6,
       "frozen", G_TYPE_BOOLEAN, feed->doubts.frozen,
       "http-responses", GST_TYPE_STRUCTURE, answers, "reconnects", GST_TYPE_STRUCTURE, reconnects, NULL);
   g_mutex_unlock (&feed->lock);

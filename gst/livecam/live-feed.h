@@ -100,10 +100,11 @@ typedef struct {
 void live_feed_push (LiveFeed *feed, GstSample *sample, const LiveFrame *frame);
 /* An attempt failed: an outage begins unless one lasts. detail (may be NULL) holds no address. */
 void live_feed_fail (LiveFeed *feed, const gchar *reason, const gchar *detail);
-/* Waits longer after every failure, never as long twice; at once very long where trying again makes it worse. FALSE once it
- * has to stop. */
+/* Waits longer after every failure, never as long twice; at once very long where trying again makes it worse. FALSE
+ * once it has to stop. */
 gboolean live_feed_back_off (LiveFeed *feed);
-/* How often retry-max is waited after this reason (may be NULL): more than once where the site bars those who come often. */
+/* How often retry-max is waited after this reason (may be NULL): more than once where the site bars those who come
+ * often. */
 guint live_feed_patience (const gchar *reason);
 void live_feed_end (LiveFeed *feed);
 /* Takes the error. */

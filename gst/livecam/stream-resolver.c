@@ -48,7 +48,7 @@ stream_address_expiry (const gchar *uri)
   return 0;
 }
 
-/* ---- its words ---------------------------------------------------------------------------------------------------- */
+/* ---- its words --------------------------------------------------------------------------------------------------- */
 
 /* Why it failed, by its own words; the first that fits. */
 static const gchar *
@@ -64,7 +64,8 @@ reason_of (const gchar *words)
     { "has ended", "ended" }, { "recording is not available", "ended" }, { "does not support vod", "ended" },
     { "private", "private" }, { "members-only", "private" }, { "log in", "private" }, { "login required", "private" },
     { "registered users", "private" }, { "sign in", "private" },
-    { "will begin", "offline" }, { "not currently live", "offline" }, { "offline", "offline" }, { "premieres in", "offline" },
+    { "will begin", "offline" }, { "not currently live", "offline" }, { "offline", "offline" },
+    { "premieres in", "offline" },
     { "no video formats", "no_formats" }, { "requested format is not available", "no_formats" },
     { "no playable streams", "no_formats" },
   };

@@ -16,7 +16,7 @@ typedef struct {
   gint width;
   gint64 captured_at;           /* of the last frame */
   gint first, last;             /* media sequences of the first and the last frame; -1: none */
-  gint skipped, returned;       /* segments between two frames without one; frames of an earlier segment than the last */
+  gint skipped, returned;       /* segments without a frame between two; frames of an earlier segment than the last */
   gint suspects;                /* frames whose clock is */
   guint doubts, dispelled;      /* messages */
   gchar *doubt;                 /* the last one's reason */

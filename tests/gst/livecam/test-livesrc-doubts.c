@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * test-livesrc-doubts.c: frames that come but are not what they seem: of a clock that is off, and of a picture that does not
- * move. They go on, and it is told. */
+ * test-livesrc-doubts.c: frames that come but are not what they seem: of a clock that is off, and of a picture that
+ * does not move. They go on, and it is told. */
 #include "live-rig.h"
 
 #define PATIENCE 20             /* seconds */

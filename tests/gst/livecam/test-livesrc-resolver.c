@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * test-livesrc-resolver.c: live-src with a real yt-dlp or streamlink, named by the only argument (yt_dlp or streamlink), as
- * the Python of $GST_HEADS_TEST_PYTHON has it, else python3. Exits with 77 where it has none. */
+ * test-livesrc-resolver.c: live-src with a real yt-dlp or streamlink, named by the only argument (yt_dlp or
+ * streamlink), as the Python of $GST_HEADS_TEST_PYTHON has it, else python3. Exits with 77 where it has none. */
 #include "live-rig.h"
 
 typedef struct {
@@ -72,8 +72,8 @@ is_there (void)
   const char *argv[] = { python, "-c", line, NULL };
   gint status = 1;
 
-  return g_spawn_sync (NULL, (gchar **) argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, NULL, NULL,
-      &status, NULL) && status == 0;
+  return g_spawn_sync (NULL, (gchar **) argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL,
+      NULL, NULL, &status, NULL) && status == 0;
 }
 
 int

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * test-livesrc-rtsp.c: live-src and a real RTSP server (libgstrtspserver) that goes away and comes back. Exits with 77 where
- * that library was not there to build with. */
+ * test-livesrc-rtsp.c: live-src and a real RTSP server (libgstrtspserver) that goes away and comes back. Exits with 77
+ * where that library was not there to build with. */
 #include "live-rig.h"
 
 #ifdef HAVE_RTSP_SERVER
@@ -34,8 +34,8 @@ static void
 camera_start (Camera *camera)
 {
   g_autofree gchar *service = g_strdup_printf ("%d", camera->port);
-  g_autofree gchar *launch = g_strdup_printf ("( videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width=160,"
-      "height=120,framerate=10/1 ! %s name=pay0 pt=96 )", camera->coding);
+  g_autofree gchar *launch = g_strdup_printf ("( videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,"
+      "width=160,height=120,framerate=10/1 ! %s name=pay0 pt=96 )", camera->coding);
   GstRTSPMediaFactory *factory = gst_rtsp_media_factory_new ();
   GstRTSPMountPoints *mounts;
 
@@ -94,7 +94,9 @@ coding (int i)
 {
   g_autoptr (GstElementFactory) x264 = gst_element_factory_find ("x264enc");
 
-  return i ? "jpegenc ! rtpjpegpay" : x264 ? "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 ! rtph264pay"
+  if (i)
+    return "jpegenc ! rtpjpegpay";
+  return x264 ? "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 ! rtph264pay"
       : "openh264enc gop-size=10 ! rtph264pay";
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * test-livesrc-sequence.c: that no sample is missed, told by the media sequence of each frame: when the thread that takes
- * them is late, and where one address of the stream takes over from the next before it expires.
+ * test-livesrc-sequence.c: that no sample is missed, told by the media sequence of each frame: when the thread that
+ * takes them is late, and where one address of the stream gives way to the next before it expires.
  *
- * Segments are counted, not seconds: the origin keeps the last six, so a machine may be slow, but none may be left out. */
+ * Segments are counted, not seconds: the origin keeps the last six, so a machine may be slow, but none may be left
+ * out. */
 #include "live-rig.h"
 
 #define PATIENCE 60             /* seconds */
@@ -41,7 +42,8 @@ GST_START_TEST (test_every_segment)
 }
 
 GST_END_TEST
-/* An interval of two segments takes every other, also where the clock that wakes the sampler drifts against the stream's. */
+/* An interval of two segments takes every other, also where the clock that wakes the sampler drifts against the
+ * stream's. */
 GST_START_TEST (test_every_other_segment)
 {
   LiveRig rig;
@@ -95,7 +97,8 @@ GST_START_TEST (test_long_groups)
 }
 
 GST_END_TEST
-/* How many addresses were polled, each until the next one took over for good; one look at each is the proof of a finder. */
+/* How many addresses were polled, each until the next one took over for good; one look at each is the proof of a
+ * finder. */
 static guint
 count_addresses (HlsOrigin *origin)
 {

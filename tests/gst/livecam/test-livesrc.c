@@ -117,8 +117,8 @@ static const Resolver failing[] = {
   { "sh -c 'printf \"{\\\"url\\\": 1\"' {uri}", "resolver_garbage" },
   { "sh -c true {uri}", "resolver_garbage" },
   { "sh -c 'head -c 10000000 /dev/zero >&2; exit 1' {uri}", "resolver_failed" },
-  { SAYS ("[youtube] x: This content is not available, try again later. The current session has been rate-limited by YouTube "
-        "for up to an hour."), "rate_limited" },
+  { SAYS ("[youtube] x: This content is not available, try again later. The current session has been rate-limited by "
+        "YouTube for up to an hour."), "rate_limited" },
   { SAYS ("Unable to download API page: HTTP Error 429: Too Many Requests"), "rate_limited" },
   { SAYS ("[youtube] x: The uploader has not made this video available in your country"), "region" },
   { SAYS ("This video is not available from your location due to geo restriction"), "region" },
@@ -133,8 +133,8 @@ static const Resolver failing[] = {
   { "echo '{\"live_status\": \"post_live\", \"url\": \"http://127.0.0.1:1/a.m3u8\"}'", "ended" },
   { "echo '{\"live_status\": \"is_upcoming\"}'", "offline" },
   { "echo '{\"formats\": [{\"protocol\": \"https\", \"url\": \"http://127.0.0.1:1/a.mp4\"}]}'", "no_formats" },
-  { "sh -c 'echo \"[plugins.youtube][error] Could not get video info - LOGIN_REQUIRED: Sign in to confirm you are not a bot\" "
-        ">&2; echo {\\\"error\\\": \\\"No playable streams found on this URL\\\"}; exit 1'", "bot_check" },
+  { "sh -c 'echo \"[plugins.youtube][error] Could not get video info - LOGIN_REQUIRED: Sign in to confirm you are not "
+        "a bot\" >&2; echo {\\\"error\\\": \\\"No playable streams found on this URL\\\"}; exit 1'", "bot_check" },
   { "sh -c 'echo {\\\"error\\\": \\\"No playable streams found on this URL\\\"}; exit 1'", "no_formats" },
   { "sh -c 'echo error: No playable streams found on this URL >&2; exit 1' {uri}", "no_formats" },
 };
