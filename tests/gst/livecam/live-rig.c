@@ -10,8 +10,8 @@
 
 gchar *live_segments, *live_other_segments;
 
-/* Times a hundredth of those in use. */
-#define QUICK "retry-min=50000000 retry-max=400000000 timeout=1500000000 request-timeout=1000000000 " \
+/* Times a hundredth of those in use, except that a first picture may need a decoder to be loaded by a busy machine. */
+#define QUICK "retry-min=50000000 retry-max=400000000 timeout=1500000000 request-timeout=5000000000 " \
   "resolver-timeout=1000000000"
 
 static void
