@@ -8,9 +8,10 @@
  * received-at (int64, microseconds since 1970-01-01 UTC), media-sequence (uint64, of the HLS segment; absent elsewhere),
  * clock-suspect (boolean, the camera's clock and this machine's are more than a minute apart).
  *
- * An outage is a structure "GstCaptureOutage", carried downstream by a serialised GST_EVENT_CUSTOM_DOWNSTREAM and posted as
- * the element message "live-outage" with the same fields: state (string, "begin" or "end"), source (string), reason
- * (string, a word), detail (string, for people), at (int64, microseconds since 1970 UTC).
+ * An outage is a structure "GstCaptureOutage", carried downstream by a serialised GST_EVENT_CUSTOM_DOWNSTREAM and
+ * posted as the element message "live-outage" with the same fields: state (string, "begin" or "end"), source (string),
+ * reason (string, a word), detail (string, for people), at (int64, microseconds since 1970 UTC). What makes frames
+ * doubtful that come nevertheless is the element message "live-doubt" with the same fields.
  */
 #pragma once
 
@@ -21,6 +22,7 @@ G_BEGIN_DECLS
 #define GST_CAPTURE_INFO_META_NAME "GstCaptureInfo"
 #define GST_CAPTURE_OUTAGE_NAME "GstCaptureOutage"
 #define GST_LIVE_OUTAGE_MESSAGE_NAME "live-outage"
+#define GST_LIVE_DOUBT_MESSAGE_NAME "live-doubt"
 
 typedef struct {
   const gchar *source, *uri;    /* NULL: unknown */
@@ -42,9 +44,9 @@ void gst_buffer_add_capture_info (GstBuffer *buffer, const GstCaptureInfo *info)
 /* FALSE: the buffer has none. The texts live as long as the buffer. */
 gboolean gst_buffer_get_capture_info (GstBuffer *buffer, GstCaptureInfo *info);
 
-/* name: one of the two above. */
+/* name: one of the three above. */
 GstStructure *gst_capture_outage_describe (const GstCaptureOutage *outage, const gchar *name);
-/* FALSE: the structure, which may be NULL, is no outage. The texts live as long as it. */
+/* FALSE: the structure, which may be NULL, is no outage; a doubt is none. The texts live as long as it. */
 gboolean gst_capture_outage_parse (const GstStructure *structure, GstCaptureOutage *outage);
 
 G_END_DECLS

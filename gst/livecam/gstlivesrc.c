@@ -7,19 +7,37 @@
  * a file. Whatever the network and the camera do, the pipeline goes on: an outage is a message with a reason, and frames
  * come again when they can. There is never a frame that the camera did not take.
  *
- * With an interval of at least a segment's length (the default is ten seconds) a frame of HLS costs little: when one is
- * due, the newest segment is fetched and its first key frame decoded, at a twentieth of what decoding all costs. With a
- * shorter one every segment is fetched and played at the stream's pace. The HLS client is this element's own, because
- * hlsdemux2 of GStreamer 1.22 ends the whole process when a segment is missing.
+ * With an interval of at least a segment's length (the default is ten seconds) a frame of HLS costs little: the first
+ * key frame of one segment each interval is decoded, at a twentieth of what decoding all costs. Intervals are counted
+ * along the stream, so a machine that is late for a segment still takes it, unless it lies half a minute back. With a
+ * shorter interval every segment is fetched and played at the stream's pace. The HLS client is this element's own,
+ * because hlsdemux2 of GStreamer 1.22 ends the whole process when a segment is missing. RTSP is decoded in full, and
+ * the interval leaves frames out afterwards.
  *
  * Frames carry when they were taken as a reference timestamp (timestamp/x-unix), of the playlist's program date-time where
  * it has one, and a #GstCustomMeta "GstCaptureInfo" (source, uri, captured-at, received-at, media-sequence,
  * clock-suspect).
  *
- * An outage is the element message `live-outage` at its begin and its end: state (begin or end), source, reason, detail,
- * at. The same goes downstream as a custom event. Reasons are words: of HTTP (http_403, not_a_playlist, no_segments),
- * of the network (dns, refused, timeout, tls, connection), of the stream (stale, ended, undecodable, no_keyframe), of the
- * resolver (bot_check, rate_limited, offline, private, region, no_formats, resolver_missing, resolver_timeout, ...).
+ * An outage is the element message `live-outage` at its begin and its end: state (begin or end), source, reason,
+ * detail, at. The same goes downstream as a custom event. Reasons are words: of HTTP (http_403, not_a_playlist,
+ * no_segments), of the network (dns, refused, timeout, tls, connection), of the stream (stale, ended, undecodable,
+ * no_keyframe). A key frame need not begin each segment: of those that have none up to three are passed over before it
+ * is no_keyframe.
+ *
+ * Those of the resolver are read off what it prints, and tell what to do. `offline`: not begun yet; `ended`: the event
+ * is over, and the page may bring the next; `private`: it wants a login or a membership; `region`: not shown in this
+ * country; `no_formats`: no HLS among its streams, or none that the command line allows; `rate_limited` and
+ * `bot_check`: the site bars this address for a while, so the next try waits fifteen times retry-max;
+ * `resolver_missing`: install it, or name its place in resolver; `resolver_timeout`: it did not end within
+ * resolver-timeout; `resolver_garbage`: neither JSON nor an address; `resolver_too_much`: megabytes; `resolver_failed`:
+ * anything else, its own words are the detail. An old yt-dlp is often the cause of the last; Debian's does not follow
+ * the sites.
+ *
+ * Frames that come but are doubtful go on, and the element message `live-doubt` tells begin and end with the same
+ * fields. Reason `clock`: the playlist's program date-time is more than a minute off this machine's clock; one of the
+ * two is wrong, and captured-at is the playlist's. Such frames have clock-suspect in their meta, and the statistics
+ * say clock-offset in seconds. Reason `frozen`: pictures have been the same to the last bit for longer than timeout,
+ * which happens where an encoder repeats its last one, and never with a sensor that works.
  *
  * Only what no waiting mends is an error: a file that is not there, and a decoder that is not installed.
  *
@@ -417,7 +435,8 @@ install_times (GObjectClass *class)
       "and begun anew; at least three intervals and three segments are waited", 60 * GST_SECOND);
   install_time (class, PROP_RETRY_MIN, "retry-min", "Shortest wait", "Nanoseconds to wait after a first failure; doubles "
       "with each that follows", GST_SECOND);
-  install_time (class, PROP_RETRY_MAX, "retry-max", "Longest wait", "Nanoseconds that a wait after a failure grows to",
+  install_time (class, PROP_RETRY_MAX, "retry-max", "Longest wait", "Nanoseconds that a wait after a failure "
+      "grows to; fifteen times that where the site says that it is asked too often",
       60 * GST_SECOND);
   install_time (class, PROP_REQUEST_TIMEOUT, "request-timeout", "Request timeout",
       "Nanoseconds that one whole request may take", 20 * GST_SECOND);
@@ -448,6 +467,7 @@ install_properties (GObjectClass *class)
   install_times (class);
   g_object_class_install_property (class, PROP_STATISTICS, g_param_spec_boxed ("statistics", "Statistics",
           "Frames, dropped, segments, bytes, last-frame-age, state, resolves-ok, resolves-failed, url-expire, "
+          "clock-suspect, clock-offset (seconds, of the playlist against this machine), frozen, "
           "http-responses by kind and status, reconnects by reason", GST_TYPE_STRUCTURE,
           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }

@@ -14,9 +14,14 @@
 /* Between two looks at a playlist that has nothing new. */
 #define MIN_POLL_US (G_USEC_PER_SEC / 10)
 #define MAX_POLL_US (5 * G_USEC_PER_SEC)
-/* Seconds that a player may lie behind before it jumps to the newest segment, and in segments. */
+/* Seconds that pictures may lie behind before they jump to the newest segment, and in segments. */
 #define MAX_BACKLOG 30
 #define MAX_BACKLOG_SEGMENTS 4
+/* Segments that are tried for one picture, and the part of one by which lengths may be rounded. */
+#define MAX_TRIES 4
+/* Segments without a key frame, one after the other, that are no failure: a group of pictures may be longer. */
+#define MAX_KEYLESS 3
+#define ROUNDING 0.01
 
 typedef struct {
   LiveFeed *feed;
@@ -27,7 +32,9 @@ typedef struct {
   gdouble target;
   gboolean any;                 /* last_sequence counts */
   guint64 last_sequence;
+  gdouble due;                  /* seconds from the begin of segment last_sequence to the next picture asked for */
   guint failures;               /* in a row, with this address */
+  guint keyless;                /* segments without a key frame, in a row */
   SegmentPlayer *player;
   guint epoch;
   gboolean gap;                 /* what comes next does not follow what the player has */
@@ -83,8 +90,9 @@ look_ahead (Hls *hls)
     return;
   }
   GST_WARNING_OBJECT (hls->feed->element, "no next address yet: %s: %s", next.reason, GST_STR_NULL (next.detail));
+  hls->next_find = g_get_monotonic_time ()
+      + (gint64) (live_feed_patience (next.reason) * hls->feed->set.retry_max / 1000);
   hls_address_clear (&next);
-  hls->next_find = g_get_monotonic_time () + (gint64) (hls->feed->set.retry_max / 1000);
 }
 
 static gboolean
@@ -236,8 +244,61 @@ miss (Hls *hls, const HlsPlaylist *playlist, gchar *reason, gchar *detail)
 
 /* ---- one picture now and then ------------------------------------------------------------------------------------------ */
 
+static gdouble
+max_backlog (const Hls *hls)
+{
+  return MAX (MAX_BACKLOG, MAX_BACKLOG_SEGMENTS * hls->target);
+}
+
+/* The index of the segment in which the next picture is due, counted along the stream: one that comes to it late takes
+ * the segment that it would have taken in time, so nothing is left out. -1: it is not there yet. The newest, where
+ * nothing leads on from the last one or too much lies between. */
+static gint
+find_due (const Hls *hls, const HlsPlaylist *playlist)
+{
+  gdouble begin = 0, behind = 0;
+  gint n = (gint) playlist->segments->len, due = -1;
+  gboolean known = FALSE;
+
+  for (gint i = 0; i < n; i++) {
+    const HlsSegment *segment = &g_array_index (playlist->segments, HlsSegment, i);
+
+    known |= hls->any && segment->sequence == hls->last_sequence;
+    if (!known)
+      continue;
+    behind += due < 0 ? 0 : segment->duration;
+    begin += segment->duration;
+    if (due < 0 && is_new (hls, segment) && begin > hls->due + segment->duration * ROUNDING)
+      due = i;
+  }
+  if (!known)
+    return is_new (hls, &g_array_index (playlist->segments, HlsSegment, n - 1)) ? n - 1 : -1;
+  return due >= 0 && (hls->gap || behind > max_backlog (hls)) ? n - 1 : due;
+}
+
+/* Counts on from the segment: a picture each interval of the stream, not of the clock that wakes us. */
 static void
-sample (Hls *hls, const HlsSegment *segment, GBytes *data)
+count_on (Hls *hls, const HlsPlaylist *playlist, const HlsSegment *segment)
+{
+  gdouble interval = hls->feed->set.interval / 1e9, begin = 0, from = -1;
+
+  for (guint i = 0; i < playlist->segments->len; i++) {
+    const HlsSegment *other = &g_array_index (playlist->segments, HlsSegment, i);
+
+    if (hls->any && !hls->gap && other->sequence == hls->last_sequence)
+      from = begin;
+    if (other->sequence == segment->sequence)
+      break;
+    begin += other->duration;
+  }
+  hls->due = interval + (from < 0 ? 0 : CLAMP (from + hls->due - begin, 0, segment->duration));
+  hls->any = TRUE;
+  hls->last_sequence = segment->sequence;       /* also when it is broken: it would be again */
+  hls->gap = FALSE;
+}
+
+static void
+sample (Hls *hls, const HlsPlaylist *playlist, const HlsSegment *segment, GBytes *data)
 {
   LiveFrame frame = { segment->time, segment->sequence, 0, 0 };
   GstClockTime offset;
@@ -245,8 +306,11 @@ sample (Hls *hls, const HlsSegment *segment, GBytes *data)
   GstSample *picture = keyframe_decode (hls->map, data, hls->feed->set.request_timeout, hls->feed->stop, &offset, &reason);
   gint64 now = g_get_monotonic_time ();
 
-  hls->any = TRUE;
-  hls->last_sequence = segment->sequence;       /* also when it is broken: it would be again */
+  count_on (hls, playlist, segment);
+  if (picture == NULL && g_str_equal (reason, "no_keyframe") && hls->keyless++ < MAX_KEYLESS) {
+    hls->due = 0;               /* the one after it */
+    return;
+  }
   if (picture == NULL) {
     fail (hls, reason, "a segment without a picture");
     return;
@@ -255,43 +319,54 @@ sample (Hls *hls, const HlsSegment *segment, GBytes *data)
     frame.captured_at += (gint64) (MIN (offset, segment->duration * 1e9) / 1000);
   live_feed_push (hls->feed, picture, &frame);
   gst_sample_unref (picture);
-  hls->failures = 0;
+  hls->failures = hls->keyless = 0;
   hls->next_frame += (gint64) (hls->feed->set.interval / 1000);
-  if (hls->next_frame < now)
+  if (hls->next_frame < now || find_due (hls, playlist) >= 0)
     hls->next_frame = now;
 }
 
-/* The newest segment; where that is missing, the ones before it that are new too. */
+/* Segment i; where that is missing, the newer ones, and then those before it that are new too. */
 static void
-sample_newest (Hls *hls, const HlsPlaylist *playlist)
+sample_near (Hls *hls, const HlsPlaylist *playlist, gint i)
 {
+  gint n = (gint) playlist->segments->len, at = i, step = 1;
   gchar *reason = NULL, *detail = NULL;
-  GBytes *data = NULL;
-  guint i = playlist->segments->len;
+  GBytes *data;
 
-  do {
-    const HlsSegment *segment = &g_array_index (playlist->segments, HlsSegment, --i);
+  for (guint tries = 0; tries < MAX_TRIES; tries++) {
+    const HlsSegment *segment = &g_array_index (playlist->segments, HlsSegment, at);
 
     g_free (reason);
     g_free (detail);
     data = fetch_segment (hls, segment, &reason, &detail);
     if (data) {
-      sample (hls, segment, data);
+      sample (hls, playlist, segment, data);
       g_bytes_unref (data);
       return;
     }
-  } while (g_strcmp0 (reason, "http_404") == 0 && i > 0 && playlist->segments->len - i < 3
-      && is_new (hls, &g_array_index (playlist->segments, HlsSegment, i - 1)));
+    at += step;
+    if (at >= n) {
+      at = i - 1;
+      step = -1;
+    }
+    if (g_strcmp0 (reason, "http_404") != 0 || at < 0
+        || !is_new (hls, &g_array_index (playlist->segments, HlsSegment, at)))
+      break;
+  }
   miss (hls, playlist, reason, detail);
 }
 
 static void
 step_sampling (Hls *hls, const HlsPlaylist *playlist)
 {
-  if (is_new (hls, &g_array_index (playlist->segments, HlsSegment, playlist->segments->len - 1)))
-    sample_newest (hls, playlist);
+  gint due = find_due (hls, playlist);
+
+  if (due >= 0)
+    sample_near (hls, playlist, due);
   else if (playlist->ended)
     end (hls);
+  else if (live_feed_is_stale (hls->feed, hls->target) && hls->keyless)
+    fail (hls, "no_keyframe", "segments, but none with a key frame");
   else if (live_feed_is_stale (hls->feed, hls->target))
     fail (hls, "stale", "the playlist has nothing new");
   else
@@ -362,10 +437,11 @@ step_playing (Hls *hls, const HlsPlaylist *playlist)
   } else if (playlist->ended) {
     end (hls);
   } else if (live_feed_is_stale (hls->feed, hls->target)) {
+    failure = hls->player ? segment_player_silence (hls->player) : "stale";
     drop_player (hls);
-    fail (hls, "stale", "no new pictures");
+    fail (hls, failure, "no new pictures");
   } else {
-    if (hls->player && segment_player_backlog (hls->player) > MAX (MAX_BACKLOG, MAX_BACKLOG_SEGMENTS * hls->target)) {
+    if (hls->player && segment_player_backlog (hls->player) > max_backlog (hls)) {
       drop_player (hls);
       hls->gap = TRUE;
     }

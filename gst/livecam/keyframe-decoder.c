@@ -43,36 +43,63 @@ link_pictures_to (GstElement *decodebin, GstElement *sink)
   g_signal_connect (decodebin, "pad-added", G_CALLBACK (on_pad), sink);
 }
 
-/* Lets the first key frame into the decoder and nothing else. The end of the stream then makes it give it out. */
+/* Where asked for, lets the first key frame into the decoder and nothing else. The end of the stream then makes it give
+ * it out. */
 static GstPadProbeReturn
 on_coded_frame (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
-  gint *seen = data;
+  PassedPictures *passed = data;
+  gboolean first = FALSE;
 
-  if (GST_BUFFER_FLAG_IS_SET (GST_PAD_PROBE_INFO_BUFFER (info), GST_BUFFER_FLAG_DELTA_UNIT)
-      || !g_atomic_int_compare_and_exchange (seen, FALSE, TRUE))
-    return GST_PAD_PROBE_DROP;
-  return GST_PAD_PROBE_OK;
+  g_atomic_int_set (&passed->coded, TRUE);
+  if (!GST_BUFFER_FLAG_IS_SET (GST_PAD_PROBE_INFO_BUFFER (info), GST_BUFFER_FLAG_DELTA_UNIT))
+    first = g_atomic_int_compare_and_exchange (&passed->key, FALSE, TRUE);
+  return first || !passed->first_only ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
+}
+
+/* A parser that never saw the head of a sequence lets nothing through, and says that nothing is valid. */
+static GstPadProbeReturn
+on_coded_bytes (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  g_atomic_int_set (&((PassedPictures *) data)->coded, TRUE);
+  return GST_PAD_PROBE_REMOVE;
 }
 
 static void
-on_element (GstBin *pipeline, GstBin *bin, GstElement *element, gpointer seen)
+on_element (GstBin *pipeline, GstBin *bin, GstElement *element, gpointer passed)
 {
   GstElementFactory *factory = gst_element_get_factory (element);
+  GstPadProbeCallback probe = NULL;
   GstPad *pad;
 
-  if (!factory || !gst_element_factory_list_is_type (factory, GST_ELEMENT_FACTORY_TYPE_DECODER
+  if (factory && gst_element_factory_list_is_type (factory, GST_ELEMENT_FACTORY_TYPE_DECODER
           | GST_ELEMENT_FACTORY_TYPE_MEDIA_VIDEO))
-    return;
-  pad = gst_element_get_static_pad (element, "sink");
+    probe = on_coded_frame;
+  else if (factory && gst_element_factory_list_is_type (factory, GST_ELEMENT_FACTORY_TYPE_PARSER
+          | GST_ELEMENT_FACTORY_TYPE_MEDIA_VIDEO))
+    probe = on_coded_bytes;
+  pad = probe ? gst_element_get_static_pad (element, "sink") : NULL;
   if (pad) {
-    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, on_coded_frame, seen, NULL);
+    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, probe, passed, NULL);
     gst_object_unref (pad);
   }
 }
 
+void
+watch_pictures (GstElement *pipeline, PassedPictures *passed)
+{
+  g_signal_connect (pipeline, "deep-element-added", G_CALLBACK (on_element), passed);
+}
+
+gboolean
+lacks_key_frame (PassedPictures *passed)
+{
+  return g_atomic_int_get (&passed->coded) && !g_atomic_int_get (&passed->key);
+}
+
 static GstSample *
-await (GstElement *pipeline, GstElement *sink, gint64 deadline, GCancellable *cancellable, const gchar **reason)
+await (GstElement *pipeline, GstElement *sink, gint64 deadline, GCancellable *cancellable, PassedPictures *passed,
+    const gchar **reason)
 {
   GstBus *bus = gst_element_get_bus (pipeline);
   GstSample *sample;
@@ -89,7 +116,7 @@ await (GstElement *pipeline, GstElement *sink, gint64 deadline, GCancellable *ca
       g_error_free (error);
       gst_message_unref (message);
     } else if (gst_app_sink_is_eos (GST_APP_SINK (sink))) {
-      *reason = "no_keyframe";
+      *reason = "undecodable";
     } else if (g_cancellable_is_cancelled (cancellable)) {
       *reason = "cancelled";
     } else if (g_get_monotonic_time () > deadline) {
@@ -97,6 +124,8 @@ await (GstElement *pipeline, GstElement *sink, gint64 deadline, GCancellable *ca
     }
   }
   gst_object_unref (bus);
+  if (g_strcmp0 (*reason, "undecodable") == 0 && lacks_key_frame (passed))
+    *reason = "no_keyframe";
   return sample;
 }
 
@@ -117,9 +146,9 @@ keyframe_decode (GBytes *map, GBytes *segment, GstClockTime timeout, GCancellabl
   GstElement *decodebin = gst_element_factory_make ("decodebin", NULL), *sink = gst_element_factory_make ("appsink", NULL);
   GstCaps *raw = gst_caps_new_empty_simple ("video/x-raw");
   GstSample *sample;
-  gint seen = FALSE;
+  PassedPictures passed = { .first_only = TRUE };
 
-  g_signal_connect (pipeline, "deep-element-added", G_CALLBACK (on_element), &seen);
+  watch_pictures (pipeline, &passed);
   gst_bin_add_many (GST_BIN (pipeline), source, decodebin, sink, NULL);
   gst_element_link (source, decodebin);
   link_pictures_to (decodebin, sink);
@@ -131,7 +160,7 @@ keyframe_decode (GBytes *map, GBytes *segment, GstClockTime timeout, GCancellabl
     gst_app_src_push_buffer (GST_APP_SRC (source), gst_buffer_new_wrapped_bytes (map));
   gst_app_src_push_buffer (GST_APP_SRC (source), gst_buffer_new_wrapped_bytes (segment));
   gst_app_src_end_of_stream (GST_APP_SRC (source));
-  sample = await (pipeline, sink, g_get_monotonic_time () + (gint64) (timeout / 1000), cancellable, reason);
+  sample = await (pipeline, sink, g_get_monotonic_time () + (gint64) (timeout / 1000), cancellable, &passed, reason);
   *offset = sample ? offset_of (sample) : 0;
   gst_element_set_state (pipeline, GST_STATE_NULL);
   gst_object_unref (pipeline);

@@ -20,4 +20,16 @@ void link_pictures_to (GstElement *decodebin, GstElement *sink);
 /* The word for an error out of such a pipeline: no_decoder or undecodable. */
 const gchar *decoding_reason (const GError *error);
 
+/* What came by of the pictures, set by streaming threads. */
+typedef struct {
+  gint coded;                   /* anything of them, whole or not */
+  gint key;                     /* a key frame */
+  gboolean first_only;          /* the caller's: the decoder gets the first key frame alone */
+} PassedPictures;
+
+/* For such a pipeline before its source is linked to anything; passed outlives the pipeline. */
+void watch_pictures (GstElement *pipeline, PassedPictures *passed);
+/* Whether there were pictures, and none to begin with. */
+gboolean lacks_key_frame (PassedPictures *passed);
+
 G_END_DECLS

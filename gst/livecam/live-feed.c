@@ -13,7 +13,8 @@
 #define MAX_FRAMES 4
 /* Doublings of the wait after a failure. */
 #define MAX_DOUBLINGS 16
-#define CLOCK_SUSPECT_US (60 * G_USEC_PER_SEC)
+/* Longest waits, one after the other, where a site bars for up to an hour whoever asks too often. */
+#define PATIENCE_WHEN_BARRED 15
 
 LiveFeed *
 live_feed_new (GstElement *element)
@@ -148,6 +149,9 @@ live_feed_describe (LiveFeed *feed)
       "last-frame-age", G_TYPE_DOUBLE, (g_get_monotonic_time () - since) / 1e6,
       "resolves-ok", G_TYPE_UINT64, feed->resolves_ok, "resolves-failed", G_TYPE_UINT64, feed->resolves_failed,
       "url-expire", G_TYPE_INT64, feed->url_expires,
+      "clock-suspect", G_TYPE_BOOLEAN, feed->doubts.clock,
+      "clock-offset", G_TYPE_DOUBLE, feed->doubts.clock_offset / 1e6,
+      "frozen", G_TYPE_BOOLEAN, feed->doubts.frozen,
       "http-responses", GST_TYPE_STRUCTURE, answers, "reconnects", GST_TYPE_STRUCTURE, reconnects, NULL);
   g_mutex_unlock (&feed->lock);
   gst_structure_free (answers);
@@ -199,18 +203,27 @@ live_feed_is_running (LiveFeed *feed)
   return live_feed_wait_until (feed, 0);
 }
 
+guint
+live_feed_patience (const gchar *reason)
+{
+  static const gchar *const bars[] = { "bot_check", "rate_limited", NULL };
+
+  return reason && g_strv_contains (bars, reason) ? PATIENCE_WHEN_BARRED : 1;
+}
+
 gboolean
 live_feed_back_off (LiveFeed *feed)
 {
   GstClockTime longest = feed->set.retry_max, wait = feed->set.retry_min;
-  guint failures;
+  guint failures, patience;
 
   g_mutex_lock (&feed->lock);
   failures = feed->failures;
+  patience = live_feed_patience (feed->outage);
   g_mutex_unlock (&feed->lock);
   for (guint i = 1; i < MIN (failures, MAX_DOUBLINGS) && wait < longest; i++)
     wait *= 2;
-  wait = MIN (wait, longest);
+  wait = patience > 1 ? patience * longest : MIN (wait, longest);
   /* Many cameras behind one network come back with it, but not in the same instant. */
   return live_feed_wait_until (feed, g_get_monotonic_time () + (gint64) (wait / 1000 * g_random_double_range (0.75, 1)));
 }
@@ -237,14 +250,20 @@ add (LiveFeed *feed, LiveItem item)
   g_cond_broadcast (&feed->changed);
 }
 
+static void
+post (LiveFeed *feed, const GstCaptureOutage *outage, const gchar *name)
+{
+  gst_element_post_message (feed->element, gst_message_new_element (GST_OBJECT (feed->element),
+          gst_capture_outage_describe (outage, name)));
+}
+
 /* Says it on the bus now, and downstream in order. Unlocked. */
 static void
 announce (LiveFeed *feed, gboolean begins, const gchar *reason, const gchar *detail)
 {
   GstCaptureOutage outage = { begins, feed->set.source, reason, detail, g_get_real_time () };
 
-  gst_element_post_message (feed->element, gst_message_new_element (GST_OBJECT (feed->element),
-          gst_capture_outage_describe (&outage, GST_LIVE_OUTAGE_MESSAGE_NAME)));
+  post (feed, &outage, GST_LIVE_OUTAGE_MESSAGE_NAME);
   g_mutex_lock (&feed->lock);
   add (feed, (LiveItem) { .kind = LIVE_ITEM_OUTAGE, .outage = gst_capture_outage_describe (&outage,
               GST_CAPTURE_OUTAGE_NAME) });
@@ -298,12 +317,43 @@ stamped (LiveFeed *feed, GstBuffer *picture, const LiveFrame *frame)
   g_autofree gchar *uri = live_uri_redact (feed->set.uri);
   gint64 now = g_get_real_time ();
   GstCaptureInfo info = { feed->set.source, uri, frame->captured_at ? frame->captured_at : now, now, frame->sequence,
-    frame->captured_at && ABS (frame->captured_at - now) > CLOCK_SUSPECT_US };
+    frame->captured_at && live_clocks_differ (frame->captured_at - now) };
   GstBuffer *buffer = gst_buffer_make_writable (gst_buffer_ref (picture));
 
   GST_BUFFER_PTS (buffer) = GST_BUFFER_DTS (buffer) = GST_CLOCK_TIME_NONE;
   gst_buffer_add_capture_info (buffer, &info);
   return buffer;
+}
+
+/* Frames come, but are they what they seem? Unlocked. */
+static void
+weigh (LiveFeed *feed, GstSample *sample, const LiveFrame *frame)
+{
+  gint64 now = g_get_real_time (), patience = (gint64) (feed->set.timeout / 1000);
+  GstCaptureOutage doubt = { .source = feed->set.source, .at = now };
+  gboolean clock, picture;
+  LiveDoubts doubts;
+
+  g_mutex_lock (&feed->lock);
+  clock = frame->captured_at && live_doubts_weigh_clock (&feed->doubts, frame->captured_at, now);
+  picture = live_doubts_weigh_picture (&feed->doubts, sample, g_get_monotonic_time (), patience);
+  doubts = feed->doubts;
+  g_mutex_unlock (&feed->lock);
+  if (clock) {
+    g_autofree gchar *detail = g_strdup_printf ("the stream's date is %.0f s off this machine's clock",
+        doubts.clock_offset / 1e6);
+
+    doubt.begins = doubts.clock;
+    doubt.reason = LIVE_DOUBT_CLOCK;
+    doubt.detail = detail;
+    post (feed, &doubt, GST_LIVE_DOUBT_MESSAGE_NAME);
+  }
+  if (picture) {
+    doubt.begins = doubts.frozen;
+    doubt.reason = LIVE_DOUBT_FROZEN;
+    doubt.detail = doubts.frozen ? "new frames, but the picture has not changed at all" : NULL;
+    post (feed, &doubt, GST_LIVE_DOUBT_MESSAGE_NAME);
+  }
 }
 
 void
@@ -326,6 +376,7 @@ live_feed_push (LiveFeed *feed, GstSample *sample, const LiveFrame *frame)
   feed->last_frame = g_get_monotonic_time ();
   add (feed, item);
   g_mutex_unlock (&feed->lock);
+  weigh (feed, sample, frame);
 }
 
 void

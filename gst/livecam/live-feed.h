@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include "live-doubts.h"
+
 #include <gio/gio.h>
 #include <gst/gst.h>
 
@@ -60,6 +62,7 @@ struct _LiveFeed {
   gchar *outage;                /* the reason of the one that lasts, or NULL */
   guint failures;               /* since the last frame */
   gint64 began, last_frame;     /* monotonic microseconds; 0: none yet */
+  LiveDoubts doubts;
   gint64 url_expires;           /* seconds since 1970 */
   guint64 frames, dropped, segments, bytes, resolves_ok, resolves_failed;
   GHashTable *answers, *reconnects;     /* word -> guint count */
@@ -97,8 +100,12 @@ typedef struct {
 void live_feed_push (LiveFeed *feed, GstSample *sample, const LiveFrame *frame);
 /* An attempt failed: an outage begins unless one lasts. detail (may be NULL) holds no address. */
 void live_feed_fail (LiveFeed *feed, const gchar *reason, const gchar *detail);
-/* Waits longer after every failure, never as long twice. FALSE once it has to stop. */
+/* Waits longer after every failure, never as long twice; at once very long where trying again makes it worse. FALSE
+ * once it has to stop. */
 gboolean live_feed_back_off (LiveFeed *feed);
+/* How often retry-max is waited after this reason (may be NULL): more than once where the site bars those who come
+ * often. */
+guint live_feed_patience (const gchar *reason);
 void live_feed_end (LiveFeed *feed);
 /* Takes the error. */
 void live_feed_error (LiveFeed *feed, GError *error);

@@ -27,6 +27,7 @@ struct _SegmentPlayer {
   guint epoch;
   GstElement *pipeline, *source;
   const gchar *failure;
+  PassedPictures passed;
   gboolean mapped;
 
   GMutex lock;                  /* for what follows */
@@ -114,6 +115,7 @@ segment_player_new (LiveFeed *feed, guint epoch)
   g_mutex_init (&player->lock);
   player->pipeline = gst_pipeline_new (NULL);
   player->source = gst_element_factory_make ("appsrc", NULL);
+  watch_pictures (player->pipeline, &player->passed);
   gst_bin_add_many (GST_BIN (player->pipeline), player->source, decodebin, sink, NULL);
   gst_element_link (player->source, decodebin);
   link_pictures_to (decodebin, sink);
@@ -176,6 +178,8 @@ check_bus (SegmentPlayer *player)
   if (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
     gst_message_parse_error (message, &error, NULL);
     player->failure = decoding_reason (error);
+    if (g_str_equal (player->failure, "undecodable") && lacks_key_frame (&player->passed))
+      player->failure = "no_keyframe";
     g_error_free (error);
   }
   gst_object_unref (bus);
@@ -191,6 +195,12 @@ segment_player_finish (SegmentPlayer *player)
   while (!player->failure && !check_bus (player)
       && live_feed_wait_until (player->feed, g_get_monotonic_time () + SLICE_US)) {
   }
+}
+
+const gchar *
+segment_player_silence (SegmentPlayer *player)
+{
+  return lacks_key_frame (&player->passed) ? "no_keyframe" : "stale";
 }
 
 const gchar *

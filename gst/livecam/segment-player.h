@@ -24,5 +24,7 @@ gdouble segment_player_backlog (SegmentPlayer *player);
 void segment_player_finish (SegmentPlayer *player);
 /* NULL while all is well, else a word as of keyframe_decode(). */
 const gchar *segment_player_failure (SegmentPlayer *player);
+/* The word for why no picture came for long. */
+const gchar *segment_player_silence (SegmentPlayer *player);
 
 G_END_DECLS

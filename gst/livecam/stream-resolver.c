@@ -14,6 +14,7 @@
 
 #define MAX_OUTPUT (4 << 20)    /* yt-dlp -j prints some 300 KB */
 #define MAX_WORDS 65536         /* of its errors */
+#define MAX_LINE 300
 #define SLICE_MS 50
 
 void
@@ -47,6 +48,70 @@ stream_address_expiry (const gchar *uri)
       return seconds;
   }
   return 0;
+}
+
+/* ---- its words --------------------------------------------------------------------------------------------------- */
+
+/* Why it failed, by its own words; the first that fits. */
+static const gchar *
+reason_of (const gchar *words)
+{
+  static const struct {
+    const gchar *words, *reason;
+  } known[] = {
+    { "not a bot", "bot_check" }, { "captcha", "bot_check" },
+    { "rate-limit", "rate_limited" }, { "too many requests", "rate_limited" },
+    { "in your country", "region" }, { "geo restrict", "region" }, { "geo-restrict", "region" },
+    { "from your location", "region" }, { "in your region", "region" },
+    { "has ended", "ended" }, { "recording is not available", "ended" }, { "does not support vod", "ended" },
+    { "private", "private" }, { "members-only", "private" }, { "log in", "private" }, { "login required", "private" },
+    { "registered users", "private" }, { "sign in", "private" },
+    { "will begin", "offline" }, { "not currently live", "offline" }, { "offline", "offline" },
+    { "premieres in", "offline" },
+    { "no video formats", "no_formats" }, { "requested format is not available", "no_formats" },
+    { "no playable streams", "no_formats" },
+  };
+  g_autofree gchar *lower = g_ascii_strdown (words, -1);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (known); i++)
+    if (strstr (lower, known[i].words))
+      return known[i].reason;
+  return "resolver_failed";
+}
+
+/* What it says of its error, warnings before that left away, and without addresses, which may carry tokens. */
+static gchar *
+words_of (const gchar *text)
+{
+  static const gchar *const marks[] = { "ERROR", "error:", "[error]", NULL };
+  g_autoptr (GRegex) address = g_regex_new ("[a-z]+://[^\\s'\"]+", G_REGEX_CASELESS, 0, NULL);
+  g_autofree gchar *valid = NULL;
+  const gchar *at = NULL;
+
+  for (const gchar *const *mark = marks; *mark && at == NULL; mark++)
+    at = strstr (text, *mark);
+  valid = g_utf8_make_valid (at ? at : text, -1);
+  return g_regex_replace_literal (address, valid, -1, 0, "(address)", 0, NULL);
+}
+
+/* The first line of it, for people. */
+static gchar *
+line_of (const gchar *words)
+{
+  g_autofree gchar *line = g_strndup (words, strcspn (words, "\r\n")), *valid = NULL;
+
+  if (strlen (line) > MAX_LINE)
+    line[MAX_LINE] = 0;
+  valid = g_utf8_make_valid (line, -1);
+  return g_steal_pointer (&valid);
+}
+
+static void
+refuse_by_words (StreamAddress *address, const gchar *text)
+{
+  g_autofree gchar *words = words_of (text), *line = line_of (words);
+
+  refuse (address, reason_of (words), *line ? line : "the resolver failed without a word");
 }
 
 /* ---- what was printed ------------------------------------------------------------------------------------------ */
@@ -120,7 +185,7 @@ parse_object (JsonObject *root, StreamAddress *address)
   JsonObject *streams = object_member (root, "streams"), *format;
 
   if (error)
-    refuse (address, "resolver_failed", error);
+    refuse_by_words (address, error);
   else if (g_strcmp0 (status, "is_upcoming") == 0)
     refuse (address, "offline", "the stream has not begun");
   else if (g_strcmp0 (status, "was_live") == 0 || g_strcmp0 (status, "post_live") == 0)
@@ -158,43 +223,6 @@ stream_address_parse (const gchar *output, gsize size, StreamAddress *address)
     return;
   }
   refuse (address, "resolver_garbage", "the resolver printed neither JSON nor an address");
-}
-
-/* Why it failed, by its own words; the first that fits. */
-static const gchar *
-reason_of (const gchar *words)
-{
-  static const struct {
-    const gchar *words, *reason;
-  } known[] = {
-    { "not a bot", "bot_check" }, { "rate-limit", "rate_limited" }, { "too many requests", "rate_limited" },
-    { "private", "private" }, { "members-only", "private" }, { "log in", "private" }, { "in your country", "region" },
-    { "geo restrict", "region" }, { "will begin", "offline" }, { "not currently live", "offline" },
-    { "offline", "offline" }, { "premieres in", "offline" }, { "has ended", "ended" }, { "no video formats", "no_formats" },
-    { "requested format is not available", "no_formats" }, { "no playable streams", "no_formats" },
-  };
-  g_autofree gchar *lower = g_ascii_strdown (words, -1);
-
-  for (gsize i = 0; i < G_N_ELEMENTS (known); i++)
-    if (strstr (lower, known[i].words))
-      return known[i].reason;
-  return "resolver_failed";
-}
-
-/* Its line of error, without addresses, which may carry tokens. */
-static gchar *
-words_of (const gchar *text)
-{
-  const gchar *at = strstr (text, "ERROR"), *end;
-  g_autoptr (GRegex) address = g_regex_new ("[a-z]+://[^\\s'\"]+", G_REGEX_CASELESS, 0, NULL);
-  g_autofree gchar *line = NULL, *valid = NULL;
-
-  if (at == NULL && (at = strstr (text, "error:")) == NULL)
-    at = text;
-  end = at + strcspn (at, "\r\n");
-  line = g_strndup (at, MIN (end - at, 300));
-  valid = g_utf8_make_valid (line, -1);
-  return g_regex_replace_literal (address, valid, -1, 0, "(address)", 0, NULL);
 }
 
 /* ---- the program -------------------------------------------------------------------------------------------------- */
@@ -290,18 +318,31 @@ put_away (Program *program)
   }
 }
 
+/* By its errors, or by the object that streamlink --json prints instead. */
+static void
+conclude_failure (Program *program, StreamAddress *address)
+{
+  StreamAddress printed = { 0 };
+
+  refuse_by_words (address, program->text[1]->str);
+  if (!g_str_equal (address->reason, "resolver_failed") || *program->text[0]->str != '{')
+    return;
+  stream_address_parse (program->text[0]->str, program->text[0]->len, &printed);
+  if (printed.reason && !g_str_equal (printed.reason, "resolver_garbage"))
+    refuse (address, printed.reason, printed.detail);
+  stream_address_clear (&printed);
+}
+
 static void
 conclude (Program *program, int status, const gchar *why, StreamAddress *address)
 {
   if (why) {
     refuse (address, why, g_str_equal (why, "resolver_timeout") ? "the resolver did not end in time"
         : g_str_equal (why, "resolver_too_much") ? "the resolver printed megabytes" : NULL);
-  } else if (status != 0) {
-    g_autofree gchar *words = words_of (program->text[1]->str);
-
-    refuse (address, reason_of (program->text[1]->str), words);
-  } else {
+  } else if (status == 0) {
     stream_address_parse (program->text[0]->str, program->text[0]->len, address);
+  } else {
+    conclude_failure (program, address);
   }
 }
 

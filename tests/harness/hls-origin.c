@@ -72,7 +72,7 @@ playlist (HlsOrigin *origin)
       first);
   if (fault (origin, "none") > 0)
     return g_string_free (text, FALSE);
-  append_time (text, origin->begun + first * origin->seconds);
+  append_time (text, origin->begun + first * origin->seconds + fault (origin, "skew"));
   for (gint64 i = first; i <= newest; i++)
     g_string_append_printf (text, "%s#EXTINF:%g,\n/segment/%" G_GINT64_FORMAT ".ts\n",
         i > 0 && i % origin->n == 0 ? "#EXT-X-DISCONTINUITY\n" : "", origin->seconds, i);
@@ -88,6 +88,25 @@ answer (SoupServerMessage *message, guint status, const char *type, char *text)
   soup_server_message_set_response (message, type, SOUP_MEMORY_TAKE, text, strlen (text));
 }
 
+static gboolean
+let_go (gpointer message)
+{
+  soup_server_message_unpause (message);
+  return G_SOURCE_REMOVE;
+}
+
+/* The answer is made now and sent later. */
+static void
+hold_back (SoupServerMessage *message, double seconds)
+{
+  GSource *timer = g_timeout_source_new ((guint) (seconds * 1000));
+
+  soup_server_message_pause (message);
+  g_source_set_callback (timer, let_go, g_object_ref (message), g_object_unref);
+  g_source_attach (timer, g_main_context_get_thread_default ());
+  g_source_unref (timer);
+}
+
 static void
 answer_playlist (HlsOrigin *origin, SoupServerMessage *message)
 {
@@ -101,6 +120,8 @@ answer_playlist (HlsOrigin *origin, SoupServerMessage *message)
     answer (message, 200, "application/vnd.apple.mpegurl", g_strdup (""));
   else
     answer (message, 200, "application/vnd.apple.mpegurl", playlist (origin));
+  if (fault (origin, "delay") > 0)
+    hold_back (message, fault (origin, "delay"));
 }
 
 /* ---- segments ------------------------------------------------------------------------------------------------------ */
@@ -182,12 +203,39 @@ send_segment (HlsOrigin *origin, SoupServerMessage *message, GBytes *whole)
     soup_message_body_append_bytes (body, part);        /* and never the end */
 }
 
+/* Takes the first picture that can be decoded by itself out of a transport stream. Returns what is left of size. */
+static gsize
+drop_key_frame (guint8 *data, gsize size)
+{
+  enum { PACKET = 188 };
+  int video = -1;
+  gboolean dropping = FALSE;
+  gsize left = 0;
+
+  for (guint8 *packet = data; packet + PACKET <= data + size; packet += PACKET) {
+    int pid = (packet[1] & 0x1f) << 8 | packet[2];
+    gboolean begins = packet[1] & 0x40, random_access = (packet[3] & 0x20) && packet[4] > 0 && (packet[5] & 0x40);
+
+    if (begins && random_access && video < 0)
+      video = pid;
+    if (begins && pid == video)
+      dropping = random_access;
+    if (dropping && pid == video)
+      continue;
+    memmove (data + left, packet, PACKET);
+    left += PACKET;
+  }
+  return left;
+}
+
 static void
 answer_segment (HlsOrigin *origin, SoupServerMessage *message, gint64 i)
 {
   guint status = (guint) fault (origin, "segment");
-  gboolean other = origin->alternative && (i / origin->n) % 2;
-  g_autofree char *path = g_strdup_printf ("%s/%d.ts", other ? origin->alternative : origin->folder, (int) (i % origin->n));
+  gboolean still = fault (origin, "still") > 0, other = !still && origin->alternative && (i / origin->n) % 2;
+  g_autofree char *path = g_strdup_printf ("%s/%d.ts", other ? origin->alternative : origin->folder,
+      still ? 0 : (int) (i % origin->n));
+  gint64 keyless = (gint64) fault (origin, "keyless");
   g_autoptr (GBytes) body = NULL;
   char *data;
   gsize size;
@@ -204,6 +252,8 @@ answer_segment (HlsOrigin *origin, SoupServerMessage *message, gint64 i)
   }
   if (fault (origin, "garbage") > 0)
     memset (data, 0, size);
+  if (keyless == 1 || (keyless > 1 && i % keyless != 0))
+    size = drop_key_frame ((guint8 *) data, size);
   body = g_bytes_new_take (data, size);
   send_segment (origin, message, body);
 }
@@ -381,6 +431,17 @@ hls_origin_count (HlsOrigin *origin, const char *path)
     n += g_str_has_prefix (origin->requests->pdata[i], path);
   g_mutex_unlock (&origin->lock);
   return n;
+}
+
+char *
+hls_origin_request (HlsOrigin *origin, guint i)
+{
+  char *path;
+
+  g_mutex_lock (&origin->lock);
+  path = i < origin->requests->len ? g_strdup (origin->requests->pdata[i]) : NULL;
+  g_mutex_unlock (&origin->lock);
+  return path;
 }
 
 /* ---- segments of our own --------------------------------------------------------------------------------------------- */

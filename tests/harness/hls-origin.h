@@ -10,10 +10,14 @@
  *   ended                the playlist says that nothing follows
  *   jump                 the clock goes on by so many seconds
  *   missing              so many of the newest segments are 404
+ *   delay                a playlist comes so many seconds after it was asked for
  *   hang                 a segment's first half, then nothing
  *   trickle              a segment comes at 2 KB a second
  *   truncate             half of a segment as if it were all
  *   garbage              a segment of zeros
+ *   skew                 the playlist's dates are so many seconds late
+ *   still                every segment is the first one of the first folder
+ *   keyless              segments without their key frame: 1: all, n: all whose number n does not divide
  *   down                 no connection is taken
  */
 #pragma once
@@ -32,6 +36,8 @@ guint hls_origin_port (HlsOrigin *origin);
 void hls_origin_set (HlsOrigin *origin, const char *fault, double value);
 /* Requests so far for paths that begin so. */
 guint hls_origin_count (HlsOrigin *origin, const char *path);
+/* The path of request i, to be freed; NULL: there have not been so many. */
+char *hls_origin_request (HlsOrigin *origin, guint i);
 
 /* Writes n such segments, width pixels wide, with whatever encoder is there. FALSE: there is none. */
 gboolean hls_origin_make_segments (const char *folder, int n, double seconds, int width);

@@ -10,8 +10,8 @@
 
 gchar *live_segments, *live_other_segments;
 
-/* Times a hundredth of those in use. */
-#define QUICK "retry-min=50000000 retry-max=400000000 timeout=1500000000 request-timeout=1000000000 " \
+/* Times a hundredth of those in use, except that a first picture may need a decoder to be loaded by a busy machine. */
+#define QUICK "retry-min=50000000 retry-max=400000000 timeout=1500000000 request-timeout=5000000000 " \
   "resolver-timeout=1000000000"
 
 static void
@@ -72,6 +72,21 @@ on_event (GstPad *pad, GstPadProbeInfo *info, gpointer data)
   return GST_PAD_PROBE_OK;
 }
 
+/* Which segment the frame is of, and what lies between it and the one before. */
+static void
+follow (LiveRig *rig, gint sequence)
+{
+  gint last = g_atomic_int_get (&rig->last);
+
+  if (last < 0)
+    g_atomic_int_set (&rig->first, sequence);
+  else if (sequence < last)
+    g_atomic_int_inc (&rig->returned);
+  else if (sequence > last + 1)
+    g_atomic_int_add (&rig->skipped, sequence - last - 1);
+  g_atomic_int_set (&rig->last, sequence);
+}
+
 static void
 on_frame (GstElement *sink, GstBuffer *buffer, GstPad *pad, gpointer data)
 {
@@ -88,19 +103,28 @@ on_frame (GstElement *sink, GstBuffer *buffer, GstPad *pad, gpointer data)
     g_atomic_int_inc (&rig->sizes);
   rig->width = width;
   rig->captured_at = info.captured_at;
+  g_atomic_int_add (&rig->suspects, info.clock_suspect);
+  if (info.media_sequence != G_MAXUINT64)
+    follow (rig, (gint) info.media_sequence);
   g_atomic_int_inc (&rig->frames);
 }
 
 void
 live_rig_begin (LiveRig *rig, const char *path, const char *properties)
 {
+  live_rig_begin_paced (rig, path, properties, SEGMENT);
+}
+
+void
+live_rig_begin_paced (LiveRig *rig, const char *path, const char *properties, double seconds)
+{
   g_autoptr (GError) error = NULL;
   g_autofree gchar *uri = NULL, *launch = NULL;
   GstElement *sink;
   GstPad *pad;
 
-  *rig = (LiveRig) { 0 };
-  rig->origin = hls_origin_new (live_segments, live_other_segments, SEGMENT, 0, &error);
+  *rig = (LiveRig) { .first = -1, .last = -1 };
+  rig->origin = hls_origin_new (live_segments, live_other_segments, seconds, 0, &error);
   g_assert_no_error (error);
   uri = *path == '/' ? g_strdup_printf ("http://127.0.0.1:%u%s", hls_origin_port (rig->origin), path) : g_strdup (path);
   launch = g_strdup_printf ("live-src name=src uri=\"%s\" interval=500000000 " QUICK " %s ! fakesink name=sink "
@@ -138,6 +162,20 @@ live_rig_end (LiveRig *rig)
   g_free (rig->reason);
   g_free (rig->detail);
   g_free (rig->error);
+  g_free (rig->doubt);
+}
+
+static void
+take_doubt (LiveRig *rig, const GstStructure *structure)
+{
+  gboolean begins = g_strcmp0 (gst_structure_get_string (structure, "state"), "begin") == 0;
+
+  fail_unless (gst_structure_has_field_typed (structure, "at", G_TYPE_INT64));
+  fail_unless (gst_structure_has_field_typed (structure, "source", G_TYPE_STRING));
+  rig->doubts += begins;
+  rig->dispelled += !begins;
+  g_free (rig->doubt);
+  rig->doubt = g_strdup (gst_structure_get_string (structure, "reason"));
 }
 
 static void
@@ -153,6 +191,8 @@ take (LiveRig *rig, GstMessage *message)
     g_error_free (error);
   } else if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS) {
     rig->eos = TRUE;
+  } else if (gst_message_has_name (message, GST_LIVE_DOUBT_MESSAGE_NAME)) {
+    take_doubt (rig, gst_message_get_structure (message));
   } else if (gst_capture_outage_parse (gst_message_get_structure (message), &outage)) {
     rig->begins += outage.begins;
     rig->ends += !outage.begins;
@@ -215,9 +255,24 @@ live_rig_await_outage (LiveRig *rig, const char *reason, double limit)
   while (rig->begins == before) {
     listen_once (rig);
     fail_if (rig->error, "an error: %s", rig->error);
-    fail_if (g_get_monotonic_time () > end, "no outage for %s", reason);
+    fail_if (g_get_monotonic_time () > end, "no outage for %s", reason ? reason : "any reason");
   }
-  fail_unless_equals_string (rig->reason, reason);
+  if (reason)
+    fail_unless_equals_string (rig->reason, reason);
+}
+
+void
+live_rig_await_doubt (LiveRig *rig, const char *reason, gboolean begins, double limit)
+{
+  guint *count = begins ? &rig->doubts : &rig->dispelled, before = *count;
+  gint64 end = end_of (limit);
+
+  while (*count == before) {
+    listen_once (rig);
+    fail_if (rig->error, "an error: %s", rig->error);
+    fail_if (g_get_monotonic_time () > end, "no doubt for %s", reason);
+  }
+  fail_unless_equals_string (rig->doubt, reason);
 }
 
 void
@@ -238,11 +293,13 @@ live_rig_number (LiveRig *rig, const char *group, const char *name)
   g_autoptr (GstStructure) statistics = NULL, inner = NULL;
   guint64 wide = 0;
   guint narrow = 0;
+  gboolean truth = FALSE;
 
   g_object_get (rig->src, "statistics", &statistics, NULL);
   if (group)
     gst_structure_get (statistics, group, GST_TYPE_STRUCTURE, &inner, NULL);
-  if (!gst_structure_get_uint64 (group ? inner : statistics, name, &wide))
-    gst_structure_get_uint (group ? inner : statistics, name, &narrow);
-  return MAX (wide, narrow);
+  if (!gst_structure_get_uint64 (group ? inner : statistics, name, &wide)
+      && !gst_structure_get_uint (group ? inner : statistics, name, &narrow))
+    gst_structure_get_boolean (group ? inner : statistics, name, &truth);
+  return MAX (wide, MAX (narrow, (guint) truth));
 }

@@ -15,6 +15,11 @@ typedef struct {
   gint frames, sizes, events;   /* sizes: changes of the frames' width */
   gint width;
   gint64 captured_at;           /* of the last frame */
+  gint first, last;             /* media sequences of the first and the last frame; -1: none */
+  gint skipped, returned;       /* segments without a frame between two; frames of an earlier segment than the last */
+  gint suspects;                /* frames whose clock is */
+  guint doubts, dispelled;      /* messages */
+  gchar *doubt;                 /* the last one's reason */
   guint begins, ends;
   gchar *reason, *detail;       /* of the last outage */
   gchar *error;                 /* of the pipeline, NULL: none */
@@ -28,14 +33,18 @@ int live_rig_main (int argc, char **argv, const char *name, Suite * (*make) (voi
 
 /* path: of the origin, or a whole address. properties: as in gst-launch, or "". */
 void live_rig_begin (LiveRig *rig, const char *path, const char *properties);
+/* The same with an origin that says each segment to be so many seconds long. */
+void live_rig_begin_paced (LiveRig *rig, const char *path, const char *properties, double seconds);
 void live_rig_play (LiveRig *rig);
 void live_rig_end (LiveRig *rig);
 
 /* Each fails the test after `limit` seconds. */
 void live_rig_await_frames (LiveRig *rig, gint n, double limit);       /* n more than now */
-void live_rig_await_outage (LiveRig *rig, const char *reason, double limit);
+void live_rig_await_outage (LiveRig *rig, const char *reason, double limit);   /* NULL: any */
 void live_rig_await_end_of_outage (LiveRig *rig, double limit);
+/* That a doubt begins or ends, the next one. */
+void live_rig_await_doubt (LiveRig *rig, const char *reason, gboolean begins, double limit);
 /* Listens for so long. */
 void live_rig_listen (LiveRig *rig, double seconds);
-/* A number of the statistics; group NULL or the inner structure's name. */
+/* A number or a truth of the statistics; group NULL or the inner structure's name. */
 guint64 live_rig_number (LiveRig *rig, const char *group, const char *name);

@@ -13,7 +13,7 @@ typedef struct {
 static const Fault from_the_start[] = {
   { "playlist", 403, "http_403" }, { "playlist", 404, "http_404" }, { "playlist", 429, "http_429" },
   { "html", 1, "not_a_playlist" }, { "empty", 1, "not_a_playlist" }, { "none", 1, "no_segments" },
-  { "segment", 403, "http_403" }, { "down", 1, "refused" },
+  { "segment", 403, "http_403" }, { "down", 1, "refused" }, { "keyless", 1, "no_keyframe" },
 };
 
 static const Fault midway[] = {
@@ -21,7 +21,7 @@ static const Fault midway[] = {
   { "html", 1, "not_a_playlist" }, { "empty", 1, "not_a_playlist" }, { "none", 1, "no_segments" },
   { "segment", 403, "http_403" }, { "segment", 404, "http_404" }, { "segment", 503, "http_503" },
   { "hang", 1, "timeout" }, { "trickle", 1, "timeout" }, { "down", 1, "refused" },
-  { "frozen", 1, "stale" }, { "garbage", 1, "undecodable" },
+  { "frozen", 1, "stale" }, { "garbage", 1, "undecodable" }, { "keyless", 1, "no_keyframe" },
 };
 
 static const Fault while_playing[] = {
@@ -48,6 +48,23 @@ GST_START_TEST (test_from_the_start)
   live_rig_await_end_of_outage (&rig, 4);
   live_rig_await_frames (&rig, 2, 4);
   fail_unless_equals_int (g_atomic_int_get (&rig.events), 2);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
+/* Played in full, nothing can be shown before the first key frame. */
+GST_START_TEST (test_plays_from_the_first_key_frame)
+{
+  LiveRig rig;
+
+  live_rig_begin (&rig, "/live.m3u8", "interval=0");
+  hls_origin_set (rig.origin, "keyless", 1);
+  live_rig_play (&rig);
+  live_rig_await_outage (&rig, "no_keyframe", 6);
+  fail_unless_equals_int (rig.frames, 0);
+  hls_origin_set (rig.origin, "keyless", 0);
+  live_rig_await_end_of_outage (&rig, 6);
+  live_rig_await_frames (&rig, 12, 6);
   live_rig_end (&rig);
 }
 
@@ -100,14 +117,16 @@ GST_START_TEST (test_harmless)
 GST_END_TEST
 GST_START_TEST (test_does_not_hammer)
 {
+  static const Fault faults[] = { { "segment", 403, "http_403" }, { "keyless", 1, "no_keyframe" } };
+  const Fault *f = &faults[__i__];
   LiveRig rig;
   guint before;
 
   live_rig_begin (&rig, "/master.m3u8", "retry-min=200000000");
   live_rig_play (&rig);
   live_rig_await_frames (&rig, 1, 4);
-  hls_origin_set (rig.origin, "segment", 403);
-  live_rig_await_outage (&rig, "http_403", 4);
+  hls_origin_set (rig.origin, f->fault, f->value);
+  live_rig_await_outage (&rig, f->reason, 6);
   before = hls_origin_count (rig.origin, "/");
   live_rig_listen (&rig, 2);
   /* A try is at most a master and a media playlist and three segments. */
@@ -184,10 +203,11 @@ live_src_faults_suite (void)
 
   suite_add_tcase (suite, tests);
   tcase_add_loop_test (tests, test_from_the_start, 0, G_N_ELEMENTS (from_the_start));
+  tcase_add_test (tests, test_plays_from_the_first_key_frame);
   tcase_add_loop_test (tests, test_midway, 0, G_N_ELEMENTS (midway));
   tcase_add_loop_test (tests, test_while_playing, 0, G_N_ELEMENTS (while_playing));
   tcase_add_loop_test (tests, test_harmless, 0, G_N_ELEMENTS (harmless));
-  tcase_add_test (tests, test_does_not_hammer);
+  tcase_add_loop_test (tests, test_does_not_hammer, 0, 2);
   tcase_add_test (tests, test_unknown_host);
   tcase_add_loop_test (tests, test_end_of_the_event, 0, 2);
   tcase_add_test (tests, test_restart_on_eos);
