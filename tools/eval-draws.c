@@ -41,12 +41,8 @@ static void
 draw_rows (const GhEvalPlan *plan, int draw, int *rows)
 {
   g_autoptr (GRand) rand = gh_rand_new (plan->seed, draw);
-  g_autofree int *all = g_new (int, plan->samples->n_pool);
 
-  for (guint i = 0; i < plan->samples->n_pool; i++)
-    all[i] = i;
-  gh_rand_shuffle (rand, all, plan->samples->n_pool);
-  memcpy (rows, all, plan->n_labels * sizeof *rows);
+  gh_select_rows (plan->select, rand, plan->embeddings, plan->samples->n_pool, plan->dim, plan->n_labels, rows);
 }
 
 static void

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * eval-draws.h: methods judged on many draws of labels: each draw learns from n_labels rows of the pool, chosen at
- * random, and is measured on the whole test part. Every method sees the same draws.
+ * random or otherwise, and is measured on the whole test part. Every method sees the same draws.
  */
 #pragma once
 
 #include "eval-datasets.h"
+#include "eval-select.h"
 #include "models/gh-head-train.h"
 
 G_BEGIN_DECLS
@@ -37,6 +38,9 @@ typedef struct {
   guint64 seed;
   int threads;
   gboolean try_mlp, linear;     /* as in GhHeadTrainOptions */
+  GhSelect select;
+  const float *embeddings;      /* [samples->n,dim], which select looks at */
+  int dim;
 } GhEvalPlan;
 
 /* Names of the metrics of a kind, in the order of GhEvalResult.metric; NULL-terminated. */

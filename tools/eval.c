@@ -22,6 +22,8 @@ typedef struct {
   gboolean no_cache, no_mlp, linear, no_baselines;
   char *labels;                 /* --labels: numbers with --dataset, a file with --head */
   int *n_labels, n_tables, draws;       /* n_labels[n_tables]; NULL for the dataset's own */
+  char *select_name;
+  GhSelect select;
   gint64 seed;
 } Options;
 
@@ -38,6 +40,7 @@ options_clear (Options *o)
   g_free (o->crop_text);
   g_free (o->cache);
   g_free (o->labels);
+  g_free (o->select_name);
   g_free (o->n_labels);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
@@ -75,6 +78,8 @@ parse (Options *o, int argc, char **argv)
     { "file-column", 0, 0, G_OPTION_ARG_STRING, &o->file_column, "Column of the image files (file)", "NAME" },
     { "crop", 0, 0, G_OPTION_ARG_STRING, &o->crop_text, "Part of the images to look at (with --head)", "X,Y,W,H" },
     { "draws", 0, 0, G_OPTION_ARG_INT, &o->draws, "Draws of labels (more of few labels than of many)", "N" },
+    { "select", 0, 0, G_OPTION_ARG_STRING, &o->select_name, "Which frames get the labels: random (as they come), novelty "
+        "(as scale-uploader chooses), farthest", "HOW" },
     { "cache", 0, 0, G_OPTION_ARG_FILENAME, &o->cache, "Folder where embeddings are kept (the current one)", "DIR" },
     { "no-cache", 0, 0, G_OPTION_ARG_NONE, &o->no_cache, "Keep no embeddings", NULL },
     { "linear", 0, 0, G_OPTION_ARG_NONE, &o->linear, "Straight lines only: ridge", NULL },
@@ -122,9 +127,10 @@ print_header (const GhEvalPlan *plan)
 {
   const char *const *names = gh_eval_metric_names (plan->dataset->kind);
 
-  printf ("%s: %s; %d labels out of %u, %u test images, %d draws, seed %" G_GUINT64_FORMAT "\n\n%-42s",
+  printf ("%s: %s; %d labels out of %u, %u test images, %d draws, seed %" G_GUINT64_FORMAT ", labels by %s\n\n%-42s",
       plan->dataset->name, plan->dataset->summary, plan->n_labels, plan->samples->n_pool,
-      plan->samples->n - plan->samples->n_pool, plan->draws, plan->seed, "method");
+      plan->samples->n - plan->samples->n_pool, plan->draws, plan->seed,
+      gh_select_name (plan->select), "method");
   for (int m = 0; names[m]; m++)
     printf ("  %*s", MAX ((int) strlen (names[m]), 16), names[m]);
   printf ("  %16s  %s\n", "own estimate", "models chosen");
@@ -263,7 +269,7 @@ evaluate_dataset (const Options *o, const GhDataset *dataset, GError **error)
     return FALSE;
   for (int i = 0; i < n_tables; i++) {
     GhEvalPlan plan = { dataset, samples, n_labels[i], o->draws ? o->draws : gh_dataset_draws (dataset, n_labels[i]),
-      o->seed, o->encoder.threads, !o->no_mlp, o->linear };
+      o->seed, o->encoder.threads, !o->no_mlp, o->linear, o->select, views.embeddings, views.dim };
 
     if (!print_table (&plan, o, &views, encoder, error))
       return FALSE;
@@ -385,6 +391,8 @@ check_options (Options *o)
   if (o->labels && !parse_label_counts (o))
     return gh_tool_fail (GH_EXIT_USAGE, "--labels=%s: with --dataset, numbers of at least 3 with commas between them",
         o->labels);
+  if (o->select_name && !gh_select_from_name (o->select_name, &o->select))
+    return gh_tool_fail (GH_EXIT_USAGE, "--select=%s: random, novelty or farthest", o->select_name);
   return o->draws >= 0 ? -1 : gh_tool_fail (GH_EXIT_USAGE, "--draws=%d: at least 1", o->draws);
 }
 

@@ -72,6 +72,29 @@ catalogue_first_without_task (Catalogue *catalogue, const CatalogueDestination *
           to->project), visit, data, error);
 }
 
+gboolean
+catalogue_each_chosen (Catalogue *catalogue, const CatalogueDestination *to, guint most,
+    void (*visit) (const CatalogueChosen *chosen, gpointer data), gpointer data, GError **error)
+{
+  sqlite3_stmt *statement = catalogue_prepare (catalogue, error, "SELECT created_at, model_id, vector FROM (SELECT id, frame, "
+      "created_at FROM upload WHERE service = ? AND project = ? ORDER BY id DESC LIMIT ?) AS last LEFT JOIN embedding ON "
+      "embedding.frame = last.frame ORDER BY last.id", "ssi", to->service, to->project, (gint64) most);
+  int code;
+
+  if (statement == NULL)
+    return FALSE;
+  while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
+    CatalogueChosen chosen = { sqlite3_column_int64 (statement, 0), catalogue_column (statement, 1),
+      sqlite3_column_blob (statement, 2), (gsize) sqlite3_column_bytes (statement, 2) };
+
+    visit (&chosen, data);
+  }
+  if (code != SQLITE_DONE)
+    catalogue_fail (catalogue, error);
+  sqlite3_finalize (statement);
+  return code == SQLITE_DONE;
+}
+
 gint64
 catalogue_next_due (Catalogue *catalogue, const CatalogueDestination *to, gint64 now)
 {

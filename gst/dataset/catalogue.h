@@ -131,6 +131,18 @@ gboolean catalogue_upload_refused (Catalogue *catalogue, gint64 upload, const gc
  * uploads, -1 with an error. */
 gint catalogue_retry_refused (Catalogue *catalogue, const CatalogueDestination *to, GError **error);
 
+/* A frame that was given to the outbox, and the embedding that was stored with it. */
+typedef struct {
+  gint64 at;
+  const gchar *model_id;        /* NULL: none is stored */
+  gconstpointer embedding;      /* float32, as stored */
+  gsize embedding_bytes;
+} CatalogueChosen;
+
+/* The last of them, `most` at most, in the order of time. visit must not write. */
+gboolean catalogue_each_chosen (Catalogue *catalogue, const CatalogueDestination *to, guint most,
+    void (*visit) (const CatalogueChosen *chosen, gpointer data), gpointer data, GError **error);
+
 typedef struct {
   guint64 pending, sent, refused;
 } CatalogueUploadCounts;

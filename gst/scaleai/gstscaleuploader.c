@@ -19,6 +19,10 @@
  * What is sent with each: its path below the dataset's folder, SHA-256, the time it was
  * taken, the camera's name and address (without passwords), size, and what mae-encoder and head-predict said of it.
  *
+ * Labels cost money, and most frames say nothing new: #GstScaleUploader:select=novelty takes those whose embedding (of
+ * mae-encoder before it) is the most unlike all that were uploaded, select=uncertainty those the heads are least sure of, and
+ * #GstScaleUploader:budget says how many in a day.
+ *
  * The API key comes from the file #GstScaleUploader:key-file or from the environment variable SCALE_API_KEY
  * (NUCLEUS_API_KEY), and can be read nowhere. A key, project or address that is not accepted never ends the stream: a
  * warning and the message `scale-upload-trouble` say so, frames are kept, and it is tried again.
@@ -40,6 +44,7 @@
 #endif
 
 #include "gstscaleuploader.h"
+#include "gstscaleselection.h"
 #include "gstscalesender.h"
 #include "scale-upload.h"
 
@@ -55,6 +60,7 @@ GST_DEBUG_CATEGORY_STATIC (gst_scale_uploader_debug);
 #define DEFAULT_BATCH_FRAMES 1
 #define DEFAULT_BATCH_TIME (60 * GST_SECOND)
 #define DEFAULT_TIMEOUT (90 * GST_SECOND)
+#define DEFAULT_SELECT_INTERVAL (600 * GST_SECOND)
 #define DEFAULT_TASK_TYPE "imageannotation"
 #define DEFAULT_BATCH_TASKS 20
 #define DEFAULT_DRAIN_TIME (60 * GST_SECOND)
@@ -64,7 +70,8 @@ enum { LABELING, NUCLEUS };
 enum {
   PROP_PROJECT = GST_DATASET_N_PROPS, PROP_API, PROP_BASE_URL, PROP_KEY_FILE, PROP_CA_FILE, PROP_USER_AGENT, PROP_TIMEOUT,
   PROP_IN_FLIGHT, PROP_BATCH_FRAMES, PROP_BATCH_TIME, PROP_RETRY_REFUSED, PROP_DRAIN_TIME, PROP_MAX_TASKS, PROP_TASK_TYPE,
-  PROP_GEOMETRIES_FILE, PROP_BATCH_TASKS, PROP_FINALIZE, PROP_CONFIRM_LIVE, PROP_STATISTICS
+  PROP_GEOMETRIES_FILE, PROP_BATCH_TASKS, PROP_FINALIZE, PROP_CONFIRM_LIVE, PROP_SELECT, PROP_SELECT_INTERVAL, PROP_BUDGET,
+  PROP_KEEP_ALL, PROP_STATISTICS
 };
 
 struct _GstScaleUploader {
@@ -81,6 +88,10 @@ struct _GstScaleUploader {
   gchar *task_type, *geometries_file;
   guint max_tasks, batch_tasks;
   gboolean finalize, confirm_live;
+  GstScaleSelectionSettings selected;
+  gboolean keep_all;
+
+  GstScaleSelection *selection; /* of the streaming thread, while not stopped */
 };
 
 G_DEFINE_TYPE (GstScaleUploader, gst_scale_uploader, GST_TYPE_ELEMENT);
@@ -110,6 +121,48 @@ set_string (gchar **string, const GValue *value)
 }
 
 static gboolean
+set_selection (GstScaleUploader *self, guint id, const GValue *value)
+{
+  switch (id) {
+    case PROP_SELECT:
+      self->selected.select = g_value_get_enum (value);
+      return TRUE;
+    case PROP_SELECT_INTERVAL:
+      self->selected.interval = g_value_get_uint64 (value);
+      return TRUE;
+    case PROP_BUDGET:
+      self->selected.budget = g_value_get_uint (value);
+      return TRUE;
+    case PROP_KEEP_ALL:
+      self->keep_all = g_value_get_boolean (value);
+      return TRUE;
+    default:
+      return FALSE;
+  }
+}
+
+static gboolean
+get_selection (GstScaleUploader *self, guint id, GValue *value)
+{
+  switch (id) {
+    case PROP_SELECT:
+      g_value_set_enum (value, self->selected.select);
+      return TRUE;
+    case PROP_SELECT_INTERVAL:
+      g_value_set_uint64 (value, self->selected.interval);
+      return TRUE;
+    case PROP_BUDGET:
+      g_value_set_uint (value, self->selected.budget);
+      return TRUE;
+    case PROP_KEEP_ALL:
+      g_value_set_boolean (value, self->keep_all);
+      return TRUE;
+    default:
+      return FALSE;
+  }
+}
+
+static gboolean
 set_of_tasks (GstScaleUploader *self, guint id, const GValue *value)
 {
   switch (id) {
@@ -132,7 +185,7 @@ set_of_tasks (GstScaleUploader *self, guint id, const GValue *value)
       self->confirm_live = g_value_get_boolean (value);
       return TRUE;
     default:
-      return FALSE;
+      return set_selection (self, id, value);
   }
 }
 
@@ -159,7 +212,7 @@ get_of_tasks (GstScaleUploader *self, guint id, GValue *value)
       g_value_set_boolean (value, self->confirm_live);
       return TRUE;
     default:
-      return FALSE;
+      return get_selection (self, id, value);
   }
 }
 
@@ -363,6 +416,7 @@ on_journaled (gpointer data)
 static gboolean
 start (GstScaleUploader *self)
 {
+  CatalogueDestination to;
   GError *error = NULL;
   GstScaleSender *sender;
 
@@ -376,8 +430,11 @@ start (GstScaleUploader *self)
   GST_OBJECT_UNLOCK (self);
   if (!gst_dataset_intake_start (&self->intake))
     return FALSE;
-  sender = new_sender (self, &error);
+  to = (CatalogueDestination) { self->intake.set.service, self->project };
+  self->selection = gst_scale_selection_new (GST_ELEMENT (self), self->intake.writer, &to, &self->selected, &error);
+  sender = self->selection ? new_sender (self, &error) : NULL;
   if (sender == NULL) {
+    g_clear_pointer (&self->selection, gst_scale_selection_free);
     gst_dataset_intake_fail (&self->intake, g_error_new_literal (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
             error->message));
     g_error_free (error);
@@ -402,6 +459,7 @@ stop (GstScaleUploader *self)
   sender = g_steal_pointer (&self->sender);
   GST_OBJECT_UNLOCK (self);
   gst_scale_sender_free (sender);
+  g_clear_pointer (&self->selection, gst_scale_selection_free);
   gst_dataset_intake_stop (&self->intake);
 }
 
@@ -427,7 +485,11 @@ gst_scale_uploader_change_state (GstElement *element, GstStateChange change)
 static GstDatasetVerdict
 judge (GstElement *element, GstBuffer *frame)
 {
-  return GST_DATASET_UPLOAD;
+  GstScaleUploader *self = GST_SCALE_UPLOADER (element);
+
+  if (gst_scale_selection_choose (self->selection, frame, g_get_real_time ()))
+    return GST_DATASET_UPLOAD;
+  return self->keep_all ? GST_DATASET_KEEP : GST_DATASET_PASS;
 }
 
 /* At the end of the stream what waits is sent, as long as that goes. */
@@ -502,6 +564,21 @@ install_sending (GObjectClass *class)
 }
 
 static void
+install_selection (GObjectClass *class)
+{
+  g_object_class_install_property (class, PROP_SELECT, g_param_spec_enum ("select", "Select", "Which frames are uploaded",
+          GST_TYPE_SCALE_SELECT, GST_SCALE_SELECT_ALL, AT_REST));
+  g_object_class_install_property (class, PROP_SELECT_INTERVAL, g_param_spec_uint64 ("select-interval", "Interval of selection",
+          "Nanoseconds between two frames that are uploaded, with select=interval", 0, G_MAXINT64, DEFAULT_SELECT_INTERVAL,
+          AT_REST));
+  g_object_class_install_property (class, PROP_BUDGET, g_param_spec_uint ("budget", "Budget",
+          "Frames to upload in any 24 hours, over restarts, too; 0: any number. novelty and uncertainty need one", 0, 100000, 0,
+          AT_REST));
+  g_object_class_install_property (class, PROP_KEEP_ALL, g_param_spec_boolean ("keep-all", "Keep all",
+          "Keep in the dataset also the frames that are not uploaded", FALSE, AT_REST));
+}
+
+static void
 install_tasks (GObjectClass *class)
 {
   g_object_class_install_property (class, PROP_MAX_TASKS, g_param_spec_uint ("max-tasks", "Most tasks",
@@ -534,6 +611,7 @@ gst_scale_uploader_class_init (GstScaleUploaderClass *class)
   install_service (object_class);
   install_sending (object_class);
   install_tasks (object_class);
+  install_selection (object_class);
   element_class->change_state = GST_DEBUG_FUNCPTR (gst_scale_uploader_change_state);
   gst_dataset_intake_add_templates (element_class);
   gst_element_class_set_static_metadata (element_class, "Scale AI uploader", "Sink/Filter/Network/Video",
@@ -542,6 +620,7 @@ gst_scale_uploader_class_init (GstScaleUploaderClass *class)
   gst_element_class_add_static_metadata (element_class, "example",
       "gst-launch-1.0 live-src uri=rtsp://camera/stream ! scale-uploader location=square project=square");
   gst_type_mark_as_plugin_api (GST_TYPE_SCALE_API, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_SCALE_SELECT, 0);
   gst_capture_info_meta_register ();
   gst_head_predictions_meta_register ();
   gst_mae_embedding_meta_register ();
@@ -563,4 +642,5 @@ gst_scale_uploader_init (GstScaleUploader *self)
   self->drain_time = DEFAULT_DRAIN_TIME;
   self->task_type = g_strdup (DEFAULT_TASK_TYPE);
   self->batch_tasks = DEFAULT_BATCH_TASKS;
+  self->selected.interval = DEFAULT_SELECT_INTERVAL;
 }

@@ -581,6 +581,77 @@ GST_START_TEST (test_stop_under_way)
 
 GST_END_TEST;
 
+/* ---- selection --------------------------------------------------------------------------------------------------------- */
+
+GST_START_TEST (test_budget)
+{
+  Run run = play ("videotestsrc pattern=ball num-buffers=12 ! video/x-raw,width=96,height=96", "budget=5 keep-all=true");
+
+  fail_unless (run.error == NULL, "%s", run.error);
+  fail_unless_equals_int (run.uploaded, 5);
+  run_clear (&run);
+  run = play ("plaza-test-src num-buffers=3 ! video/x-raw,width=320,height=192", "budget=5");   /* the same day */
+  fail_unless_equals_int (run.uploaded, 0);
+  run_clear (&run);
+  run = play ("plaza-test-src num-buffers=3 ! video/x-raw,width=320,height=192", "budget=7");
+  fail_unless_equals_int (run.uploaded, 2);
+  run_clear (&run);
+  check_files ("files", 7);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_interval)
+{
+  Run run = play (THREE, "select=interval select-interval=600000000000");
+
+  fail_unless_equals_int (run.uploaded, 1);
+  run_clear (&run);
+  run = play ("plaza-test-src num-buffers=3 ! video/x-raw,width=320,height=192",
+      "select=interval select-interval=600000000000");
+  fail_unless_equals_int (run.uploaded, 0);     /* the last run was a moment ago */
+  run_clear (&run);
+}
+
+GST_END_TEST;
+
+/* Frames of one scene again and again, then another: both are chosen, repetitions are not; and a new start knows both. */
+GST_START_TEST (test_novelty)
+{
+  static const gchar scenes[] = "concat name=scenes ! mae-encoder name=encoder  "
+      "plaza-test-src seed=1 num-buffers=1 ! video/x-raw,width=320,height=192 ! imagefreeze num-buffers=20 ! scenes.  "
+      "videotestsrc pattern=ball num-buffers=1 ! video/x-raw,width=320,height=192 ! imagefreeze num-buffers=20 ! scenes.  encoder.";
+  Run run = play (scenes, "select=novelty budget=10");
+
+  fail_unless (run.error == NULL && run.warning == NULL, "%s, %s", run.error, run.warning);
+  fail_unless_equals_int (run.uploaded, 2);
+  run_clear (&run);
+  run = play (scenes, "select=novelty budget=10");
+  fail_unless_equals_int (run.uploaded, 0);
+  run_clear (&run);
+  run = play (THREE, "select=novelty budget=10");
+  fail_unless (run.warning && strstr (run.warning, "put mae-encoder before"), "%s", run.warning);
+  fail_unless_equals_int (run.uploaded, 0);
+  run_clear (&run);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_uncertainty)
+{
+  Run run = play ("plaza-test-src shuffle=true num-buffers=30 ! mae-encoder ! head-predict heads=plaza-time",
+      "select=uncertainty budget=4");
+
+  fail_unless (run.error == NULL && run.warning == NULL, "%s, %s", run.error, run.warning);
+  fail_unless (run.uploaded >= 1 && run.uploaded <= 4, "%u", run.uploaded);
+  run_clear (&run);
+  run = play ("plaza-test-src num-buffers=1 ! mae-encoder", "select=uncertainty budget=9");
+  fail_unless (run.warning && strstr (run.warning, "put head-predict before"), "%s", run.warning);
+  run_clear (&run);
+}
+
+GST_END_TEST;
+
 /* ---- tasks ------------------------------------------------------------------------------------------------------------- */
 
 static guint
@@ -701,7 +772,7 @@ static const struct {
   { "project=\"\"", "set project" }, { "location=\"\"", "set location" }, { "key-file=/no/such/file", "/no/such/file" },
   { "base-url=http://api.scale.com/v1", "base-url" }, { "base-url=nonsense", "base-url" },
   { "ca-file=/no/such/file", "ca-file" }, { "max-tasks=1 geometries-file=/no/such/file", "geometries-file" },
-  { "max-tasks=1 geometries-file=/dev/null", "geometries-file" }, { "max-tasks=1 api=nucleus", "max-tasks" }, { "location=/dev/null/set", "/dev/null" },
+  { "select=novelty", "set budget" }, { "max-tasks=1 geometries-file=/dev/null", "geometries-file" }, { "max-tasks=1 api=nucleus", "max-tasks" }, { "location=/dev/null/set", "/dev/null" },
 };
 
 GST_START_TEST (test_mistakes)
@@ -747,6 +818,10 @@ scale_uploader_suite (void)
   tcase_add_test (tc, test_all_refused);
   tcase_add_test (tc, test_image_gone);
   tcase_add_test (tc, test_stop_under_way);
+  tcase_add_test (tc, test_budget);
+  tcase_add_test (tc, test_interval);
+  tcase_add_test (tc, test_novelty);
+  tcase_add_test (tc, test_uncertainty);
   tcase_add_test (tc, test_tasks);
   tcase_add_test (tc, test_finalize);
   tcase_add_test (tc, test_tasks_refused);
