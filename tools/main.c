@@ -23,6 +23,7 @@ static const Command commands[] = {
   { "train-head", gh_tool_train_head, "...", "Train a head from a folder of images and a CSV of labels" },
   { "eval", gh_tool_eval, "...", "Measure heads trained on few labels against simple baselines" },
 #ifdef HAVE_SQLITE
+  { "refit", gh_tool_refit, "DIR --head=FILE", "Train a head anew on a dataset's labels, and keep the better one" },
   { "dataset", gh_tool_dataset, "COMMAND DIR", "List, check, label, export and prune kept frames" },
 #endif
   { "inspect", gh_tool_inspect, "FILE.safetensors", "Say what a model file holds" },
@@ -42,7 +43,7 @@ print_help (FILE *stream)
   fprintf (stream, "\n\"gst-heads COMMAND --help\" says more about each. \"gst-heads --version\" prints versions.\n\n"
       "Exit status: 0 done (run: end of stream); 1 wrong usage (doctor: something needed is missing);\n"
       "2 a fault in a pipeline file or a missing element; 3 an error while working; 4 stopped by Ctrl-C or\n"
-      "SIGTERM with everything finished in order; 5 stopped before it could finish.\n");
+      "SIGTERM with everything finished in order; 5 stopped before it could finish; 6 and 7 are refit's.\n");
 }
 
 int
@@ -103,6 +104,12 @@ draw_bar (GhToolProgress *bar, double fraction, gint64 now)
     fprintf (stderr, "  %s", bar->note);
   fflush (stderr);
   bar->drawn = now;
+}
+
+gboolean
+gh_tool_is_interrupted (void)
+{
+  return interrupted;
 }
 
 gboolean

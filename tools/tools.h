@@ -18,6 +18,8 @@ enum {
   GH_EXIT_PIPELINE = 2,         /* run: the file, its variables, its syntax or a missing element */
   GH_EXIT_FAILED = 3,           /* an error while working */
   GH_EXIT_INTERRUPTED = 4,      /* stopped by Ctrl-C or SIGTERM after everything was finished in order */
+  GH_EXIT_KEPT = 6,             /* refit: the old head is as good */
+  GH_EXIT_TOO_FEW = 7,          /* refit: too few labels are new */
   GH_EXIT_CUT = 5,              /* stopped by a second Ctrl-C, or the end did not come in time */
 };
 
@@ -29,6 +31,7 @@ int gh_tool_train_encoder (int argc, char **argv);
 int gh_tool_train_head (int argc, char **argv);
 int gh_tool_eval (int argc, char **argv);
 int gh_tool_dataset (int argc, char **argv);
+int gh_tool_refit (int argc, char **argv);
 
 /* Parses the options of a subcommand; argv keeps what is left over (argc updated). `arguments` and `summary` go
  * into its --help. Returns -1 to go on, otherwise the exit status to return with (the words are out already). */
@@ -55,6 +58,8 @@ typedef struct {
 } GhToolProgress;
 
 gboolean gh_tool_progress (double fraction, const char *what, gpointer progress);
+/* Ctrl-C was pressed, or SIGTERM came. */
+gboolean gh_tool_is_interrupted (void);
 /* Ends the line of the bar, if one is showing. */
 void gh_tool_progress_end (GhToolProgress *progress);
 

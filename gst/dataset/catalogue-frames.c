@@ -232,6 +232,28 @@ catalogue_each_label (Catalogue *catalogue, const gchar *frame, void (*visit) (c
 }
 
 gboolean
+catalogue_each_labeled (Catalogue *catalogue, const gchar *task, void (*visit) (const CatalogueLabeled *labeled, gpointer data),
+    gpointer data, GError **error)
+{
+  sqlite3_stmt *statement = catalogue_prepare (catalogue, error, "SELECT path, value, origin, captured_at, labeled_at FROM label "
+      "JOIN frame ON frame.id = label.frame WHERE task = ? AND state = 'stored' ORDER BY captured_at, frame.id, origin", "s", task);
+  int code;
+
+  if (statement == NULL)
+    return FALSE;
+  while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
+    CatalogueLabeled labeled = { catalogue_column (statement, 0), catalogue_column (statement, 1), catalogue_column (statement, 2),
+      sqlite3_column_int64 (statement, 3), sqlite3_column_int64 (statement, 4) };
+
+    visit (&labeled, data);
+  }
+  if (code != SQLITE_DONE)
+    catalogue_fail (catalogue, error);
+  sqlite3_finalize (statement);
+  return code == SQLITE_DONE;
+}
+
+gboolean
 catalogue_each_prediction (Catalogue *catalogue, const gchar *frame,
     void (*visit) (const CataloguePrediction *prediction, gpointer data), gpointer data, GError **error)
 {

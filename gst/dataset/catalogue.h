@@ -201,6 +201,15 @@ gboolean catalogue_each (Catalogue *catalogue, gboolean (*visit) (const Catalogu
 gboolean catalogue_each_label (Catalogue *catalogue, const gchar *frame, void (*visit) (const CatalogueLabel *label,
         gpointer data), gpointer data, GError **error);
 
+/* Every label of a task whose frame is stored, in the order of the frames' time; those of one frame one after another. */
+typedef struct {
+  const gchar *path, *value, *origin;   /* path: of the image, below the folder */
+  gint64 captured_at, labeled_at;
+} CatalogueLabeled;
+
+gboolean catalogue_each_labeled (Catalogue *catalogue, const gchar *task,
+    void (*visit) (const CatalogueLabeled *labeled, gpointer data), gpointer data, GError **error);
+
 /* The same for the predictions that were stored with it. */
 gboolean catalogue_each_prediction (Catalogue *catalogue, const gchar *frame,
     void (*visit) (const CataloguePrediction *prediction, gpointer data), gpointer data, GError **error);

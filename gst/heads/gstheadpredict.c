@@ -76,6 +76,7 @@
 #include "gstembeddingsource.h"
 #include "gst/common/gstframetime.h"
 #include "gstheadslot.h"
+#include "gstheadwatch.h"
 #include "gstpredictionlog.h"
 #include "gstpredictionmessage.h"
 
@@ -89,6 +90,7 @@ enum
   PROP_LOCATION,
   PROP_APPEND,
   PROP_POST_MESSAGES,
+  PROP_AUTO_RELOAD,
   PROP_STATS,
   N_PROPERTIES
 };
@@ -117,9 +119,10 @@ struct _GstHeadPredict {
 
   /* Under the object lock. */
   gchar *location;
-  gboolean append, post_messages;
+  gboolean append, post_messages, auto_reload;
   Stats stats;
   GstStructure *last;           /* the last predictions */
+  GstHeadWatch *watch;          /* from start to stop, with auto_reload */
   GstPredictionLog *log;        /* set and cleared under the lock while nothing streams */
 
   /* Streaming thread. */
@@ -177,6 +180,24 @@ gst_head_predict_reload (GstHeadPredict *self)
   return change_heads (self, NULL);
 }
 
+static void
+on_files_changed (gpointer data)
+{
+  gst_head_predict_reload (data);
+}
+
+static void
+start_watch (GstHeadPredict *self)
+{
+  gboolean wanted;
+
+  GST_OBJECT_LOCK (self);
+  wanted = self->auto_reload;
+  GST_OBJECT_UNLOCK (self);
+  if (wanted)
+    self->watch = gst_head_watch_new (&self->slot, on_files_changed, self);
+}
+
 static gboolean
 open_log (GstHeadPredict *self, GError **error)
 {
@@ -220,6 +241,7 @@ gst_head_predict_start (GstBaseTransform *trans)
             "or to - for standard output.", error->message), (NULL));
     return FALSE;
   }
+  start_watch (self);
   heads = gst_head_slot_dup_heads (&self->slot);
   GST_INFO_OBJECT (self, "predicting with %s", heads);
   return TRUE;
@@ -233,6 +255,7 @@ gst_head_predict_stop (GstBaseTransform *trans)
   g_autoptr (GError) error = NULL;
   GstPredictionLog *log;
 
+  g_clear_pointer (&self->watch, gst_head_watch_free);
   gst_head_slot_stop (&self->slot);
   g_clear_pointer (&self->checked, gst_head_set_unref);
   gst_embedding_source_clear (&self->source);
@@ -483,6 +506,9 @@ gst_head_predict_set_property (GObject *object, guint id, const GValue *value, G
     case PROP_POST_MESSAGES:
       self->post_messages = g_value_get_boolean (value);
       break;
+    case PROP_AUTO_RELOAD:
+      self->auto_reload = g_value_get_boolean (value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
@@ -513,6 +539,9 @@ gst_head_predict_get_property (GObject *object, guint id, GValue *value, GParamS
       break;
     case PROP_POST_MESSAGES:
       g_value_set_boolean (value, self->post_messages);
+      break;
+    case PROP_AUTO_RELOAD:
+      g_value_set_boolean (value, self->auto_reload);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -574,6 +603,17 @@ install_properties (GObjectClass *object_class)
   properties[PROP_POST_MESSAGES] = g_param_spec_boolean ("post-messages", "Post messages",
       "Post an element message 'head-prediction' for each frame with predictions", DEFAULT_POST_MESSAGES,
       G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
+  /**
+   * GstHeadPredict:auto-reload:
+   *
+   * Look once a second whether the head files were replaced, and take the new ones as #GstHeadPredict::reload does:
+   * `gst-heads refit --watch` and head-trainer write them so that there is never half of one.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_AUTO_RELOAD] = g_param_spec_boolean ("auto-reload", "Reload by itself",
+      "Read the head files again whenever they are replaced", FALSE,
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
   /**
    * GstHeadPredict:stats:
    *

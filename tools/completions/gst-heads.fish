@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # fish completion of gst-heads.
-set -l commands run train-encoder train-head eval dataset inspect init-encoder doctor help
+set -l commands run train-encoder train-head eval refit dataset inspect init-encoder doctor help
 
 complete -c gst-heads -f
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a run -d 'Run a pipeline kept in a file'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a train-head -d 'Train a head from images and labels'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a train-encoder -d 'Train an encoder on unlabelled frames'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a eval -d 'Measure heads against simple baselines'
+complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a refit -d 'Train a head anew on the labels of a dataset'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a dataset -d 'List, check, label, export and prune kept frames'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a inspect -d 'Say what a model file holds'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a init-encoder -d 'Make an untrained encoder'

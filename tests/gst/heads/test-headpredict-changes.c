@@ -51,6 +51,35 @@ GST_START_TEST (test_swapped)
 }
 GST_END_TEST
 
+/* A file that is replaced is read again without a word from anybody, and a bad one changes nothing. */
+GST_START_TEST (test_auto_reload)
+{
+  PredictFixture f;
+  g_autofree gchar *one = NULL, *again = NULL, *restored = NULL;
+
+  predict_fixture_init (&f);
+  g_object_set (f.element, "auto-reload", TRUE, NULL);
+  one = head_file_write (f.folder, "one", "people", GH_HEAD_COUNT, -18, NULL);
+  predict_fixture_start (&f, one, VIDEO_CAPS);
+  assert_equals_float (predict_fixture_ask (&f, 1, "people"), 3);
+  again = head_file_write (f.folder, "one", "people", GH_HEAD_COUNT, -10, NULL);
+  for (guint i = 0; i < 300 && predict_fixture_stat (&f, "reloads") == 0; i++)
+    g_usleep (50000);
+  assert_equals_float (predict_fixture_ask (&f, 1, "people"), 11);
+
+  g_file_set_contents (one, "no head", -1, NULL);
+  for (guint i = 0; i < 300 && predict_fixture_stat (&f, "refused-reloads") == 0; i++)
+    g_usleep (50000);
+  assert_equals_float (predict_fixture_ask (&f, 1, "people"), 11);
+  restored = head_file_write (f.folder, "one", "people", GH_HEAD_COUNT, -18, NULL);
+  for (guint i = 0; i < 300 && predict_fixture_stat (&f, "reloads") == 1; i++)
+    g_usleep (50000);
+  assert_equals_float (predict_fixture_ask (&f, 1, "people"), 3);
+  assert_equals_uint64 (predict_fixture_stat (&f, "refused-reloads"), 1);
+  predict_fixture_clear (&f);
+}
+GST_END_TEST
+
 static void
 expect_refused (PredictFixture *f, const gchar *heads, const gchar *named, guint64 refused)
 {
@@ -308,6 +337,7 @@ headpredict_changes_suite (void)
 
   suite_add_tcase (suite, tests);
   tcase_add_test (tests, test_swapped);
+  tcase_add_test (tests, test_auto_reload);
   tcase_add_test (tests, test_refused);
   tcase_add_test (tests, test_swapped_while_streaming);
   tcase_add_test (tests, test_caps_flush_eos);

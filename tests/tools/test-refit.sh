@@ -1,0 +1,67 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# test-refit.sh GST_HEADS: gst-heads refit: a head that is made, kept, replaced, and replaced under a running pipeline.
+gst_heads=$(realpath "$1")
+. "$(dirname -- "$0")/check.sh"
+
+# Frames of a seed with their labels, after those that are there.
+cat >keep.pipeline <<'END'
+plaza-test-src shuffle=true seed=${SEED} num-buffers=${N} ! video/x-raw,width=480,height=288
+  ! mae-encoder ! dataset-sink location=set source=gate labels=GstPlazaTruth.people
+END
+keep () {
+  expect 0 "$gst_heads" run keep SEED="$1" N="$2"
+  sleep 1                       # trained_at has whole seconds
+}
+
+expect 3 "$gst_heads" refit set --head=people.safetensors --task=people --kind=count
+err_has 'set'
+keep 1 12
+expect 3 "$gst_heads" refit set --head=people.safetensors
+err_has 'no head people.safetensors yet: --kind and --task say'
+expect 1 "$gst_heads" refit set
+err_has '--head is needed'
+expect 7 "$gst_heads" refit set --head=people.safetensors --task=people --kind=count --unit=people
+out_has '^set: 12 labels of "people", 12 new$'
+out_has '^too few: --min-new=20$'
+expect 0 "$gst_heads" refit set --head=people.safetensors --task=people --kind=count --unit=people --min-new=10 --dry-run
+out_has '^people.safetensors would be made$'
+[ ! -e people.safetensors ] || bad "a dry run wrote a head"
+expect 0 "$gst_heads" refit set --head=people.safetensors --task=people --kind=count --unit=people --min-new=10
+out_has '^people.safetensors made: 12 labels, held-out error '
+sleep 1
+expect 7 "$gst_heads" refit set --head=people.safetensors
+out_has ' 12 labels of "people", 0 new$'
+
+# A pipeline that runs on, and takes the better head that five times the labels make.
+cat >watch.pipeline <<'END'
+plaza-test-src is-live=true ! video/x-raw,width=480,height=288,framerate=5/1 ! mae-encoder
+  ! head-predict heads=people.safetensors auto-reload=true location=seen.jsonl ! fakesink
+END
+"$gst_heads" run watch >watch.out 2>&1 &
+child=$!
+keep 2 60
+old=$("$gst_heads" inspect people.safetensors | sed -n 's/^ *\(head-id\|model-id\|id\) *\([0-9a-f]\{16\}\).*/\2/p' | head -n 1)
+expect 0 "$gst_heads" refit set --head=people.safetensors
+out_has '^on [0-9]* new labels that neither has seen: old head [0-9.]* people, new head [0-9.]* people$'
+out_has '^people.safetensors replaced: 72 labels, '
+[ -s people.previous.safetensors ] || bad "the old head is gone"
+new=$("$gst_heads" inspect people.safetensors | sed -n 's/^ *\(head-id\|model-id\|id\) *\([0-9a-f]\{16\}\).*/\2/p' | head -n 1)
+[ -n "$new" ] && [ "$new" != "$old" ] || bad "the head has no id, or the old one: $old, $new"
+for _ in $(seq 200); do
+  ! grep -q "\"head_id\":\"$new\"" seen.jsonl || break
+  sleep 0.1
+done
+kill -INT $child
+wait $child || true
+grep -q "\"head_id\":\"$old\"" seen.jsonl || bad "the pipeline did not predict with the old head"
+grep -q "\"head_id\":\"$new\"" seen.jsonl || bad "the pipeline did not take the new head"
+
+# What it has learned from already, said once more, makes no better head.
+sleep 1
+expect 0 "$gst_heads" dataset export set --output=labels.csv
+expect 0 "$gst_heads" dataset label set --csv=labels.csv --task=people
+expect 6 "$gst_heads" refit set --head=people.safetensors
+out_has '^people.safetensors stays$'
+
+finish
