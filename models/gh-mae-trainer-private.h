@@ -45,6 +45,7 @@ struct _GhMaeTrainer {
   GhViewRoom room;
 
   GhCollective *group;          /* NULL: alone */
+  gboolean on_device;           /* devices add up gradients among themselves */
   gboolean wants_end, ends;     /* this process, any of them */
   float *staging;               /* [n_all] on its way between the device and other processes; NULL until needed */
 };

@@ -56,7 +56,9 @@
  * all. The checkpoint of rank 0 counts, and only rank 0 writes files. The element waits for the others when it starts,
  * at most a minute (`GST_HEADS_JOIN_SECONDS`). A process that dies, hangs or is stopped ends the others with an error
  * within 30 seconds; rank 0 writes a checkpoint first. Nothing that is sent is encrypted: this is for networks that are
- * trusted. Gradients travel over TCP, from GPUs as well; give each process its GPU with `CUDA_VISIBLE_DEVICES`.
+ * trusted. Gradients travel over TCP; between GPUs they travel by NCCL (2.14 or later) where every process finds it, as
+ * `libnccl.so.2` or by `GST_HEADS_NCCL`. Give each process a GPU of its own with `CUDA_VISIBLE_DEVICES`. This way has been
+ * tested with a stand-in for NCCL only, never on several GPUs.
  *
  * ## Messages
  *
