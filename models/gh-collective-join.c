@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * gh-collective-join.c: how the processes of a training find each other. Rank 0 listens where the world says, the others
- * say hello there; once all are there, rank 0 tells them. Who does not speak like that is shown the door and forgotten;
- * who speaks like that and does not fit ends it for all, with the reason.
+ * gh-collective-join.c: how the processes of a training find each other. Rank 0 listens where the world says, the
+ * others say hello there; once all are there, rank 0 tells them. Who does not speak like that is shown the door and
+ * forgotten; who speaks like that and does not fit ends it for all, with the reason.
  */
 #include "gh-collective-private.h"
 
@@ -56,8 +56,8 @@ resolve (struct addrinfo **found, const GhWorld *world, gboolean listens, GError
 
   if (status == 0)
     return TRUE;
-  g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "MASTER_ADDR=%s: %s; set it to the machine of rank 0", world->address,
-      gai_strerror (status));
+  g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "MASTER_ADDR=%s: %s; set it to the machine of rank 0",
+      world->address, gai_strerror (status));
   return FALSE;
 }
 
@@ -137,8 +137,8 @@ describe_difference (const char *mine, const char *theirs, int rank)
     at++;
   a = piece_at (mine, at);
   b = piece_at (theirs, at);
-  return g_strdup_printf ("rank %d trains something else than rank 0: it has %s, rank 0 has %s; start all processes with "
-      "the same model, checkpoint and options", rank, b, a);
+  return g_strdup_printf ("rank %d trains something else than rank 0: it has %s, rank 0 has %s; start all processes "
+      "with the same model, checkpoint and options", rank, b, a);
 }
 
 /* NULL: it belongs here. */
@@ -151,13 +151,14 @@ judge (const Meeting *m, const Stranger *s)
   if (h->order != ORDER)
     return g_strdup ("a process on a machine of the other byte order cannot join");
   if (h->version != GH_COLLECTIVE_VERSION)
-    return g_strdup_printf ("rank %u speaks version %u, rank 0 version %u: install the same gst-heads everywhere", h->rank,
-        h->version, GH_COLLECTIVE_VERSION);
+    return g_strdup_printf ("rank %u speaks version %u, rank 0 version %u: install the same gst-heads everywhere",
+        h->rank, h->version, GH_COLLECTIVE_VERSION);
   if (h->size != (guint32) m->world->size)
-    return g_strdup_printf ("rank %u is of a training in %u processes, rank 0 of one in %d: give all the same WORLD_SIZE",
-        h->rank, h->size, m->world->size);
+    return g_strdup_printf ("rank %u is of a training in %u processes, rank 0 of one in %d: give all the same "
+        "WORLD_SIZE", h->rank, h->size, m->world->size);
   if (h->rank == 0 || h->rank >= h->size)
-    return g_strdup_printf ("a second process calls itself rank %u of %u: give each a rank of its own", h->rank, h->size);
+    return g_strdup_printf ("a second process calls itself rank %u of %u: give each a rank of its own", h->rank,
+        h->size);
   if (m->peers[h->rank - 1].fd >= 0)
     return g_strdup_printf ("two processes call themselves rank %u: give each a rank of its own", h->rank);
   text = g_strndup (s->text, h->text_length);
@@ -279,9 +280,9 @@ describe_missing (const Meeting *m)
     if (m->peers[i].fd < 0 && n++ < 8)
       g_string_append_printf (ranks, "%s%d", n > 1 ? ", " : "", i + 1);
   list = g_string_free (ranks, FALSE);
-  return g_strdup_printf ("rank %s%s did not come to %s, port %d, within %d seconds: start all %d processes with the same "
-      "MASTER_ADDR and MASTER_PORT; GST_HEADS_JOIN_SECONDS sets how long they wait", list, n > 8 ? " and others" : "",
-      m->world->address, m->world->port, m->world->join_seconds, m->world->size);
+  return g_strdup_printf ("rank %s%s did not come to %s, port %d, within %d seconds: start all %d processes with the "
+      "same MASTER_ADDR and MASTER_PORT; GST_HEADS_JOIN_SECONDS sets how long they wait", list,
+      n > 8 ? " and others" : "", m->world->address, m->world->port, m->world->join_seconds, m->world->size);
 }
 
 static gboolean
@@ -375,8 +376,8 @@ reach (const GhWorld *world, gint64 until, GError **error)
   } while (fd < 0 && g_get_monotonic_time () < until);
   freeaddrinfo (found);
   if (fd < 0)
-    g_set_error (error, GH_ERROR, GH_ERROR_PEER, "rank 0 cannot be reached at %s, port %d, within %d seconds: %s; start it "
-        "with the same MASTER_ADDR and MASTER_PORT", world->address, world->port, world->join_seconds,
+    g_set_error (error, GH_ERROR, GH_ERROR_PEER, "rank 0 cannot be reached at %s, port %d, within %d seconds: %s; "
+        "start it with the same MASTER_ADDR and MASTER_PORT", world->address, world->port, world->join_seconds,
         g_strerror (problem));
   return fd;
 }
@@ -399,8 +400,8 @@ wait_for_welcome (GhPeer *peer, const GhWorld *world, gint64 until, GError **err
   if (peer->problem && peer->in_header[0] == GH_PEER_ABORT)
     g_set_error_literal (error, GH_ERROR, GH_ERROR_UNSUITABLE, peer->problem);
   else
-    g_set_error (error, GH_ERROR, GH_ERROR_PEER, "what listens at %s, port %d, did not answer as rank 0 of a training does "
-        "(%s); set MASTER_ADDR and MASTER_PORT to where rank 0 listens", world->address, world->port,
+    g_set_error (error, GH_ERROR, GH_ERROR_PEER, "what listens at %s, port %d, did not answer as rank 0 of a training "
+        "does (%s); set MASTER_ADDR and MASTER_PORT to where rank 0 listens", world->address, world->port,
         peer->problem ? peer->problem : "it said nothing");
   return FALSE;
 }

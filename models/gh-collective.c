@@ -121,8 +121,8 @@ advance (GhCollective *c, gboolean *busy)
       continue;
     *busy = TRUE;
     if (now - peer->heard > c->silence)
-      gh_peer_fail (peer, "rank %d has given no sign of life for %d seconds: it hangs or is stopped, or the network is cut",
-          peer->rank, (int) (c->silence / G_USEC_PER_SEC));
+      gh_peer_fail (peer, "rank %d has given no sign of life for %d seconds: it hangs or is stopped, or the network is "
+          "cut", peer->rank, (int) (c->silence / G_USEC_PER_SEC));
     if (peer->problem) {
       give_up (c, g_strdup (peer->problem));
       return FALSE;

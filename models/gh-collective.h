@@ -27,8 +27,8 @@ G_BEGIN_DECLS
 
 typedef struct _GhCollective GhCollective;
 
-/* Meets the other processes. text (at most 8000 bytes of ASCII): what all have to agree about, such as the model and its
- * options as JSON; where it differs nobody joins, and the messages show the first difference. UNSUITABLE then, and for
+/* Meets the other processes. text (at most 8000 bytes of ASCII): what all have to agree about, such as the model and
+ * its options as JSON; where it differs nobody joins, and the messages show the first difference. UNSUITABLE then, and for
  * addresses that are none; PEER when not all are there in time. world->size is 2 or more. */
 GhCollective *gh_collective_new (const GhWorld *world, const char *text, GError **error);
 /* Takes NULL. Whoever still waits for this process gets PEER. */

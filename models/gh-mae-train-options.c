@@ -42,8 +42,8 @@ void
 gh_mae_train_options_init (GhMaeTrainOptions *options)
 {
   *options = (GhMaeTrainOptions) {
-    .device = GH_DEVICE_AUTO, .precision = GH_PRECISION_AUTO, .seed = 1, .processes = 1, .batch = 8, .accumulate = 1, .steps = 10000,
-    .warmup = 500, .weight_decay = 0.05, .beta1 = 0.9, .beta2 = 0.95, .mask_ratio = -1,
+    .device = GH_DEVICE_AUTO, .precision = GH_PRECISION_AUTO, .seed = 1, .processes = 1, .batch = 8,
+    .accumulate = 1, .steps = 10000, .warmup = 500, .weight_decay = 0.05, .beta1 = 0.9, .beta2 = 0.95, .mask_ratio = -1,
     .target = GH_MAE_TARGET_AUTO, .crop = 1,
   };
 }

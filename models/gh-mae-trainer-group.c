@@ -85,7 +85,8 @@ share (GhMaeTrainer *t, float *x, guint64 n, GError **error)
 {
   float *host = to_host (t, x, n, error);
 
-  return host && gh_collective_broadcast (t->group, host, n * sizeof (float), error) && from_host (t, x, host, n, error);
+  return host && gh_collective_broadcast (t->group, host, n * sizeof (float), error)
+      && from_host (t, x, host, n, error);
 }
 
 static gboolean

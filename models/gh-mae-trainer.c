@@ -309,7 +309,8 @@ gh_mae_trainer_apply (GhMaeTrainer *t, GhMaeTrainStep *report, GError **error)
 
   t->ends = t->wants_end;
   if ((t->group && !gh_mae_trainer_add_up (t, error))
-      || !gh_mae_trainer_check (t, gh_sum_squares (t->ctx, t->pass.sums + 1, params->gradient, params->n_trained), error)
+      || !gh_mae_trainer_check (t, gh_sum_squares (t->ctx, t->pass.sums + 1, params->gradient, params->n_trained),
+          error)
       || !gh_mae_trainer_check (t, gh_download (t->ctx, sums, t->pass.sums, sizeof sums), error)
       || !gh_mae_trainer_check (t, gh_sync (t->ctx), error))
     return FALSE;

@@ -58,8 +58,8 @@ typedef struct {
   double light;                 /* 0..1, 0: none: how far brightness, contrast and the gain of each colour may move */
 } GhMaeTrainOptions;
 
-/* Device and precision AUTO, seed 1, one process, batch 8, accumulate 1, 10000 steps with 500 of warm-up, lr and min_lr 0, weight
- * decay 0.05, betas 0.9 and 0.95, no clipping, the configuration's target and mask ratio, no
+/* Device and precision AUTO, seed 1, one process, batch 8, accumulate 1, 10000 steps with 500 of warm-up, lr and min_lr 0,
+ * weight decay 0.05, betas 0.9 and 0.95, no clipping, the configuration's target and mask ratio, no
  * augmentation. */
 void gh_mae_train_options_init (GhMaeTrainOptions *options);
 

@@ -138,7 +138,8 @@ read_into (GhPeer *peer, gpointer to, gsize size, gsize *got)
     if (n < 0 && errno == EINTR)
       continue;
     if (n == 0 || (n < 0 && errno == ECONNRESET))
-      gh_peer_fail (peer, "rank %d is gone: its connection closed without a word, as when a process is killed", peer->rank);
+      gh_peer_fail (peer, "rank %d is gone: its connection closed without a word, as when a process is killed",
+          peer->rank);
     else if (n < 0 && errno != EAGAIN)
       gh_peer_fail (peer, "rank %d cannot be reached: %s", peer->rank, g_strerror (errno));
     if (n <= 0)

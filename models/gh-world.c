@@ -38,8 +38,8 @@ read_number (const char *name, gint64 low, gint64 high, int *number, GError **er
   if (!value)
     return TRUE;
   if (!g_ascii_string_to_signed (value, 10, low, high, &n, NULL)) {
-    g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "%s=%s in the environment: a number from %" G_GINT64_FORMAT " to %"
-        G_GINT64_FORMAT " is needed", name, value, low, high);
+    g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "%s=%s in the environment: a number from %" G_GINT64_FORMAT
+        " to %" G_GINT64_FORMAT " is needed", name, value, low, high);
     return FALSE;
   }
   *number = n;
@@ -77,16 +77,16 @@ read_ranks (GhWorld *world, const Launcher *l, GError **error)
       || !read_number (l->rank, 0, MOST_PROCESSES - 1, &world->rank, error))
     return FALSE;
   if (world->rank >= world->size) {
-    g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "%s=%d contradicts %s=%d in the environment: processes are counted "
-        "from 0", l->rank, world->rank, size, world->size);
+    g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "%s=%d contradicts %s=%d in the environment: processes are "
+        "counted from 0", l->rank, world->rank, size, world->size);
     return FALSE;
   }
   world->local_rank = world->rank;
   if (!read_number (l->local_rank, 0, MOST_PROCESSES - 1, &world->local_rank, error))
     return FALSE;
   if (world->local_rank > world->rank) {
-    g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "%s=%d contradicts %s=%d in the environment: no machine has so many "
-        "of the processes up to this one", l->local_rank, world->local_rank, l->rank, world->rank);
+    g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "%s=%d contradicts %s=%d in the environment: no machine has so "
+        "many of the processes up to this one", l->local_rank, world->local_rank, l->rank, world->rank);
     return FALSE;
   }
   return TRUE;
@@ -122,13 +122,14 @@ guess_address (const Launcher *l)
 static gboolean
 read_address (GhWorld *world, const Launcher *l, GError **error)
 {
-  const char *address = look ("MASTER_ADDR"), *agent = look ("TORCHELASTIC_USE_AGENT_STORE"), *job = look ("SLURM_JOB_ID");
+  const char *address = look ("MASTER_ADDR"), *agent = look ("TORCHELASTIC_USE_AGENT_STORE");
+  const char *job = look ("SLURM_JOB_ID");
 
   world->address = address ? g_strdup (address) : guess_address (l);
   if (!world->address) {
-    g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "%s=%d in the environment asks for a training in several processes, "
-        "but nothing says where they meet: set MASTER_ADDR to the machine of rank 0, and MASTER_PORT to a free port there",
-        size_name (l), world->size);
+    g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "%s=%d in the environment asks for a training in several "
+        "processes, but nothing says where they meet: set MASTER_ADDR to the machine of rank 0, and MASTER_PORT to a "
+        "free port there", size_name (l), world->size);
     return FALSE;
   }
   world->port = DEFAULT_PORT;

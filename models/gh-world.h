@@ -8,8 +8,8 @@
  *   Slurm                   SLURM_PROCID, SLURM_STEP_NUM_TASKS (or SLURM_NTASKS), SLURM_LOCALID
  *
  * MASTER_ADDR and MASTER_PORT say where rank 0 can be reached. Without MASTER_ADDR Slurm's first node is taken, and the
- * loopback when Open MPI runs all of them on one machine; without MASTER_PORT 29500, or a port made of Slurm's number of
- * the job. torchrun listens on MASTER_PORT itself: the port above it is taken then. GST_HEADS_JOIN_SECONDS (1 to 3600,
+ * loopback when Open MPI runs all of them on one machine; without MASTER_PORT 29500, or a port made of Slurm's number
+ * of the job. torchrun listens on MASTER_PORT itself: the port above it is taken then. GST_HEADS_JOIN_SECONDS (1 to 3600,
  * 60) is how long the processes wait for each other at the start.
  */
 #pragma once

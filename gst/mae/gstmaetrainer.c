@@ -42,9 +42,9 @@
  *
  * ## Several processes
  *
- * The same pipeline, started several times, trains one model: every process learns from its share of each step, and what
- * they learn is added up. A launcher says in the environment which process is which: `RANK`, `WORLD_SIZE`, `MASTER_ADDR`
- * and `MASTER_PORT`, as torchrun sets them, or the variables of Open MPI or Slurm; by hand:
+ * The same pipeline, started several times, trains one model: every process learns from its share of each step, and
+ * what they learn is added up. A launcher says in the environment which process is which: `RANK`, `WORLD_SIZE`,
+ * `MASTER_ADDR` and `MASTER_PORT`, as torchrun sets them, or the variables of Open MPI or Slurm; by hand:
  * |[<!-- language="plain" -->
  * export WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=29500
  * pipeline='plaza-test-src shuffle=true num-buffers=40 ! mae-trainer steps=20 batch-size=4 location=plaza.safetensors'
@@ -57,8 +57,8 @@
  * at most a minute (`GST_HEADS_JOIN_SECONDS`). A process that dies, hangs or is stopped ends the others with an error
  * within 30 seconds; rank 0 writes a checkpoint first. Nothing that is sent is encrypted: this is for networks that are
  * trusted. Gradients travel over TCP; between GPUs they travel by NCCL (2.14 or later) where every process finds it, as
- * `libnccl.so.2` or by `GST_HEADS_NCCL`. Give each process a GPU of its own with `CUDA_VISIBLE_DEVICES`. This way has been
- * tested with a stand-in for NCCL only, never on several GPUs.
+ * `libnccl.so.2` or by `GST_HEADS_NCCL`. Give each process a GPU of its own with `CUDA_VISIBLE_DEVICES`. This way has
+ * been tested with a stand-in for NCCL only, never on several GPUs.
  *
  * ## Messages
  *
@@ -281,7 +281,8 @@ tell_done (GstMaeTrainer *self, const gchar *location, const gchar *checkpoint)
     gst_structure_set (structure, "checkpoint", G_TYPE_STRING, checkpoint, NULL);
   post (self, structure);
   GST_ELEMENT_INFO (self, RESOURCE, WRITE, ("%" G_GUINT64_FORMAT " steps, loss %.4f; written: %s",
-          gh_mae_trainer_steps_done (self->trainer), loss, location ? location : checkpoint ? checkpoint : "by rank 0"), (NULL));
+          gh_mae_trainer_steps_done (self->trainer), loss, location ? location : checkpoint ? checkpoint : "by rank 0"),
+      (NULL));
 }
 
 /* The end of all steps, or of a live stream: writes what was learned. One file that fails does not cost the other. */
@@ -587,7 +588,8 @@ announce (GstMaeTrainer *self)
   post (self, gst_structure_new ("mae-trainer", "state", G_TYPE_STRING, "ready", "reason", G_TYPE_STRING,
           gh_mae_trainer_reason (self->trainer), "width", G_TYPE_INT, config->width, "height", G_TYPE_INT,
           config->height, "step", G_TYPE_UINT64, step, "steps", G_TYPE_UINT64, steps, "rank", G_TYPE_INT,
-          gh_mae_trainer_rank (self->trainer), "processes", G_TYPE_INT, gh_mae_trainer_processes (self->trainer), NULL));
+          gh_mae_trainer_rank (self->trainer), "processes", G_TYPE_INT, gh_mae_trainer_processes (self->trainer),
+          NULL));
 }
 
 static gboolean

@@ -124,8 +124,8 @@ static const Property table[] = {
   {FLAG, AT (bfloat16), "bfloat16", "bfloat16",
       "Write the encoder file in half the space, rounded"},
   {FLAG, AT (parallel), "parallel", "Parallel",
-      "Train together with the other processes that the environment tells of (RANK and WORLD_SIZE, or those of Open MPI "
-      "or Slurm)"},
+      "Train together with the other processes that the environment tells of (RANK and WORLD_SIZE, or those of "
+      "Open MPI or Slurm)"},
 };
 
 static gpointer

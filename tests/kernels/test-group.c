@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * test-group.c NCCL [WORDS]: sums over the devices of two processes, by the cuda module that the processor runs and a NCCL of
- * the tests: what happens in time, what is given up; with WORDS, how another library is refused.
+ * test-group.c NCCL [WORDS]: sums over the devices of two processes, by the cuda module that the processor runs and a
+ * NCCL of the tests: what happens in time, what is given up; with WORDS, how another library is refused.
  */
 #include "kernels/gh-kernels.h"
 
@@ -32,7 +32,8 @@ static void
 expect (const GhCtx *ctx, GhStatus got, GhStatus wanted, const char *words)
 {
   if (got != wanted || (words && !strstr (gh_last_error (ctx), words))) {
-    fprintf (stderr, "status %d for %d; \"%s\" should say \"%s\"\n", got, wanted, gh_last_error (ctx), words ? words : "");
+    fprintf (stderr, "status %d for %d; \"%s\" should say \"%s\"\n", got, wanted, gh_last_error (ctx),
+        words ? words : "");
     abort ();
   }
 }
@@ -61,8 +62,8 @@ one_rank (int rank, const uint8_t *id, const char *mode)
     assert (host[i] == (i < N - 1 ? 2 : 1) * (i + 0.5f));
   if (*mode) {
     setenv ("FAKE_NCCL", mode, 1);
-    expect (ctx, gh_group_sum (ctx, x, N, SECONDS), GH_DEVICE_LOST, strcmp (mode, "hang") == 0 ? "did not take part in time"
-        : "a remote process exited");
+    expect (ctx, gh_group_sum (ctx, x, N, SECONDS), GH_DEVICE_LOST, strcmp (mode, "hang") == 0
+        ? "did not take part in time" : "a remote process exited");
     expect (ctx, gh_group_sum (ctx, x, N, SECONDS), GH_UNSUPPORTED, "given up");
     assert (gh_download (ctx, host, x, sizeof host) == GH_OK);
   }

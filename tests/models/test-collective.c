@@ -286,7 +286,8 @@ typedef struct {
 
 static const Misfit misfits[] = {
   {"version", "", HELLO (GH_COLLECTIVE_VERSION + 1, 2, 1, ""), "rank 1 speaks version 2, rank 0 version 1"},
-  {"size", TEXT, HELLO (GH_COLLECTIVE_VERSION, 3, 1, TEXT), "rank 1 is of a training in 3 processes, rank 0 of one in 2"},
+  {"size", TEXT, HELLO (GH_COLLECTIVE_VERSION, 3, 1, TEXT),
+    "rank 1 is of a training in 3 processes, rank 0 of one in 2"},
   {"rank-0", TEXT, HELLO (GH_COLLECTIVE_VERSION, 2, 0, TEXT), "a second process calls itself rank 0"},
   {"rank-2", TEXT, HELLO (GH_COLLECTIVE_VERSION, 2, 2, TEXT), "calls itself rank 2 of 2"},
   {"text", OTHER, HELLO (GH_COLLECTIVE_VERSION, 2, 1, OTHER), "it has \"batch\":4, rank 0 has \"batch\":8"},
@@ -416,8 +417,8 @@ static void
 turn_bad (int rank, int size, int port, gconstpointer data)
 {
   const GhHello hello = HELLO (GH_COLLECTIVE_VERSION, 2, 1, TEXT);
-  const guint32 longer[2] = { GH_PEER_DATA, 4000 }, endless[2] = { GH_PEER_ABORT, G_MAXUINT32 }, beat[2] = { GH_PEER_BEAT, 1 };
-  const guint32 none[2] = { 0x47480009, 0 };
+  const guint32 longer[2] = { GH_PEER_DATA, 4000 }, endless[2] = { GH_PEER_ABORT, G_MAXUINT32 };
+  const guint32 beat[2] = { GH_PEER_BEAT, 1 }, none[2] = { 0x47480009, 0 };
   const guint32 *headers[] = { longer, endless, beat, none };
   const char *const words[] = { "rank 1 sent 4000 bytes where 4 belong", "no message", "no message", "no message" };
   const int i = GPOINTER_TO_INT (data);

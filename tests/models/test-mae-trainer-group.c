@@ -42,7 +42,8 @@ one_rank (int rank, int size, int port, gconstpointer data)
   g_assert_cmpint (gh_mae_trainer_rank (trainer), ==, rank);
   g_assert_cmpint (gh_mae_trainer_processes (trainer), ==, size);
   g_assert_cmpuint (gh_mae_trainer_steps_done (trainer), ==, plan->from);
-  g_assert_nonnull (strstr (gh_mae_trainer_reason (trainer), emulated ? "processes, over NCCL" : "processes, over TCP"));
+  g_assert_nonnull (strstr (gh_mae_trainer_reason (trainer), emulated ? "processes, over NCCL"
+          : "processes, over TCP"));
   training_steps (f, trainer, plan->to - plan->from);
   if (rank == size - 1)         /* whoever saves, it is the same */
     training_save (trainer, plan->save);

@@ -81,9 +81,9 @@ static Process
 start (gint rank, gint size, gint port, guint64 steps, gint batch, const gchar *checkpoint, const gchar *location)
 {
   g_autofree gchar *config = in_folder ("small.json"), *out = in_folder (location), *state = in_folder (checkpoint);
-  g_autofree gchar *text = g_strdup_printf ("plaza-test-src num-buffers=9 ! video/x-raw,width=160,height=96 ! mae-trainer "
-      "config=%s steps=%" G_GUINT64_FORMAT " batch-size=%d learning-rate=0.01 warmup=2 device=cpu precision=f32 threads=1 "
-      "flip=true clip=0.5 checkpoint=%s location=%s", config, steps, batch, state, out);
+  g_autofree gchar *text = g_strdup_printf ("plaza-test-src num-buffers=9 ! video/x-raw,width=160,height=96 ! "
+      "mae-trainer config=%s steps=%" G_GUINT64_FORMAT " batch-size=%d learning-rate=0.01 warmup=2 device=cpu precision=f32 "
+      "threads=1 flip=true clip=0.5 checkpoint=%s location=%s", config, steps, batch, state, out);
   const gchar *argv[] = { self, "--pipeline", text, NULL };
   g_auto (GStrv) environment = g_get_environ ();
   g_autoptr (GError) error = NULL;
@@ -91,15 +91,16 @@ start (gint rank, gint size, gint port, guint64 steps, gint batch, const gchar *
   gint fd;
 
   if (size > 0) {
-    g_autofree gchar *r = g_strdup_printf ("%d", rank), *n = g_strdup_printf ("%d", size), *p = g_strdup_printf ("%d", port);
+    g_autofree gchar *r = g_strdup_printf ("%d", rank), *n = g_strdup_printf ("%d", size);
+    g_autofree gchar *p = g_strdup_printf ("%d", port);
 
     environment = g_environ_setenv (environment, "RANK", r, TRUE);
     environment = g_environ_setenv (environment, "WORLD_SIZE", n, TRUE);
     environment = g_environ_setenv (environment, "MASTER_ADDR", "127.0.0.1", TRUE);
     environment = g_environ_setenv (environment, "MASTER_PORT", p, TRUE);
   }
-  g_spawn_async_with_pipes (NULL, (gchar **) argv, environment, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &process.pid, NULL,
-      &fd, NULL, &error);
+  g_spawn_async_with_pipes (NULL, (gchar **) argv, environment, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &process.pid,
+      NULL, &fd, NULL, &error);
   g_assert_no_error (error);
   process.out = fdopen (fd, "r");
   return process;
@@ -219,9 +220,9 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   self = argv[0];
   folder = temp_folder_new ();
-  g_assert_true (g_file_set_contents (in_folder ("small.json"), "{\"height\": 48, \"width\": 80, \"patch\": 16, \"dim\": 32, "
-          "\"depth\": 1, \"heads\": 1, \"head_dim\": 32, \"mlp\": 64, \"embedding\": 16, \"dec_dim\": 16, \"dec_depth\": 1, "
-          "\"dec_heads\": 1, \"dec_head_dim\": 16, \"dec_mlp\": 32}", -1, NULL));
+  g_assert_true (g_file_set_contents (in_folder ("small.json"), "{\"height\": 48, \"width\": 80, \"patch\": 16, "
+          "\"dim\": 32, \"depth\": 1, \"heads\": 1, \"head_dim\": 32, \"mlp\": 64, \"embedding\": 16, \"dec_dim\": 16, "
+          "\"dec_depth\": 1, \"dec_heads\": 1, \"dec_head_dim\": 16, \"dec_mlp\": 32}", -1, NULL));
   g_test_add_func ("/mae-trainer/processes/same", test_same);
   g_test_add_data_func ("/mae-trainer/processes/killed/0", GINT_TO_POINTER (0), test_killed);
   g_test_add_data_func ("/mae-trainer/processes/killed/1", GINT_TO_POINTER (1), test_killed);
