@@ -35,7 +35,7 @@ struct GhPacked {
 };
 
 /* Bumped whenever the table or the structs above change: a module opened at run time must match. */
-#define GH_BACKEND_ABI 4
+#define GH_BACKEND_ABI 5
 
 struct GhBackend {
   int abi;
@@ -101,6 +101,11 @@ struct GhBackend {
   GhStatus (*zero) (GhCtx *, void *, size_t);
   GhStatus (*adamw) (GhCtx *, float *, float *, float *, const float *, size_t, float, float, float, float, float,
       float, int);
+  /* NULL where devices cannot add up among themselves; close() leaves the group. */
+  GhStatus (*group_available) (GhCtx *);
+  GhStatus (*group_id) (GhCtx *, uint8_t *);
+  GhStatus (*group_join) (GhCtx *, const uint8_t *, int, int, int);
+  GhStatus (*group_sum) (GhCtx *, float *, size_t, int);
 };
 
 /* Filled once, constant afterwards. */

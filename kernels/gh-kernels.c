@@ -506,3 +506,36 @@ gh_adamw (GhCtx *ctx, float *p, float *m, float *v, const float *g, size_t n, fl
   CHECK (beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1);
   return ctx->backend->adamw (ctx, p, m, v, g, n, grad_scale, lr, beta1, beta2, eps, weight_decay, step);
 }
+
+GhStatus
+gh_group_available (GhCtx *ctx)
+{
+  NEED (group_available);
+  return ctx->backend->group_available (ctx);
+}
+
+GhStatus
+gh_group_id (GhCtx *ctx, uint8_t host_id[GH_GROUP_ID])
+{
+  NEED (group_id);
+  CHECK (host_id);
+  return ctx->backend->group_id (ctx, host_id);
+}
+
+GhStatus
+gh_group_join (GhCtx *ctx, const uint8_t host_id[GH_GROUP_ID], int rank, int size, int seconds)
+{
+  NEED (group_join);
+  CHECK (host_id);
+  CHECK (rank >= 0 && rank < size && seconds > 0);
+  return ctx->backend->group_join (ctx, host_id, rank, size, seconds);
+}
+
+GhStatus
+gh_group_sum (GhCtx *ctx, float *x, size_t n, int seconds)
+{
+  NEED (group_sum);
+  DONE_IF (n == 0);
+  CHECK (x && seconds > 0);
+  return ctx->backend->group_sum (ctx, x, n, seconds);
+}

@@ -275,6 +275,20 @@ GhStatus gh_sum_rows (GhCtx *ctx, float *sum, const float *x, int rows, int C);
 GhStatus gh_adamw (GhCtx *ctx, float *p, float *m, float *v, const float *g, size_t n, float grad_scale, float lr,
     float beta1, float beta2, float eps, float weight_decay, int step);
 
+/* ---- devices of several processes ------------------------------------------------------------------- */
+
+/* One context in each of several processes, each with a device of its own, can add up arrays without a way through the
+ * host, where gh_group_available() is GH_OK (cuda, with NCCL 2.14 or later). Rank 0 makes an id, which the caller
+ * brings to the others; then all join, and call sums in the same order with the same sizes. What is not done in so many
+ * seconds, or fails, is GH_DEVICE_LOST, and the group is gone; the context is as good as before. The group ends with
+ * the context. */
+#define GH_GROUP_ID 128
+GhStatus gh_group_available (GhCtx *ctx);
+GhStatus gh_group_id (GhCtx *ctx, uint8_t host_id[GH_GROUP_ID]);
+GhStatus gh_group_join (GhCtx *ctx, const uint8_t host_id[GH_GROUP_ID], int rank, int size, int seconds);
+/* x[n] becomes the sum of everybody's, with the same bits for all; done when it returns. */
+GhStatus gh_group_sum (GhCtx *ctx, float *x, size_t n, int seconds);
+
 #ifdef __cplusplus
 }
 #endif

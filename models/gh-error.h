@@ -17,6 +17,7 @@ typedef enum {
   GH_ERROR_DEVICE,              /* the back end refused or failed */
   GH_ERROR_WRITE,               /* a file could not be written */
   GH_ERROR_DATA,                /* training data: too few labels, unreadable rows, ... */
+  GH_ERROR_PEER,                /* another process of a training is gone, or cannot be reached */
 } GhError;
 
 G_END_DECLS

@@ -42,8 +42,8 @@ void
 gh_mae_train_options_init (GhMaeTrainOptions *options)
 {
   *options = (GhMaeTrainOptions) {
-    .device = GH_DEVICE_AUTO, .precision = GH_PRECISION_AUTO, .seed = 1, .batch = 8, .accumulate = 1, .steps = 10000,
-    .warmup = 500, .weight_decay = 0.05, .beta1 = 0.9, .beta2 = 0.95, .mask_ratio = -1,
+    .device = GH_DEVICE_AUTO, .precision = GH_PRECISION_AUTO, .seed = 1, .processes = 1, .batch = 8,
+    .accumulate = 1, .steps = 10000, .warmup = 500, .weight_decay = 0.05, .beta1 = 0.9, .beta2 = 0.95, .mask_ratio = -1,
     .target = GH_MAE_TARGET_AUTO, .crop = 1,
   };
 }
@@ -100,6 +100,8 @@ gh_mae_train_options_check (const GhMaeTrainOptions *options, const GhMaeConfig 
     if (!(value >= option->low && value <= option->high))
       return unsuitable (error, "%s is %g; it can be %g to %g", option->name, value, option->low, option->high);
   }
+  if (options->processes < 1)
+    return unsuitable (error, "processes is %d; it can be 1 or more", options->processes);
   if (options->warmup >= options->steps)
     return unsuitable (error, "warmup takes %" G_GUINT64_FORMAT " steps of %" G_GUINT64_FORMAT ": give it fewer",
         options->warmup, options->steps);
@@ -122,7 +124,7 @@ gh_mae_train_options_check (const GhMaeTrainOptions *options, const GhMaeConfig 
 static double
 default_lr (const GhMaeTrainOptions *options, const GhMaeConfig *config)
 {
-  return 2.4e-3 * sqrt (options->batch * (double) options->accumulate / 4096) * 768 / config->dim;
+  return 2.4e-3 * sqrt ((double) options->processes * options->batch * options->accumulate / 4096) * 768 / config->dim;
 }
 
 void

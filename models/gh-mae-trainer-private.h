@@ -10,9 +10,11 @@
  *   gh-mae-camera.c         the mean picture of a camera
  *   gh-mae-trainer.c        steps
  *   gh-mae-trainer-file.c   checkpoints and encoder files
+ *   gh-mae-trainer-group.c  several processes
  */
 #pragma once
 
+#include "gh-collective.h"
 #include "gh-encoder-private.h"
 #include "gh-mae-pass.h"
 #include "gh-mae-train-options.h"
@@ -41,6 +43,11 @@ struct _GhMaeTrainer {
   guint8 *frame;                /* of the store */
   gsize frame_bytes;
   GhViewRoom room;
+
+  GhCollective *group;          /* NULL: alone */
+  gboolean on_device;           /* devices add up gradients among themselves */
+  gboolean wants_end, ends;     /* this process, any of them */
+  float *staging;               /* [n_all] on its way between the device and other processes; NULL until needed */
 };
 
 /* Opens the context, plans and takes all memory; weights and moments are zero afterwards. options are checked. has:
@@ -55,6 +62,10 @@ gboolean gh_mae_trainer_apply (GhMaeTrainer *trainer, GhMaeTrainStep *report, GE
 
 /* Measures the camera on the frames of the store, which has some: offset and std. */
 gboolean gh_mae_trainer_see_camera (GhMaeTrainer *trainer, GhFrameStore *store, GError **error);
+
+/* With a group: everybody's loss and gradient together; rank 0's camera for all. */
+gboolean gh_mae_trainer_add_up (GhMaeTrainer *trainer, GError **error);
+gboolean gh_mae_trainer_share_camera (GhMaeTrainer *trainer, GError **error);
 
 /* status == GH_OK, else the error it stands for. */
 gboolean gh_mae_trainer_check (GhMaeTrainer *trainer, GhStatus status, GError **error);

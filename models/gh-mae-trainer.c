@@ -135,6 +135,8 @@ gh_mae_trainer_free (GhMaeTrainer *t)
 {
   if (!t)
     return;
+  gh_collective_free (t->group);
+  g_free (t->staging);
   if (!t->is_host) {
     g_free (t->rgb);
     g_free (t->keep);
@@ -259,7 +261,7 @@ learn_batch (GhMaeTrainer *t)
   GH_TRY (bring_batch (t));
   GH_TRY (gh_mae_pass_cut (&t->pass));
   GH_TRY (gh_mae_pass_forward (&t->pass));
-  return gh_mae_pass_backward (&t->pass, 1.0f / t->options.accumulate);
+  return gh_mae_pass_backward (&t->pass, 1.0f / (t->options.accumulate * t->options.processes));
 }
 
 gboolean
@@ -291,6 +293,13 @@ update (GhMaeTrainer *t, double norm, double lr)
   return gh_sync (t->ctx);
 }
 
+/* Of all processes. */
+static guint64
+images_of_step (const GhMaeTrainer *t)
+{
+  return (guint64) t->options.batch * t->options.accumulate * t->options.processes;
+}
+
 gboolean
 gh_mae_trainer_apply (GhMaeTrainer *t, GhMaeTrainStep *report, GError **error)
 {
@@ -298,7 +307,10 @@ gh_mae_trainer_apply (GhMaeTrainer *t, GhMaeTrainStep *report, GError **error)
   float sums[2], loss;
   double norm, lr = gh_mae_train_options_lr (&t->options, t->steps_done + 1);
 
-  if (!gh_mae_trainer_check (t, gh_sum_squares (t->ctx, t->pass.sums + 1, params->gradient, params->n_trained), error)
+  t->ends = t->wants_end;
+  if ((t->group && !gh_mae_trainer_add_up (t, error))
+      || !gh_mae_trainer_check (t, gh_sum_squares (t->ctx, t->pass.sums + 1, params->gradient, params->n_trained),
+          error)
       || !gh_mae_trainer_check (t, gh_download (t->ctx, sums, t->pass.sums, sizeof sums), error)
       || !gh_mae_trainer_check (t, gh_sync (t->ctx), error))
     return FALSE;
@@ -311,11 +323,11 @@ gh_mae_trainer_apply (GhMaeTrainer *t, GhMaeTrainStep *report, GError **error)
   if (!gh_mae_trainer_check (t, update (t, norm, lr), error))
     return FALSE;
   t->steps_done++;
-  t->images += (guint64) t->options.batch * t->options.accumulate;
+  t->images += images_of_step (t);
   g_array_append_val (t->losses, loss);
   if (report)
     *report = (GhMaeTrainStep) { .step = t->steps_done, .loss = loss, .lr = lr, .grad_norm = norm,
-      .images = t->images };
+      .images = t->images, .ends = t->ends };
   return TRUE;
 }
 
@@ -326,28 +338,33 @@ finish (GhMaeTrainer *t, gint64 start, GhMaeTrainStep *report, GError **error)
     return FALSE;
   if (report) {
     report->seconds = (g_get_monotonic_time () - start) / 1e6;
-    report->images_per_second = t->options.batch * t->options.accumulate / MAX (report->seconds, 1e-6);
+    report->images_per_second = images_of_step (t) / MAX (report->seconds, 1e-6);
   }
   return TRUE;
 }
 
-gboolean
-gh_mae_trainer_step (GhMaeTrainer *t, GhFrameStore *store, GhMaeTrainStep *report, GError **error)
+/* What this process can do alone of a step on frames of the store. Number i of the images of a step is that of rank i
+ * modulo the number of processes: together they see what one process with so many times the batch sees. */
+static gboolean
+learn_from (GhMaeTrainer *t, GhFrameStore *store, GError **error)
 {
   const int B = t->options.batch;
   const gsize pixels = (gsize) t->config.height * t->config.width * 3;
-  const gint64 start = g_get_monotonic_time ();
-  const guint count = gh_frame_store_count (store);
-  guint64 image = t->images;    /* also after a resumption with another batch: none twice, none left out */
+  const guint count = gh_frame_store_count (store), stride = gh_mae_trainer_processes (t);
+  /* Also after a resumption with another batch none twice, none left out. */
+  guint64 image = t->images + gh_mae_trainer_rank (t);
 
   if (count == 0) {
     g_set_error (error, GH_ERROR, GH_ERROR_DATA, "%s: there is no frame to learn from", t->shown);
     return FALSE;
   }
-  if ((t->needs_camera && !gh_mae_trainer_see_camera (t, store, error)) || !gh_mae_trainer_begin (t, error))
+  if (t->needs_camera && (!gh_mae_trainer_see_camera (t, store, error)
+          || (t->group && !gh_mae_trainer_share_camera (t, error))))
+    return FALSE;
+  if (!gh_mae_trainer_begin (t, error))
     return FALSE;
   for (int batch = 0; batch < t->options.accumulate; batch++) {
-    for (int i = 0; i < B; i++, image++) {
+    for (int i = 0; i < B; i++, image += stride) {
       if (!draw_image (t, store, count, image, t->rgb + i * pixels))
         g_assert_not_reached ();        /* a store never holds fewer frames than before */
       draw_noise (t, image);
@@ -356,7 +373,21 @@ gh_mae_trainer_step (GhMaeTrainer *t, GhFrameStore *store, GhMaeTrainStep *repor
     if (!gh_mae_trainer_check (t, learn_batch (t), error))
       return FALSE;
   }
-  return finish (t, start, report, error);
+  return TRUE;
+}
+
+gboolean
+gh_mae_trainer_step (GhMaeTrainer *t, GhFrameStore *store, GhMaeTrainStep *report, GError **error)
+{
+  const gint64 start = g_get_monotonic_time ();
+  GError *problem = NULL;
+
+  if (learn_from (t, store, &problem) && finish (t, start, report, &problem))
+    return TRUE;
+  if (t->group)
+    gh_collective_leave (t->group, problem->message);
+  g_propagate_error (error, problem);
+  return FALSE;
 }
 
 gboolean

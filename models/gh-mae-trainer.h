@@ -16,12 +16,17 @@
  *   gh_mae_trainer_save (trainer, "run.safetensors", &error);       now and then, too
  *   gh_mae_trainer_export (trainer, "encoder.safetensors", &how, &error);
  *
+ * Several processes may train one model (gh_mae_trainer_join()): each learns from its share of every batch, what they
+ * learn is added up before each step, and all have the same weights after it. Processes whose stores hold the same
+ * frames do what one process with so many times the batch does, but for the rounding of sums.
+ *
  * A trainer belongs to one thread at a time. After the first step nothing is allocated per step.
  */
 #pragma once
 
 #include "gh-encoder.h"
 #include "gh-frame-store.h"
+#include "gh-world.h"
 
 G_BEGIN_DECLS
 
@@ -32,11 +37,12 @@ typedef struct {
   int threads;                  /* 0: the default of gh_ctx_new() */
 
   guint64 seed;
-  int batch;                    /* images at a time, which decides the memory */
+  int processes;                /* that train together, 1 or more; not in files */
+  int batch;                    /* images at a time, of each process, which decides the memory */
   int accumulate;               /* batches whose gradients make one step */
   guint64 steps;                /* planned: where the learning rate ends */
   guint64 warmup;               /* steps of linear rise to the peak */
-  double lr;                    /* peak learning rate; 0: 2.4e-3 * sqrt(batch * accumulate / 4096) * 768 / dim */
+  double lr;                    /* peak learning rate; 0: 2.4e-3 * sqrt(images of a step / 4096) * 768 / dim */
   double min_lr;                /* where the cosine ends */
   double weight_decay;          /* of matrices and convolutions; never of biases, norms and tokens */
   double beta1, beta2;
@@ -52,8 +58,8 @@ typedef struct {
   double light;                 /* 0..1, 0: none: how far brightness, contrast and the gain of each colour may move */
 } GhMaeTrainOptions;
 
-/* Device and precision AUTO, seed 1, batch 8, accumulate 1, 10000 steps with 500 of warm-up, lr and min_lr 0, weight
- * decay 0.05, betas 0.9 and 0.95, no clipping, the configuration's target and mask ratio, no
+/* Device and precision AUTO, seed 1, one process, batch 8, accumulate 1, 10000 steps with 500 of warm-up, lr and min_lr 0,
+ * weight decay 0.05, betas 0.9 and 0.95, no clipping, the configuration's target and mask ratio, no
  * augmentation. */
 void gh_mae_train_options_init (GhMaeTrainOptions *options);
 
@@ -65,7 +71,8 @@ typedef struct {
   double grad_norm;             /* before clipping */
   guint64 images;               /* seen since the run began, earlier sessions included */
   double seconds;               /* of this step */
-  double images_per_second;
+  double images_per_second;     /* of all processes together */
+  gboolean ends;                /* one of them wants to end after this step, gh_mae_trainer_set_ending() */
 } GhMaeTrainStep;
 
 typedef struct _GhMaeTrainer GhMaeTrainer;
@@ -86,6 +93,19 @@ gboolean gh_mae_train_options_read (GhMaeTrainOptions *options, const char *path
 void gh_mae_trainer_free (GhMaeTrainer *trainer);               /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GhMaeTrainer, gh_mae_trainer_free)
 
+/* Before the first step, with options->processes set to world->size: meets the other processes, within
+ * world->join_seconds, and takes the state of rank 0: weights, optimizer, steps done. Of a world of one: does nothing.
+ * UNSUITABLE when they have other models, options or versions, or the address is none; PEER when not all come. From
+ * then on steps need all of them; one that fails in a step ends the others, which get PEER. Freeing does the same.
+ * Where machines round differently their weights drift apart: they should be of one kind. */
+gboolean gh_mae_trainer_join (GhMaeTrainer *trainer, const GhWorld *world, GError **error);
+int gh_mae_trainer_rank (const GhMaeTrainer *trainer);          /* 0 when alone; who writes files */
+int gh_mae_trainer_processes (const GhMaeTrainer *trainer);
+/* From now on the steps of all processes report that they should end: which is the last, all agree about. */
+void gh_mae_trainer_set_ending (GhMaeTrainer *trainer, gboolean ending);
+/* Any thread: a step that waits for another process, or the next that would, gives up with PEER. */
+void gh_mae_trainer_stop (GhMaeTrainer *trainer);
+
 const GhMaeConfig *gh_mae_trainer_config (const GhMaeTrainer *trainer);
 const GhMaeTrainOptions *gh_mae_trainer_options (const GhMaeTrainer *trainer);  /* precision, lr, mask ratio resolved */
 guint64 gh_mae_trainer_steps_done (const GhMaeTrainer *trainer);
@@ -96,8 +116,8 @@ const char *gh_mae_trainer_reason (const GhMaeTrainer *trainer);
 
 /* One step on frames drawn from the store, which may be of any size at least the patch; frames of another size than
  * the model's are scaled. May go on beyond options->steps, at min_lr. report may be NULL. DATA when the store is empty,
- * or when loss or gradient is not finite: then nothing was updated, and the message says what may help. DEVICE when the
- * back end fails. */
+ * or when loss or gradient is not finite: then nothing was updated, and the message says what may help. PEER when
+ * another process is lost: nothing was updated, either. DEVICE when the back end fails. */
 gboolean gh_mae_trainer_step (GhMaeTrainer *trainer, GhFrameStore *store, GhMaeTrainStep *report, GError **error);
 /* The same on given frames, without augmentation: rgb[batch*accumulate,height,width,3] of the model's size and
  * noise[batch*accumulate,N], which gh_mae_mask() turns into what is hidden. */

@@ -23,7 +23,7 @@
 typedef struct {
   GhEncoderOptions run;         /* its encoder is --model */
   char *images, *from, *to, *video, *source, *crop_text, *config, *output, *checkpoint, *record, *target;
-  gboolean resume, no_checkpoint, no_plot, bfloat16, no_decoder;
+  gboolean resume, no_checkpoint, no_plot, bfloat16, no_decoder, alone;
   gint64 steps, warmup, seed;
   double minutes, checkpoint_minutes;
   int frames;
@@ -31,6 +31,7 @@ typedef struct {
   /* From the above. */
   GhFrameSource from_where;
   char *csv, *plot;
+  GhWorld world;
   gboolean own_checkpoint;      /* its name was not given: it goes once the encoder is written */
 } Options;
 
@@ -51,6 +52,7 @@ options_clear (Options *o)
   g_free (o->target);
   g_free (o->csv);
   g_free (o->plot);
+  gh_world_clear (&o->world);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 
@@ -61,6 +63,7 @@ options_init (Options *o)
 {
   *o = (Options) { .warmup = -1, .seed = -1, .checkpoint_minutes = 1, .frames = 2000 };
   gh_mae_train_options_init (&o->train);
+  gh_world_init (&o->world);
 }
 
 static int
@@ -112,6 +115,7 @@ parse (Options *o, int *argc, char ***argv)
     { "bfloat16", 0, 0, G_OPTION_ARG_NONE, &o->bfloat16, "Write the encoder in half the space, rounded", NULL },
     { "no-decoder", 0, 0, G_OPTION_ARG_NONE, &o->no_decoder, "Write the encoder alone, enough for mae-encoder", NULL },
     { "record", 0, 0, G_OPTION_ARG_STRING, &o->record, "What it was trained on, for the file to keep", "TEXT" },
+    { "alone", 0, 0, G_OPTION_ARG_NONE, &o->alone, "Train in this process only, whatever the environment says", NULL },
     { "no-plot", 0, 0, G_OPTION_ARG_NONE, &o->no_plot, "Draw no picture of the loss", NULL },
     G_OPTION_ENTRY_NULL
   };
@@ -120,7 +124,9 @@ parse (Options *o, int *argc, char ***argv)
       "Trains an encoder without labels: most of each frame is hidden, and the model learns to say what was there.\n"
       "Frames come from a folder, a recording or a pipeline; NAME=VALUE are variables of a .pipeline file. Beside the\n"
       "encoder the loss of every step is written, as CSV and as a picture. Ctrl-C keeps what was learned; --resume\n"
-      "goes on from there, to the same result. The same frames and options give the same encoder on one machine.\n\n"
+      "goes on from there, to the same result. The same frames and options give the same encoder on one machine.\n"
+      "Started several times, with RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT as torchrun sets them (or under Open\n"
+      "MPI or Slurm), the processes train one encoder together, which rank 0 writes.\n\n"
       "  gst-heads train-encoder --images=frames --steps=2000 --lr=0.001 --output=encoder.safetensors");
 }
 
@@ -197,6 +203,11 @@ complete_training (Options *o)
   if (!gh_encoder_options_resolve (&o->run, &o->train.device, &o->train.precision, &error))
     return gh_tool_fail (GH_EXIT_USAGE, "%s", error->message);
   o->train.threads = o->run.threads;
+  if (!o->alone && !gh_world_from_environment (&o->world, &error))
+    return gh_tool_fail (GH_EXIT_USAGE, "%s; with --alone there are no other processes", error->message);
+  o->train.processes = o->world.size;
+  if (o->minutes > 0 && o->world.size > 1)
+    return gh_tool_fail (GH_EXIT_USAGE, "several processes need the same --steps, which --minutes does not give them");
   if (o->resume)
     return -1;
   if ((o->steps > 0) == (o->minutes > 0))
@@ -230,6 +241,7 @@ resume (Options *o, GError **error)
     return NULL;
   options.device = o->train.device;
   options.threads = o->train.threads;
+  options.processes = o->train.processes;
   if (o->steps > 0)
     options.steps = o->steps;
   return gh_mae_trainer_resume (o->checkpoint, &options, error);
@@ -272,12 +284,22 @@ plan_minutes (Options *o, GhMaeTrainer **trainer, GhFrameStore *store, GError **
   return (*trainer = start (o, error)) != NULL;
 }
 
+/* Only rank 0 writes. */
+static gboolean
+keeps_checkpoint (const Options *o)
+{
+  return o->checkpoint && o->world.rank == 0;
+}
+
 static gboolean
 cut (const Options *o, GhMaeTrainer *trainer, GError **error)
 {
   const guint64 done = gh_mae_trainer_steps_done (trainer), steps = gh_mae_trainer_options (trainer)->steps;
 
-  if (!o->checkpoint) {
+  if (o->world.rank > 0) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "stopped after step %" G_GUINT64_FORMAT "; rank 0 keeps the "
+        "state", done);
+  } else if (!o->checkpoint) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "stopped after step %" G_GUINT64_FORMAT "; nothing was "
         "written", done);
   } else if (gh_mae_trainer_save (trainer, o->checkpoint, error)) {
@@ -295,6 +317,26 @@ show (GhToolProgress *progress, const GhMaeTrainer *trainer, const GhMaeTrainSte
       gh_recent_loss (trainer), step->images_per_second);
 }
 
+/* A step failed. What another process broke off can be gone on with; if this one was interrupted, too, that is why. */
+static gboolean
+end_early (const Options *o, GhMaeTrainer *trainer, gboolean interrupted, GError *problem, GError **error)
+{
+  g_autoptr (GError) why = problem;
+
+  if (!g_error_matches (problem, GH_ERROR, GH_ERROR_PEER)) {
+    g_propagate_error (error, g_steal_pointer (&why));
+    return FALSE;
+  }
+  if (interrupted)
+    return cut (o, trainer, error);
+  if (keeps_checkpoint (o) && !gh_mae_trainer_save (trainer, o->checkpoint, error))
+    return FALSE;
+  g_set_error (error, GH_ERROR, GH_ERROR_PEER, "%s. After step %" G_GUINT64_FORMAT "%s%s; start all processes again%s",
+      problem->message, gh_mae_trainer_steps_done (trainer), keeps_checkpoint (o) ? "; the state is in " : "",
+      keeps_checkpoint (o) ? o->checkpoint : "", o->checkpoint ? " with --resume to go on" : "");
+  return FALSE;
+}
+
 /* All steps. FALSE with G_IO_ERROR_CANCELLED after Ctrl-C. */
 static gboolean
 train (const Options *o, GhMaeTrainer *trainer, GhFrameStore *store, GError **error)
@@ -305,13 +347,17 @@ train (const Options *o, GhMaeTrainer *trainer, GhFrameStore *store, GError **er
   gboolean good = TRUE;
 
   while (good && gh_mae_trainer_steps_done (trainer) < steps) {
+    const double part = (double) gh_mae_trainer_steps_done (trainer) / steps;
+    GError *problem = NULL;
     GhMaeTrainStep step;
 
-    if (!gh_tool_progress ((double) gh_mae_trainer_steps_done (trainer) / steps, "training", &progress)) {
+    if (!gh_tool_progress (part, "training", &progress)) {
       good = cut (o, trainer, error);
-    } else if ((good = gh_mae_trainer_step (trainer, store, &step, error))) {
+    } else if (!gh_mae_trainer_step (trainer, store, &step, &problem)) {
+      good = end_early (o, trainer, !gh_tool_progress (part, "training", &progress), problem, error);
+    } else {
       show (&progress, trainer, &step);
-      if (o->checkpoint && g_get_monotonic_time () - saved >= o->checkpoint_minutes * 60 * G_USEC_PER_SEC) {
+      if (keeps_checkpoint (o) && g_get_monotonic_time () - saved >= o->checkpoint_minutes * 60 * G_USEC_PER_SEC) {
         good = gh_mae_trainer_save (trainer, o->checkpoint, error);
         saved = g_get_monotonic_time ();
       }
@@ -329,7 +375,7 @@ static void
 print_report (const Options *o, const GhMaeTrainer *trainer, const char *about, double seconds)
 {
   const GhMaeTrainOptions *t = gh_mae_trainer_options (trainer);
-  const int images = t->batch * t->accumulate;
+  const int images = t->batch * t->accumulate * t->processes;
   const guint64 done = gh_mae_trainer_steps_done (trainer);
   guint64 n;
   const float *losses = gh_mae_trainer_losses (trainer, &n);
@@ -368,7 +414,7 @@ run (Options *o, GError **error)
 
   if (!o->resume)
     set_steps (o, o->steps > 0 ? o->steps : TRIAL_STEPS);
-  if (!(trainer = start (o, error)))
+  if (!(trainer = start (o, error)) || !gh_mae_trainer_join (trainer, &o->world, error))
     return FALSE;
   config = gh_mae_trainer_config (trainer);
   store = gh_frame_store_new (config->height, config->width, o->frames, gh_mae_trainer_options (trainer)->seed);
@@ -377,8 +423,11 @@ run (Options *o, GError **error)
     return FALSE;
   about = gh_frame_source_describe (&o->from_where, gh_frame_store_pushed (store));
   began = g_get_monotonic_time ();
-  if (!train (o, trainer, store, error)
-      || (o->checkpoint && !o->own_checkpoint && !gh_mae_trainer_save (trainer, o->checkpoint, error))
+  if (!train (o, trainer, store, error))
+    return FALSE;
+  if (o->world.rank > 0)
+    return TRUE;
+  if ((o->checkpoint && !o->own_checkpoint && !gh_mae_trainer_save (trainer, o->checkpoint, error))
       || !write_results (o, trainer, about, error))
     return FALSE;
   print_report (o, trainer, about, (g_get_monotonic_time () - began) / (double) G_USEC_PER_SEC);

@@ -39,6 +39,9 @@ gst_model_error_code (const GError *error, GstState state, gint *code)
       domain = GST_STREAM_ERROR;
       *code = GST_STREAM_ERROR_WRONG_TYPE;
       break;
+    case GH_ERROR_PEER:
+      *code = GST_RESOURCE_ERROR_FAILED;
+      break;
     case GH_ERROR_DEVICE:
       domain = GST_LIBRARY_ERROR;
       *code = state > GST_STATE_READY ? GST_LIBRARY_ERROR_FAILED : GST_LIBRARY_ERROR_INIT;
@@ -70,6 +73,9 @@ gst_model_error_text (const GError *error, const gchar *property)
     case GH_ERROR_DEVICE:
       return g_strdup_printf ("%s%s 'gst-heads doctor' tells what this machine can run; the device 'cpu' with "
           "precision 'f32' runs everywhere.", error->message, end);
+    case GH_ERROR_PEER:
+      return g_strdup_printf ("%s%s Start all processes again; with the same checkpoint they go on from there.",
+          error->message, end);
     case GH_ERROR_WRITE:
     case GH_ERROR_DATA:
       break;

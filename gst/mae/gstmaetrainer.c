@@ -40,15 +40,35 @@
  * is another training's. A loss that is no longer a finite number ends the training with an error; the checkpoint is
  * the last good one. So does a last checkpoint that cannot be written, after the encoder.
  *
+ * ## Several processes
+ *
+ * The same pipeline, started several times, trains one model: every process learns from its share of each step, and
+ * what they learn is added up. A launcher says in the environment which process is which: `RANK`, `WORLD_SIZE`,
+ * `MASTER_ADDR` and `MASTER_PORT`, as torchrun sets them, or the variables of Open MPI or Slurm; by hand:
+ * |[<!-- language="plain" -->
+ * export WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=29500
+ * pipeline='plaza-test-src shuffle=true num-buffers=40 ! mae-trainer steps=20 batch-size=4 location=plaza.safetensors'
+ * RANK=1 gst-launch-1.0 $pipeline &
+ * RANK=0 gst-launch-1.0 $pipeline
+ * ]|
+ * All need the same frames and properties: then two processes with a batch of 4 learn what one with a batch of 8 does.
+ * From live sources each learns from the frames that it got itself, and the first stream that ends ends the training of
+ * all. The checkpoint of rank 0 counts, and only rank 0 writes files. The element waits for the others when it starts,
+ * at most a minute (`GST_HEADS_JOIN_SECONDS`). A process that dies, hangs or is stopped ends the others with an error
+ * within 30 seconds; rank 0 writes a checkpoint first. Nothing that is sent is encrypted: this is for networks that are
+ * trusted. Gradients travel over TCP; between GPUs they travel by NCCL (2.14 or later) where every process finds it, as
+ * `libnccl.so.2` or by `GST_HEADS_NCCL`. Give each process a GPU of its own with `CUDA_VISIBLE_DEVICES`. This way has
+ * been tested with a stand-in for NCCL only, never on several GPUs.
+ *
  * ## Messages
  *
  * Element messages `mae-trainer` tell how it goes. `state` (string) is
  *
  * * `ready` when the element starts, with `reason` (string: device, precision, memory), `width` and `height` (int),
- *   `step` (guint64) above 0 when a checkpoint goes on, and `steps` (guint64)
+ *   `step` (guint64) above 0 when a checkpoint goes on, `steps` (guint64), `rank` and `processes` (int; 0 and 1 alone)
  * * `training` a few times per second, with `step`, `steps`, `images`, `frames` (guint64; frames held), `loss`,
- *   `loss-mean` (since the message before), `learning-rate`, `gradient-norm`, `images-per-second`, and `eta`, the
- *   seconds that are left (double)
+ *   `loss-mean` (since the message before), `learning-rate`, `gradient-norm`, `images-per-second`, `eta`, the
+ *   seconds that are left (double), and `processes` (int)
  * * `checkpoint`, with `checkpoint` (string) and `step`
  * * `done`, with `location`, `checkpoint` (strings, where written), `step`, `loss-mean` of the last hundred steps and
  *   `seconds` (double)
@@ -109,6 +129,7 @@ typedef struct
   guint64 first_step;           /* steps done before */
   gdouble loss_sum;             /* since it was told */
   guint losses;
+  gboolean ends;                /* the stream of one of several processes has ended */
 } Course;
 
 struct _GstMaeTrainer
@@ -170,7 +191,8 @@ tell_progress (GstMaeTrainer *self, const GhMaeTrainStep *step, guint64 steps, g
           (guint64) gh_frame_store_count (self->store), "loss", G_TYPE_DOUBLE, step->loss, "loss-mean", G_TYPE_DOUBLE,
           course->loss_sum / course->losses, "learning-rate", G_TYPE_DOUBLE, step->lr, "gradient-norm", G_TYPE_DOUBLE,
           step->grad_norm, "images-per-second", G_TYPE_DOUBLE, step->images_per_second, "eta", G_TYPE_DOUBLE,
-          seconds * (steps - step->step) / (step->step - course->first_step), NULL));
+          seconds * (steps - step->step) / (step->step - course->first_step), "processes", G_TYPE_INT,
+          gh_mae_trainer_processes (self->trainer), NULL));
   course->told = now;
   course->loss_sum = 0;
   course->losses = 0;
@@ -190,6 +212,7 @@ account (GstMaeTrainer *self, const GhMaeTrainStep *step)
       step->images_per_second);
   course->loss_sum += step->loss;
   course->losses++;
+  course->ends = step->ends;
   if (now - course->told >= PROGRESS_INTERVAL || step->step == steps)
     tell_progress (self, step, steps, now);
 }
@@ -242,7 +265,7 @@ recent_loss (const GhMaeTrainer *trainer)
   return n ? sum / (n - from) : 0;
 }
 
-/* The files that were written; NULL for those that were not. */
+/* The files that were written; NULL for those that were not, both where that is rank 0's to do. */
 static void
 tell_done (GstMaeTrainer *self, const gchar *location, const gchar *checkpoint)
 {
@@ -258,7 +281,8 @@ tell_done (GstMaeTrainer *self, const gchar *location, const gchar *checkpoint)
     gst_structure_set (structure, "checkpoint", G_TYPE_STRING, checkpoint, NULL);
   post (self, structure);
   GST_ELEMENT_INFO (self, RESOURCE, WRITE, ("%" G_GUINT64_FORMAT " steps, loss %.4f; written: %s",
-          gh_mae_trainer_steps_done (self->trainer), loss, location ? location : checkpoint), (NULL));
+          gh_mae_trainer_steps_done (self->trainer), loss, location ? location : checkpoint ? checkpoint : "by rank 0"),
+      (NULL));
 }
 
 /* The end of all steps, or of a live stream: writes what was learned. One file that fails does not cost the other. */
@@ -267,8 +291,9 @@ complete (GstMaeTrainer *self, const GstMaeTrainerSettings *s)
 {
   GhMaeExport how = { s->bfloat16, !s->decoder, s->record, NULL };
   g_autoptr (GError) unsaved = NULL, error = NULL;
-  const gboolean saved = s->checkpoint && save_checkpoint (self, s->checkpoint, &unsaved);
-  const gboolean exported = s->location && gh_mae_trainer_export (self->trainer, s->location, &how, &error);
+  const gboolean writes = gh_mae_trainer_rank (self->trainer) == 0;
+  const gboolean saved = writes && s->checkpoint && save_checkpoint (self, s->checkpoint, &unsaved);
+  const gboolean exported = writes && s->location && gh_mae_trainer_export (self->trainer, s->location, &how, &error);
 
   if (!unsaved && !error) {
     GST_OBJECT_LOCK (self);
@@ -276,7 +301,7 @@ complete (GstMaeTrainer *self, const GstMaeTrainerSettings *s)
     GST_OBJECT_UNLOCK (self);
     g_atomic_int_set (&self->complete, TRUE);
   }
-  if (exported || (saved && !error))
+  if (exported || (saved && !error) || !writes)
     tell_done (self, exported ? s->location : NULL, saved ? s->checkpoint : NULL);
   if (error)
     GST_ELEMENT_MODEL_ERROR (self, error, "location");
@@ -306,8 +331,36 @@ has_more_steps (GstMaeTrainer *self)
 {
   const guint64 done = gh_mae_trainer_steps_done (self->trainer);
 
+  if (gh_mae_trainer_processes (self->trainer) > 1)
+    return done < gh_mae_trainer_options (self->trainer)->steps && !self->course.ends;
   return done < gh_mae_trainer_options (self->trainer)->steps
       && !(g_atomic_int_get (&self->ending) && done > self->course.first_step);
+}
+
+static gboolean
+keeps_checkpoint (GstMaeTrainer *self, const GstMaeTrainerSettings *s)
+{
+  return s->checkpoint && gh_mae_trainer_rank (self->trainer) == 0;
+}
+
+/* What was learned until now, where nothing more is to come. */
+static void
+save_the_rest (GstMaeTrainer *self, const GstMaeTrainerSettings *s)
+{
+  if (keeps_checkpoint (self, s) && gh_mae_trainer_steps_done (self->trainer) > self->course.first_step)
+    save_on_the_way (self, s->checkpoint, "What was learned since the checkpoint before is lost.");
+}
+
+/* A stop reaches a process also through the others, which were stopped, too. */
+static void
+end_early (GstMaeTrainer *self, const GstMaeTrainerSettings *s, const GError *error)
+{
+  const gboolean lost = g_error_matches (error, GH_ERROR, GH_ERROR_PEER);
+
+  if (lost)
+    save_the_rest (self, s);
+  if (!lost || !gst_background_job_is_stopping (&self->job))
+    fail_step (self, s, error);
 }
 
 static void
@@ -323,16 +376,16 @@ train (gpointer data, gpointer user_data)
     GhMaeTrainStep step;
 
     if (gst_background_job_is_stopping (&self->job)) {
-      if (s.checkpoint && gh_mae_trainer_steps_done (self->trainer) > self->course.first_step)
-        save_on_the_way (self, s.checkpoint, "What was learned since the checkpoint before is lost.");
+      save_the_rest (self, &s);
       return;
     }
+    gh_mae_trainer_set_ending (self->trainer, g_atomic_int_get (&self->ending));
     if (!gh_mae_trainer_step (self->trainer, self->store, &step, &error)) {
-      fail_step (self, &s, error);
+      end_early (self, &s, error);
       return;
     }
     account (self, &step);
-    if (s.checkpoint && checkpoint_is_due (self))
+    if (keeps_checkpoint (self, &s) && checkpoint_is_due (self))
       save_on_the_way (self, s.checkpoint, "The training goes on; the checkpoint before is kept.");
   }
   complete (self, &s);
@@ -534,7 +587,9 @@ announce (GstMaeTrainer *self)
   GST_ELEMENT_INFO (self, RESOURCE, SETTINGS, ("%s%s", gh_mae_trainer_reason (self->trainer), resumed), (NULL));
   post (self, gst_structure_new ("mae-trainer", "state", G_TYPE_STRING, "ready", "reason", G_TYPE_STRING,
           gh_mae_trainer_reason (self->trainer), "width", G_TYPE_INT, config->width, "height", G_TYPE_INT,
-          config->height, "step", G_TYPE_UINT64, step, "steps", G_TYPE_UINT64, steps, NULL));
+          config->height, "step", G_TYPE_UINT64, step, "steps", G_TYPE_UINT64, steps, "rank", G_TYPE_INT,
+          gh_mae_trainer_rank (self->trainer), "processes", G_TYPE_INT, gh_mae_trainer_processes (self->trainer),
+          NULL));
 }
 
 static gboolean
@@ -584,8 +639,10 @@ gst_mae_trainer_change_state (GstElement *element, GstStateChange transition)
 
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !begin (self))
     return GST_STATE_CHANGE_FAILURE;
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
     gst_background_job_stop (&self->job);       /* the streaming thread may be waiting for it */
+    gh_mae_trainer_stop (self->trainer);        /* and it for other processes */
+  }
   result = GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY
       || (transition == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE))

@@ -123,6 +123,9 @@ static const Property table[] = {
       "Keep the decoder in the encoder file, for mae-decoder and further training"},
   {FLAG, AT (bfloat16), "bfloat16", "bfloat16",
       "Write the encoder file in half the space, rounded"},
+  {FLAG, AT (parallel), "parallel", "Parallel",
+      "Train together with the other processes that the environment tells of (RANK and WORLD_SIZE, or those of "
+      "Open MPI or Slurm)"},
 };
 
 static gpointer
@@ -135,7 +138,7 @@ void
 gst_mae_trainer_settings_init (GstMaeTrainerSettings *s)
 {
   *s = (GstMaeTrainerSettings) { .warmup = -1, .buffer_size = DEFAULT_BUFFER_SIZE, .start_after = DEFAULT_START_AFTER,
-    .checkpoint_interval = DEFAULT_CHECKPOINT_INTERVAL, .decoder = TRUE
+    .checkpoint_interval = DEFAULT_CHECKPOINT_INTERVAL, .decoder = TRUE, .parallel = TRUE
   };
   gh_mae_train_options_init (&s->options);
 }

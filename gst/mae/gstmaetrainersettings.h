@@ -25,6 +25,7 @@ typedef struct {
   guint buffer_size, start_after;
   GstClockTime checkpoint_interval, interval;
   gboolean decoder, bfloat16;   /* of the file at location */
+  gboolean parallel;
 } GstMaeTrainerSettings;
 
 void gst_mae_trainer_settings_init (GstMaeTrainerSettings *settings);

@@ -12,8 +12,9 @@
 
 #define DEFAULT_CONFIG "tiny"
 
+/* Only rank 0 writes. */
 static gboolean
-check_files (const GstMaeTrainerSettings *s, GError **error)
+check_files (const GstMaeTrainerSettings *s, gint rank, GError **error)
 {
   const gchar *problem = NULL;
 
@@ -30,8 +31,8 @@ check_files (const GstMaeTrainerSettings *s, GError **error)
     g_set_error_literal (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, problem);
     return FALSE;
   }
-  return (!s->location || gst_output_file_check (s->location, "location", error))
-      && (!s->checkpoint || gst_output_file_check (s->checkpoint, "checkpoint", error));
+  return rank > 0 || ((!s->location || gst_output_file_check (s->location, "location", error))
+      && (!s->checkpoint || gst_output_file_check (s->checkpoint, "checkpoint", error)));
 }
 
 /* Who asks for a shape gets it, or hears that the checkpoint has another one. */
@@ -81,25 +82,49 @@ checked (GhMaeTrainer *trainer, const gchar **property, GError **error)
   return trainer;
 }
 
-GhMaeTrainer *
-gst_mae_trainer_start (const GstMaeTrainerSettings *s, const gchar **property, GError **error)
+static GhMaeTrainer *
+begin (const GstMaeTrainerSettings *s, const GhMaeTrainOptions *options, const gchar **property, GError **error)
 {
-  const GhMaeTrainOptions options = gst_mae_trainer_settings_options (s);
   g_autofree gchar *model = NULL;
   GhMaeConfig config;
 
-  if (!check_files (s, error))
-    return NULL;
   *property = "config";
   if (!s->model && !gh_mae_config_load (&config, s->config ? s->config : DEFAULT_CONFIG, error))
     return NULL;
   if (s->checkpoint && g_file_test (s->checkpoint, G_FILE_TEST_EXISTS)) {
     *property = "checkpoint";
-    return checked (resume (s, &options, &config, error), property, error);
+    return checked (resume (s, options, &config, error), property, error);
   }
   if (!s->model)
-    return checked (gh_mae_trainer_new (&config, &options, error), property, error);
+    return checked (gh_mae_trainer_new (&config, options, error), property, error);
   *property = "model";
   model = gh_model_find (s->model);
-  return checked (gh_mae_trainer_new_from_file (model ? model : s->model, &options, error), property, error);
+  return checked (gh_mae_trainer_new_from_file (model ? model : s->model, options, error), property, error);
+}
+
+static gboolean
+read_world (GhWorld *world, const GstMaeTrainerSettings *s, GError **error)
+{
+  gh_world_init (world);
+  if (!s->parallel || gh_world_from_environment (world, error))
+    return TRUE;
+  g_prefix_error (error, "Where the other processes of this training are (with parallel=false there are none): ");
+  return FALSE;
+}
+
+GhMaeTrainer *
+gst_mae_trainer_start (const GstMaeTrainerSettings *s, const gchar **property, GError **error)
+{
+  GhMaeTrainOptions options = gst_mae_trainer_settings_options (s);
+  g_autoptr (GhMaeTrainer) trainer = NULL;
+  g_auto (GhWorld) world;
+
+  *property = NULL;
+  if (!read_world (&world, s, error) || !check_files (s, world.rank, error))
+    return NULL;
+  options.processes = world.size;
+  if (!(trainer = begin (s, &options, property, error)))
+    return NULL;
+  *property = NULL;
+  return gh_mae_trainer_join (trainer, &world, error) ? g_steal_pointer (&trainer) : NULL;
 }

@@ -6,7 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* The checkpoint where there is one, else the model, else new weights. Errors are GST_RESOURCE_ERROR, ready to be
+/* The checkpoint where there is one, else the model, else new weights; joined by the other processes of the
+ * environment, for which it waits. Errors are GST_RESOURCE_ERROR, ready to be
  * posted, or GH_ERROR, to which *property belongs (NULL: none); error must not be NULL. */
 GhMaeTrainer *gst_mae_trainer_start (const GstMaeTrainerSettings *settings, const gchar **property, GError **error);
 

@@ -49,6 +49,7 @@ cuda_close (GhCtx *ctx)
 {
   GhCuda *cuda = gh_cuda (ctx);
 
+  gh_cuda_group_leave (ctx);
   gh_blas_close (ctx);
   if (cuda->stream)
     cudaStreamDestroy (cuda->stream);
@@ -239,6 +240,10 @@ make_table (void)
   t.sum_squares = gh_cuda_sum_squares;
   t.zero = cuda_zero;
   t.adamw = gh_cuda_adamw;
+  t.group_available = gh_cuda_group_available;
+  t.group_id = gh_cuda_group_id;
+  t.group_join = gh_cuda_group_join;
+  t.group_sum = gh_cuda_group_sum;
   return t;
 }
 

@@ -45,6 +45,7 @@ struct GhCuda {
   cudaStream_t stream;
   struct GhBlas *blas;
   int processors;               /* multiprocessors of the device */
+  void *group;                  /* NCCL's communicator; NULL: none */
   int capability;               /* 90 for compute capability 9.0; 0 when emulated */
 };
 
@@ -56,6 +57,12 @@ gh_cuda (const GhCtx *ctx)
 
 /* The status of a call of the CUDA runtime, with gh_last_error() set. */
 GhStatus gh_cuda_check (GhCtx *ctx, cudaError_t error, const char *what);
+
+GhStatus gh_cuda_group_available (GhCtx *ctx);
+GhStatus gh_cuda_group_id (GhCtx *ctx, uint8_t *id);
+GhStatus gh_cuda_group_join (GhCtx *ctx, const uint8_t *id, int rank, int size, int seconds);
+GhStatus gh_cuda_group_sum (GhCtx *ctx, float *x, size_t n, int seconds);
+void gh_cuda_group_leave (GhCtx *ctx);
 
 static inline unsigned
 gh_blocks (size_t n, size_t per_block)

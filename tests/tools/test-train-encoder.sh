@@ -143,6 +143,41 @@ same whole.safetensors part.safetensors
 same whole-loss.csv part-loss.csv
 [ ! -e part-checkpoint.safetensors ] || bad "the checkpoint is still there"
 
+# Two processes learn together; only rank 0 writes, and one that is killed ends the other.
+port=$((20000 + $$ % 10000))
+rank () {
+  rank=$1
+  shift
+  RANK=$rank WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=$port exec "$gst_heads" train-encoder --config=small.json \
+    --threads=1 --lr=0.003 --images=frames --batch=2 "$@"
+}
+(rank 1 --steps=20 --output=pair1.safetensors) >out1 2>err1 &
+child=$!
+(rank 0 --steps=20 --output=pair.safetensors) >out 2>err || bad "rank 0: $(cat err)"
+wait $child || bad "rank 1: $(cat err1)"
+out_has 'steps       20 of 4 images'
+out_has 'rank 0 of 2 processes'
+[ -e pair.safetensors ] || bad "rank 0 wrote nothing"
+[ -z "$(echo pair1*)" ] || [ "$(echo pair1*)" = 'pair1*' ] || bad "rank 1 wrote files"
+(rank 1 --steps=100000000 --output=lost.safetensors) >out1 2>err1 &
+child=$!
+(rank 0 --steps=100000000 --output=lost.safetensors) >out 2>err &
+first=$!
+for _ in $(seq 500); do
+  grep -q 'step [0-9]' err && break
+  sleep 0.02
+done
+kill -KILL $child
+got=0
+wait $first || got=$?
+[ "$got" -eq 3 ] || bad "status $got after the other process was killed"
+err_has 'rank 1 is gone'
+err_has 'the state is in lost-checkpoint.safetensors; start all processes again with --resume'
+[ -e lost-checkpoint.safetensors ] || bad "no state was kept"
+RANK=2 WORLD_SIZE=2 train 1 --images=frames --steps=2 --output=j.safetensors
+err_has 'RANK=2 contradicts WORLD_SIZE=2'
+RANK=2 WORLD_SIZE=2 train 0 --images=frames --steps=2 --alone --output=j.safetensors
+
 # What cannot be.
 train 3 --images=frames --steps=500 --lr=10 --weight-decay=10 --warmup=0 --output=j.safetensors
 err_has 'a lower learning rate'
