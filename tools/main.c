@@ -26,6 +26,9 @@ static const Command commands[] = {
   { "refit", gh_tool_refit, "DIR --head=FILE", "Train a head anew on a dataset's labels, and keep the better one" },
   { "dataset", gh_tool_dataset, "COMMAND DIR", "List, check, label, export and prune kept frames" },
 #endif
+#ifdef HAVE_SCALE
+  { "labels", gh_tool_labels, "pull|link|status DIR", "Bring labels from Scale AI back to kept frames" },
+#endif
   { "inspect", gh_tool_inspect, "FILE.safetensors", "Say what a model file holds" },
   { "init-encoder", gh_tool_init_encoder, "OUTPUT.safetensors", "Make an untrained encoder of a given shape" },
   { "doctor", gh_tool_doctor, "", "Check devices, plugins and models, and say how to mend what is missing" },
@@ -43,7 +46,8 @@ print_help (FILE *stream)
   fprintf (stream, "\n\"gst-heads COMMAND --help\" says more about each. \"gst-heads --version\" prints versions.\n\n"
       "Exit status: 0 done (run: end of stream); 1 wrong usage (doctor: something needed is missing);\n"
       "2 a fault in a pipeline file or a missing element; 3 an error while working; 4 stopped by Ctrl-C or\n"
-      "SIGTERM with everything finished in order; 5 stopped before it could finish; 6 and 7 are refit's.\n");
+      "SIGTERM with everything finished in order; 5 stopped before it could finish; labels: 6 tasks of no frame, 7 key or\n"
+      "address not accepted, 8 service not reachable; refit: 9 the old head stays, 10 too few labels are new.\n");
 }
 
 int

@@ -18,9 +18,12 @@ enum {
   GH_EXIT_PIPELINE = 2,         /* run: the file, its variables, its syntax or a missing element */
   GH_EXIT_FAILED = 3,           /* an error while working */
   GH_EXIT_INTERRUPTED = 4,      /* stopped by Ctrl-C or SIGTERM after everything was finished in order */
-  GH_EXIT_KEPT = 6,             /* refit: the old head is as good */
-  GH_EXIT_TOO_FEW = 7,          /* refit: too few labels are new */
   GH_EXIT_CUT = 5,              /* stopped by a second Ctrl-C, or the end did not come in time */
+  GH_EXIT_UNLINKED = 6,         /* labels: done, but new tasks are of no frame of the dataset */
+  GH_EXIT_REFUSED = 7,          /* labels: key, account or address not accepted */
+  GH_EXIT_UNREACHABLE = 8,      /* labels: no usable answer from the service, again and again */
+  GH_EXIT_KEPT = 9,             /* refit: the old head is as good */
+  GH_EXIT_TOO_FEW = 10,         /* refit: too few labels are new */
 };
 
 int gh_tool_run (int argc, char **argv);
@@ -32,6 +35,7 @@ int gh_tool_train_head (int argc, char **argv);
 int gh_tool_eval (int argc, char **argv);
 int gh_tool_dataset (int argc, char **argv);
 int gh_tool_refit (int argc, char **argv);
+int gh_tool_labels (int argc, char **argv);
 
 /* Parses the options of a subcommand; argv keeps what is left over (argc updated). `arguments` and `summary` go
  * into its --help. Returns -1 to go on, otherwise the exit status to return with (the words are out already). */

@@ -49,6 +49,8 @@ gboolean catalogue_insert_upload (Catalogue *catalogue, const CatalogueDestinati
 
 /* catalogue-schema.c: brings the database to this version. */
 gboolean catalogue_migrate (Catalogue *catalogue, GError **error);
+/* Whether it is of this version already. */
+gboolean catalogue_is_current (Catalogue *catalogue);
 /* Refuses another program's database and a newer version. */
 gboolean catalogue_check_version (Catalogue *catalogue, GError **error);
 

@@ -70,11 +70,15 @@ evict_rows (Catalogue *catalogue, const GArray *candidates, guint n, GError **er
   if (!catalogue_begin (catalogue, error))
     return FALSE;
   for (guint i = 0; i < n; i++) {
-    if (!catalogue_run (catalogue, error, "UPDATE frame SET state = 'evicted' WHERE id = ?", "s",
-            g_array_index (candidates, Candidate, i).id)) {
+    Candidate *candidate = &g_array_index (candidates, Candidate, i);
+
+    if (!catalogue_run (catalogue, error, "UPDATE frame SET state = 'evicted' WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM label "
+            "WHERE frame = ?1)", "s", candidate->id)) {
       catalogue_rollback (catalogue);
       return FALSE;
     }
+    if (sqlite3_changes (catalogue->db) == 0)   /* another process has labeled it meanwhile */
+      g_clear_pointer (&candidate->path, g_free);
   }
   return catalogue_commit (catalogue, error);
 }
@@ -83,9 +87,10 @@ static void
 delete_files (Catalogue *catalogue, const GArray *candidates, guint n)
 {
   for (guint i = 0; i < n; i++) {
-    g_autofree gchar *file = catalogue_path (catalogue, g_array_index (candidates, Candidate, i).path);
+    const Candidate *candidate = &g_array_index (candidates, Candidate, i);
+    g_autofree gchar *file = candidate->path ? catalogue_path (catalogue, candidate->path) : NULL;
 
-    if (g_unlink (file) != 0 && errno != ENOENT)
+    if (file && g_unlink (file) != 0 && errno != ENOENT)
       g_warning ("%s cannot be deleted: %s", file, g_strerror (errno));
   }
 }

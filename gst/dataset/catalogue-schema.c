@@ -33,6 +33,9 @@ static const gchar *const versions[] = {
   "  status TEXT NOT NULL, updated_at TEXT, frame TEXT REFERENCES frame (id), unlinked TEXT, json TEXT NOT NULL,"
   "  fetched_at INTEGER NOT NULL, PRIMARY KEY (service, id)) WITHOUT ROWID;"
   "CREATE INDEX task_of_frame ON task (frame);",
+
+  "CREATE TABLE pull (service TEXT NOT NULL, project TEXT NOT NULL, batch TEXT NOT NULL, seen_until INTEGER NOT NULL,"
+  "  tasks INTEGER NOT NULL, pulled_at INTEGER NOT NULL, PRIMARY KEY (service, project, batch)) WITHOUT ROWID;",
 };
 
 gboolean
@@ -71,6 +74,12 @@ apply (Catalogue *catalogue, guint version, GError **error)
   catalogue_fail (catalogue, error);
   catalogue_rollback (catalogue);
   return FALSE;
+}
+
+gboolean
+catalogue_is_current (Catalogue *catalogue)
+{
+  return catalogue_number (catalogue, 0, "PRAGMA user_version", "") == G_N_ELEMENTS (versions);
 }
 
 gboolean

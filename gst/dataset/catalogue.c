@@ -238,17 +238,22 @@ check (Catalogue *catalogue, GError **error)
 }
 
 static gboolean
-prepare_writing (Catalogue *catalogue, GError **error)
+set_pragmas (Catalogue *catalogue, GError **error)
 {
   static const gchar *const pragmas[] = { "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL",
     "PRAGMA wal_autocheckpoint = 0", "PRAGMA journal_size_limit = 16777216" };
 
-  if (!catalogue_check_version (catalogue, error))
-    return FALSE;
   for (gsize i = 0; i < G_N_ELEMENTS (pragmas); i++)
     if (!catalogue_run (catalogue, error, pragmas[i], ""))
       return FALSE;
-  return check (catalogue, error) && catalogue_migrate (catalogue, error) && catalogue_reconcile (catalogue, error);
+  return TRUE;
+}
+
+static gboolean
+prepare_writing (Catalogue *catalogue, GError **error)
+{
+  return catalogue_check_version (catalogue, error) && set_pragmas (catalogue, error) && check (catalogue, error)
+      && catalogue_migrate (catalogue, error) && catalogue_reconcile (catalogue, error);
 }
 
 Catalogue *
@@ -264,6 +269,36 @@ catalogue_open (const gchar *folder, GError **error)
   if (!take_lock (catalogue, error)
       || !open_database (catalogue, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error)
       || !prepare_writing (catalogue, error))
+    return NULL;
+  return g_steal_pointer (&catalogue);
+}
+
+/* An older version is brought up to date, which needs the lock for that moment. */
+static gboolean
+bring_up_to_date (const gchar *folder, GError **error)
+{
+  GError *problem = NULL;
+  Catalogue *catalogue = catalogue_open (folder, &problem);
+
+  catalogue_close (catalogue);
+  if (g_error_matches (problem, CATALOGUE_ERROR, CATALOGUE_ERROR_BUSY))
+    g_set_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_BUSY, "%s is being written by an older gst-heads: end that process, "
+        "then try again", folder);
+  else if (problem)
+    g_propagate_error (error, g_steal_pointer (&problem));
+  g_clear_error (&problem);
+  return catalogue != NULL;
+}
+
+Catalogue *
+catalogue_open_beside (const gchar *folder, GError **error)
+{
+  g_autoptr (Catalogue) reader = catalogue_open_read (folder, error);
+  g_autoptr (Catalogue) catalogue = new_catalogue (folder);
+
+  if (reader == NULL || (!catalogue_is_current (reader) && !bring_up_to_date (folder, error))
+      || !open_database (catalogue, SQLITE_OPEN_READWRITE, error) || !catalogue_check_version (catalogue, error)
+      || !set_pragmas (catalogue, error))
     return NULL;
   return g_steal_pointer (&catalogue);
 }

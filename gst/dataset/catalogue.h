@@ -10,7 +10,8 @@
  * A frame's file is on the disk, whole and under its name, before its row is committed; so whatever happens to process and
  * machine, there is no row without its file, and at worst a file without a row, which the next start puts aside.
  *
- * One process writes at a time, with one connection, from one thread at a time; any number may read. Not on NFS.
+ * One process writes frames at a time, with one connection, from one thread at a time; others may add tasks and labels
+ * meanwhile (catalogue_open_beside()), and any number may read. Not on NFS.
  * Times are microseconds since 1970-01-01 UTC. Errors are of the domain CATALOGUE_ERROR and name the file.
  */
 #pragma once
@@ -34,6 +35,9 @@ typedef struct _Catalogue Catalogue;
 
 /* Makes folder and catalogue where there are none; brings an older one up to date; mends what a crash left. */
 Catalogue *catalogue_open (const gchar *folder, GError **error);
+/* For tasks and labels alone, beside whoever else writes: no lock is held. The folder has to be there. Every call waits a few
+ * seconds for the other's. */
+Catalogue *catalogue_open_beside (const gchar *folder, GError **error);
 /* For reading: the folder has to be there. */
 Catalogue *catalogue_open_read (const gchar *folder, GError **error);
 void catalogue_close (Catalogue *catalogue);
@@ -178,6 +182,47 @@ gchar *catalogue_last_batch (Catalogue *catalogue, const CatalogueDestination *t
 gchar *catalogue_frame_by_path (Catalogue *catalogue, const gchar *path, const gchar *sha256);
 gchar *catalogue_frame_by_reference (Catalogue *catalogue, const gchar *service, const gchar *reference);
 gchar *catalogue_frame_by_url (Catalogue *catalogue, const gchar *attachment_url);
+
+/* A task as it came back, with the labels that its answer is. */
+typedef enum { CATALOGUE_NEW, CATALOGUE_CHANGED, CATALOGUE_SAME } CatalogueNovelty;
+
+typedef struct {
+  CatalogueTask task;
+  const gchar *origin;          /* of this task's labels, and of no other's */
+  const CatalogueLabel *labels; /* their origin is not looked at */
+  guint n_labels;
+  CatalogueNovelty novelty;     /* set: what it is to the catalogue */
+  gboolean linked;              /* set: to a frame, perhaps since an earlier time */
+} CatalogueAnswer;
+
+/* All or none of them. A task replaces the one of the same service and id, its labels replace all of its origin, and a task
+ * that is not linked any more stays with the frame that it was linked to. What is as before is not written. */
+gboolean catalogue_keep_answers (Catalogue *catalogue, CatalogueAnswer *answers, guint n, GError **error);
+
+/* That tasks were asked for and all came. */
+typedef struct {
+  const gchar *service, *project, *batch;       /* batch NULL: of the whole project */
+  gint64 seen_until;            /* all that changed before is here */
+  guint64 tasks;                /* that came */
+  gint64 pulled_at;
+} CataloguePull;
+
+gboolean catalogue_put_pull (Catalogue *catalogue, const CataloguePull *pull, GError **error);
+/* 0: never. */
+gint64 catalogue_pulled_until (Catalogue *catalogue, const CatalogueDestination *from, const gchar *batch);
+gboolean catalogue_each_pull (Catalogue *catalogue, void (*visit) (const CataloguePull *pull, gpointer data), gpointer data,
+    GError **error);
+
+/* How many are the same: uploads by state and problem, tasks by status and why they are not linked (NULL: they are). */
+typedef struct {
+  const gchar *service, *project, *state, *words;       /* words may be NULL */
+  guint64 n;
+} CatalogueTally;
+
+gboolean catalogue_each_upload_tally (Catalogue *catalogue, void (*visit) (const CatalogueTally *tally, gpointer data),
+    gpointer data, GError **error);
+gboolean catalogue_each_task_tally (Catalogue *catalogue, void (*visit) (const CatalogueTally *tally, gpointer data),
+    gpointer data, GError **error);
 
 /* ---- what is read ------------------------------------------------------------------------------------------------------ */
 

@@ -339,14 +339,16 @@ scale_api_call (ScaleApi *api, const gchar *method, const gchar *path, GBytes *b
     g_main_context_iteration (api->context, TRUE);
 }
 
-/* In small steps, so that a person who ends it does not wait. FALSE: ended. */
+/* In small steps, so that a person who ends it does not wait, by whatever the context brings. FALSE: ended. */
 static gboolean
-rest (gint64 pause, GCancellable *cancellable)
+rest (ScaleApi *api, gint64 pause, GCancellable *cancellable)
 {
   gint64 until = g_get_monotonic_time () + pause;
 
-  while (g_get_monotonic_time () < until && !g_cancellable_is_cancelled (cancellable))
+  while (g_get_monotonic_time () < until && !g_cancellable_is_cancelled (cancellable)) {
+    g_main_context_iteration (api->context, FALSE);
     g_usleep ((gulong) CLAMP (until - g_get_monotonic_time (), 1, 50000));
+  }
   return !g_cancellable_is_cancelled (cancellable);
 }
 
@@ -356,7 +358,7 @@ scale_api_call_patiently (ScaleApi *api, const gchar *method, const gchar *path,
 {
   for (guint done = 1;; done++) {
     scale_api_call (api, method, path, body, type, cancellable, reply);
-    if (reply->verdict != SCALE_RETRY || done >= attempts || !rest (scale_api_pause (done, reply), cancellable))
+    if (reply->verdict != SCALE_RETRY || done >= attempts || !rest (api, scale_api_pause (done, reply), cancellable))
       return;
     scale_reply_clear (reply);
   }

@@ -100,9 +100,10 @@ depth_of (const char *text, gsize size)
       i++;
     else if (text[i] == '"')
       quoted = !quoted;
-    else if (!quoted && (text[i] == '[' || text[i] == '{'))
-      most = MAX (most, ++depth);
-    else if (!quoted && (text[i] == ']' || text[i] == '}'))
+    else if (!quoted && (text[i] == '[' || text[i] == '{')) {
+      depth++;
+      most = MAX (most, depth);
+    } else if (!quoted && (text[i] == ']' || text[i] == '}'))
       depth--;
   }
   return most;

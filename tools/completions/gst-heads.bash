@@ -12,7 +12,7 @@ _gst_heads_variables () {
 
 _gst_heads () {
   local cur=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} word
-  local commands="run train-encoder train-head eval refit dataset inspect init-encoder doctor help"
+  local commands="run train-encoder train-head eval refit dataset labels inspect init-encoder doctor help"
   compopt -o default
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
@@ -49,6 +49,15 @@ _gst_heads () {
         mapfile -t COMPREPLY < <(compgen -W "list stats verify export label prune" -- "$cur")
       else
         mapfile -t COMPREPLY < <(compgen -d -S / -- "$cur")
+      fi
+      ;;
+    labels)
+      if [ "$COMP_CWORD" -eq 2 ]; then
+        mapfile -t COMPREPLY < <(compgen -W "pull link status" -- "$cur")
+      elif [ "$COMP_CWORD" -eq 3 ] || [ "${COMP_WORDS[2]}" != link ]; then
+        mapfile -t COMPREPLY < <(compgen -d -S / -- "$cur")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -X '!*.json' -- "$cur"; compgen -d -S / -- "$cur")
       fi
       ;;
     inspect)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # fish completion of gst-heads.
-set -l commands run train-encoder train-head eval refit dataset inspect init-encoder doctor help
+set -l commands run train-encoder train-head eval refit dataset labels inspect init-encoder doctor help
 
 complete -c gst-heads -f
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a run -d 'Run a pipeline kept in a file'
@@ -9,6 +9,7 @@ complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a train-en
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a eval -d 'Measure heads against simple baselines'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a refit -d 'Train a head anew on the labels of a dataset'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a dataset -d 'List, check, label, export and prune kept frames'
+complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a labels -d 'Bring labels from Scale AI back to kept frames'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a inspect -d 'Say what a model file holds'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a init-encoder -d 'Make an untrained encoder'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a doctor -d 'Check devices, plugins and models'
@@ -38,3 +39,4 @@ complete -c gst-heads -n '__fish_seen_subcommand_from train-encoder' -s r -l res
 complete -c gst-heads -n '__fish_seen_subcommand_from inspect' -a "(__fish_complete_suffix .safetensors)"
 complete -c gst-heads -n '__fish_seen_subcommand_from inspect' -s s -l stats -d 'Statistics of every tensor'
 complete -c gst-heads -n '__fish_seen_subcommand_from inspect' -s j -l json -d 'One JSON object'
+complete -c gst-heads -n '__fish_seen_subcommand_from labels' -a 'pull link status'

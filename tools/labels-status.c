@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * labels-status.c: gst-heads labels status: what waits, what was sent, what came back and what is of no frame. */
+#include "labels.h"
+
+#include <stdio.h>
+
+#define N "%" G_GUINT64_FORMAT
+
+typedef struct {
+  char *service, *project, *state, *words;
+  guint64 n;
+} Tally;
+
+static void
+tally_free (gpointer data)
+{
+  Tally *tally = data;
+
+  g_free (tally->service);
+  g_free (tally->project);
+  g_free (tally->state);
+  g_free (tally->words);
+  g_free (tally);
+}
+
+static void
+collect (const CatalogueTally *tally, gpointer array)
+{
+  Tally copy = { g_strdup (tally->service), g_strdup (tally->project), g_strdup (tally->state), g_strdup (tally->words),
+    tally->n };
+
+  g_ptr_array_add (array, g_memdup2 (&copy, sizeof copy));
+}
+
+/* ---- for people -------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+is_same_group (const Tally *a, const Tally *b)
+{
+  return g_str_equal (a->service, b->service) && g_str_equal (a->project, b->project);
+}
+
+static void
+print_states (const GPtrArray *tallies, guint from, guint to)
+{
+  const char *before = ": ";
+
+  for (guint i = from; i < to;) {
+    const Tally *first = tallies->pdata[i];
+    guint64 n = 0;
+
+    for (; i < to && g_str_equal (((const Tally *) tallies->pdata[i])->state, first->state); i++)
+      n += ((const Tally *) tallies->pdata[i])->n;
+    printf ("%s" N " %s", before, n, first->state);
+    before = ", ";
+  }
+  putchar ('\n');
+}
+
+/* A line for each project, and below it what went wrong. */
+static void
+print_groups (const char *what, const char *wrong, const GPtrArray *tallies)
+{
+  for (guint i = 0, end; i < tallies->len; i = end) {
+    const Tally *first = tallies->pdata[i];
+
+    for (end = i; end < tallies->len && is_same_group (first, tallies->pdata[end]); end++) { /* to the group's end */
+    }
+    printf ("%s of %s (%s)", what, *first->project ? first->project : "no project", first->service);
+    print_states (tallies, i, end);
+    for (; i < end; i++) {
+      const Tally *tally = tallies->pdata[i];
+
+      if (tally->words)
+        printf ("  " N " %s, %s%s\n", tally->n, tally->state, wrong, tally->words);
+    }
+  }
+}
+
+static void
+print_pull (const CataloguePull *pull, gpointer data)
+{
+  g_autofree char *at = gh_labels_time (pull->pulled_at);
+
+  printf ("last pull of %s%s%s: %s, " N " tasks\n", pull->project, pull->batch ? ", batch " : "",
+      pull->batch ? pull->batch : "", at, pull->tasks);
+}
+
+static void
+print_linked (const GPtrArray *tasks)
+{
+  guint64 linked = 0, not_linked = 0;
+
+  for (guint i = 0; i < tasks->len; i++) {
+    const Tally *tally = tasks->pdata[i];
+
+    *(tally->words ? &not_linked : &linked) += tally->n;
+  }
+  printf (N " tasks are linked to frames, " N " are not\n", linked, not_linked);
+}
+
+/* ---- for programs -------------------------------------------------------------------------------------------------------- */
+
+static JsonArray *
+tallies_as_json (const GPtrArray *tallies, const char *state, const char *words)
+{
+  JsonArray *array = json_array_new ();
+
+  for (guint i = 0; i < tallies->len; i++) {
+    const Tally *tally = tallies->pdata[i];
+    JsonObject *one = json_object_new ();
+
+    json_object_set_string_member (one, "service", tally->service);
+    json_object_set_string_member (one, "project", tally->project);
+    json_object_set_string_member (one, state, tally->state);
+    if (tally->words)
+      json_object_set_string_member (one, words, tally->words);
+    json_object_set_int_member (one, "n", (gint64) tally->n);
+    json_array_add_object_element (array, one);
+  }
+  return array;
+}
+
+static void
+add_pull (const CataloguePull *pull, gpointer array)
+{
+  g_autofree char *at = gh_labels_time (pull->pulled_at), *until = gh_labels_time (pull->seen_until);
+  JsonObject *one = json_object_new ();
+
+  json_object_set_string_member (one, "service", pull->service);
+  json_object_set_string_member (one, "project", pull->project);
+  if (pull->batch)
+    json_object_set_string_member (one, "batch", pull->batch);
+  json_object_set_string_member (one, "pulled_at", at);
+  json_object_set_string_member (one, "seen_until", until);
+  json_object_set_int_member (one, "tasks", (gint64) pull->tasks);
+  json_array_add_object_element (array, one);
+}
+
+static gboolean
+print_json (Catalogue *catalogue, const GPtrArray *uploads, const GPtrArray *tasks, GError **error)
+{
+  g_autoptr (JsonNode) root = json_node_new (JSON_NODE_OBJECT);
+  JsonObject *report = json_object_new ();
+  JsonArray *pulls = json_array_new ();
+  g_autofree char *text = NULL;
+
+  json_object_set_array_member (report, "uploads", tallies_as_json (uploads, "state", "problem"));
+  json_object_set_array_member (report, "tasks", tallies_as_json (tasks, "status", "unlinked"));
+  json_object_set_array_member (report, "pulls", pulls);
+  json_node_take_object (root, report);
+  if (!catalogue_each_pull (catalogue, add_pull, pulls, error))
+    return FALSE;
+  text = json_to_string (root, FALSE);
+  printf ("%s\n", text);
+  return TRUE;
+}
+
+static gboolean
+print_words (Catalogue *catalogue, const GPtrArray *uploads, const GPtrArray *tasks, GError **error)
+{
+  print_groups ("uploads", "", uploads);
+  print_groups ("tasks", "not linked: ", tasks);
+  print_linked (tasks);
+  return catalogue_each_pull (catalogue, print_pull, NULL, error);
+}
+
+int
+gh_labels_status (const char *folder, const LabelsOptions *options)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Catalogue) catalogue = catalogue_open_read (folder, &error);
+  g_autoptr (GPtrArray) uploads = g_ptr_array_new_with_free_func (tally_free);
+  g_autoptr (GPtrArray) tasks = g_ptr_array_new_with_free_func (tally_free);
+
+  if (catalogue == NULL || !catalogue_each_upload_tally (catalogue, collect, uploads, &error)
+      || !catalogue_each_task_tally (catalogue, collect, tasks, &error)
+      || !(options->json ? print_json : print_words) (catalogue, uploads, tasks, &error))
+    return gh_tool_fail (GH_EXIT_FAILED, "%s", error->message);
+  return GH_EXIT_OK;
+}
