@@ -496,6 +496,7 @@ look_back (GstScaleSender *sender, GError **error)
 
   gst_dataset_writer_give_back (sender->writer);
   sender->pending = counts.pending;
+  sender->sending = counts.pending > 0;
   return read;
 }
 
@@ -513,7 +514,6 @@ gst_scale_sender_new (GstElement *element, GstDatasetWriter *writer, const GstSc
   sender->context = g_main_context_new ();
   sender->under_way = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, flight_free);
   sender->halt = FIRST_HALT;
-  sender->sending = TRUE;       /* what an earlier run left */
   sender->next_due = G_MAXINT64;
   g_mutex_init (&sender->lock);
   g_cond_init (&sender->changed);
