@@ -60,8 +60,8 @@ gh_tool_labels (int argc, char **argv)
       "are kept as they are; their answers become labels, which \"gst-heads dataset export\" writes: the list of boxes as\n"
       "\"boxes\", how many there are of each label under its name (or as --count says), answers to questions under the\n"
       "question's. A task that has changed replaces what it said before. A capture may write the dataset meanwhile.\n\n"
-      "Exit status: 0 done; 1 wrong usage; 3 an error; 4 stopped by Ctrl-C, with what came in order; 6 done, but new tasks are\n"
-      "of no frame here (they are kept, and listed with the reason); 7 key, account or address not accepted; 8 the service\n"
+      "Exit status: 0 done; 1 wrong usage; 3 an error; 4 stopped by Ctrl-C, with what came in order; 8 done, but new tasks are\n"
+      "of no frame here (they are kept, and listed with the reason); 9 key, account or address not accepted; 10 the service\n"
       "cannot be reached.");
 
   if (status >= 0)

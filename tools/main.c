@@ -46,8 +46,8 @@ print_help (FILE *stream)
   fprintf (stream, "\n\"gst-heads COMMAND --help\" says more about each. \"gst-heads --version\" prints versions.\n\n"
       "Exit status: 0 done (run: end of stream); 1 wrong usage (doctor: something needed is missing);\n"
       "2 a fault in a pipeline file or a missing element; 3 an error while working; 4 stopped by Ctrl-C or\n"
-      "SIGTERM with everything finished in order; 5 stopped before it could finish; labels: 6 tasks of no frame, 7 key or\n"
-      "address not accepted, 8 service not reachable; refit: 9 the old head stays, 10 too few labels are new.\n");
+      "SIGTERM with everything finished in order; 5 stopped before it could finish; refit: 6 the old head stays, 7 too few\n"
+      "labels are new; labels: 8 tasks of no frame, 9 key or address not accepted, 10 service not reachable.\n");
 }
 
 int

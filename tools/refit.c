@@ -69,7 +69,7 @@ parse (Options *o, int *argc, char ***argv)
       "Trains a head anew when enough labels came into a dataset since it was trained, and keeps the better one, judged\n"
       "by labels that neither has seen. A running head-predict with auto-reload=true takes the new one between two frames.\n\n"
       "  gst-heads refit square --head=people.safetensors --watch=3600\n\n"
-      "Exit status: 0 replaced (or made); 9 the old one is as good; 10 too few labels are new.");
+      "Exit status: 0 replaced (or made); 6 the old one is as good; 7 too few labels are new.");
 }
 
 /* ---- labels ------------------------------------------------------------------------------------------------------------ */

@@ -19,11 +19,11 @@ enum {
   GH_EXIT_FAILED = 3,           /* an error while working */
   GH_EXIT_INTERRUPTED = 4,      /* stopped by Ctrl-C or SIGTERM after everything was finished in order */
   GH_EXIT_CUT = 5,              /* stopped by a second Ctrl-C, or the end did not come in time */
-  GH_EXIT_UNLINKED = 6,         /* labels: done, but new tasks are of no frame of the dataset */
-  GH_EXIT_REFUSED = 7,          /* labels: key, account or address not accepted */
-  GH_EXIT_UNREACHABLE = 8,      /* labels: no usable answer from the service, again and again */
-  GH_EXIT_KEPT = 9,             /* refit: the old head is as good */
-  GH_EXIT_TOO_FEW = 10,         /* refit: too few labels are new */
+  GH_EXIT_KEPT = 6,             /* refit: the old head is as good */
+  GH_EXIT_TOO_FEW = 7,          /* refit: too few labels are new */
+  GH_EXIT_UNLINKED = 8,         /* labels: done, but new tasks are of no frame of the dataset */
+  GH_EXIT_REFUSED = 9,          /* labels: key, account or address not accepted */
+  GH_EXIT_UNREACHABLE = 10,     /* labels: no usable answer from the service, again and again */
 };
 
 int gh_tool_run (int argc, char **argv);

@@ -176,8 +176,8 @@ catalogue_each_pull (Catalogue *catalogue, void (*visit) (const CataloguePull *p
 /* ---- how many there are -------------------------------------------------------------------------------------------------- */
 
 static gboolean
-each_tally (Catalogue *catalogue, const gchar *table, const gchar *sql, void (*visit) (const CatalogueTally *tally, gpointer data), gpointer data,
-    GError **error)
+each_tally (Catalogue *catalogue, const gchar *table, const gchar *sql,
+    void (*visit) (const CatalogueTally *tally, gpointer data), gpointer data, GError **error)
 {
   sqlite3_stmt *statement;
   int code;

@@ -140,7 +140,7 @@ test_of_nobody (void)
   }
   rig_label (&rig, "one", TRUE);
   rig_pull (&rig, &ran, scale_server_url (rig.server), NULL);
-  assert_ran (ran, 6);
+  assert_ran (ran, 8);
   g_assert_cmpint (ran_number (&ran, "linked"), ==, 2);
   g_assert_cmpint (ran_number (&ran, "not_linked"), ==, 3);
   g_assert_nonnull (strstr (ran.out, "its image_path is not of this dataset, it has no unique_id, its attachment was not uploaded"));
@@ -180,16 +180,16 @@ test_faults (void)
   rig_label (&rig, "one", TRUE);
   base = g_strdup_printf ("--base-url=%s/v1", scale_server_url (rig.server));
   rig_run (&ran, "test_another_key", (const char *[]) { "pull", rig.dataset, "--project=gate", base, NULL });
-  assert_ran (ran, 7);
+  assert_ran (ran, 9);
   g_assert_nonnull (strstr (ran.err, "the key is not accepted"));
   ran_clear (&ran);
   rig_run (&ran, NULL, (const char *[]) { "pull", rig.dataset, "--project=gate", base, NULL });
-  assert_ran (ran, 7);
+  assert_ran (ran, 9);
   g_assert_nonnull (strstr (ran.err, "There is no API key"));
   rig_pull (&rig, &ran, "http://127.0.0.1:1", "--attempts=1");
-  assert_ran (ran, 8);
+  assert_ran (ran, 10);
   rig_pull (&rig, &ran, "http://192.0.2.1", NULL);
-  assert_ran (ran, 7);
+  assert_ran (ran, 9);
   g_assert_nonnull (strstr (ran.err, "in the clear"));
   ran_clear (&ran);
   rig_run (&ran, SCALE_SERVER_KEY, (const char *[]) { "pull", rig.dataset, "--project=gate", "--count=x", NULL });
