@@ -182,7 +182,7 @@ make_batch (GstScaleTasks *tasks)
   JsonObject *object = json_object_new ();
 
   if (tasks->batch == NULL)
-    tasks->batch = g_strdup_printf ("%s" BATCH_MARK "%s", tasks->project, time);
+    tasks->batch = g_strdup_printf ("%s" BATCH_MARK "%s.%06d", tasks->project, time, g_date_time_get_microsecond (now));
   tasks->in_batch = 0;
   json_object_set_string_member (object, "project", tasks->project);
   json_object_set_string_member (object, "name", tasks->batch);

@@ -723,6 +723,14 @@ GST_START_TEST (test_finalize)
   fail_unless_equals_int (count_of ("batches", NULL, NULL), 2);
   fail_unless_equals_int (count_of ("batches", "status", "staging"), 0);
   run_clear (&run);
+  settings[strlen ("max-tasks=100 batch-tasks=")] = '1';        /* several within a moment */
+  run = play ("videotestsrc pattern=smpte num-buffers=1 ! video/x-raw,width=96,height=96 ! identity", settings);
+  run_clear (&run);
+  run = play ("plaza-test-src num-buffers=6 ! video/x-raw,width=160,height=96", settings);
+  fail_unless (run.error == NULL && run.warning == NULL, "%s, %s", run.error, run.warning);
+  fail_unless_equals_int (count_of ("batches", NULL, NULL), 9);
+  fail_unless_equals_int (count_of ("batches", "status", "staging"), 0);
+  run_clear (&run);
 }
 
 GST_END_TEST;
