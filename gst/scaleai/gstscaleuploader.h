@@ -9,10 +9,6 @@ G_BEGIN_DECLS
 #define GST_TYPE_SCALE_UPLOADER (gst_scale_uploader_get_type ())
 G_DECLARE_FINAL_TYPE (GstScaleUploader, gst_scale_uploader, GST, SCALE_UPLOADER, GstElement)
 
-/* "scale" (GST_SCALE_API_LABELING) or "nucleus". */
-#define GST_TYPE_SCALE_API (gst_scale_api_get_type ())
-GType gst_scale_api_get_type (void);
-
 GST_ELEMENT_REGISTER_DECLARE (scale_uploader);
 
 G_END_DECLS
