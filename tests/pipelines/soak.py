@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """soak.py GST_HEADS HLS_ORIGIN [MINUTES [SEED]]: a live camera for a long time, twenty times as fast as in use, with an origin
-that fails at random. At the end: every fault was outlived, and memory, files and threads are what they were.
+that fails at random, and a dataset that keeps every frame. At the end: every fault was outlived, memory, files and threads
+are what they were, and as many frames are kept as were counted.
 
 Segments of half a second, a frame from each. One line every half minute."""
 import os
@@ -18,7 +19,8 @@ FAULTS = {"playlist": (403, 404, 429, 500, 503), "segment": (403, 404, 503), "ht
           "frozen": (1,), "hang": (1,), "trickle": (1,), "truncate": (1,), "garbage": (1,), "down": (1,),
           "missing": (1, 2), "jump": (5, 60)}
 PIPELINE = """live-src name=camera uri=http://127.0.0.1:%d/master.m3u8 interval=500000000 timeout=3000000000
-  retry-min=50000000 retry-max=3000000000 request-timeout=1000000000 ! fakesink name=frames sync=false async=false
+  retry-min=50000000 retry-max=3000000000 request-timeout=1000000000
+  ! dataset-sink location="%s" min-free=0 ! fakesink name=frames sync=false async=false
 """
 # A fault has to be over so many seconds after it ends: a twentieth of a minute, and what the machine adds.
 RECOVERY = 8
@@ -54,7 +56,7 @@ def start_origin(program, folder, port=0):
 def start_run(program, folder, origin_port):
     path = os.path.join(folder, "soak.pipeline")
     with open(path, "w") as f:
-        f.write(PIPELINE % origin_port)
+        f.write(PIPELINE % (origin_port, os.path.join(folder, "set")))
     run = subprocess.Popen([program, "run", "--status-port=0", path], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
     while True:
         line = run.stderr.readline().decode()
@@ -103,6 +105,16 @@ def flat(samples, key, slack):
     return late <= early + slack
 
 
+def count_kept(program, folder):
+    """Frames in the dataset, which has to be whole."""
+    for command in ("verify", "stats"):
+        told = subprocess.run([program, "dataset", command, os.path.join(folder, "set")], capture_output=True, text=True)
+        if told.returncode != 0:
+            sys.exit("FAILED: dataset %s: %s" % (command, told.stderr))
+    print(told.stdout.strip())
+    return int(told.stdout.split()[0])
+
+
 def main():
     gst_heads, program = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
     minutes = float(sys.argv[3]) if len(sys.argv) > 3 else 30
@@ -131,6 +143,7 @@ def main():
         status = run.wait(30)
         origin.stdin.close()
         origin.wait()
+        kept = count_kept(gst_heads, folder)
         with open(os.path.join(folder, "run.log"), errors="replace") as f:
             outages = f.read().count(": no frames from ")
     print("faults:", ", ".join("%d %s" % (n, name) for name, n in sorted(faults.items())))
@@ -138,9 +151,11 @@ def main():
     sound = all([flat(samples, "rss", 12), flat(samples, "files", 4), flat(samples, "threads", 4)])
     handed = last["sent"] - last["dropped"] - last["frames"]
     print("frames fetched and not handed on: %d" % handed)
+    # Those between the last look and the end are kept, too.
+    print("frames kept: %d, counted: %d" % (kept, last["frames"]))
     if unmended:
         print("not mended within %d s: %s" % (RECOVERY, ", ".join(unmended)))
-    sys.exit(0 if sound and not unmended and status == 4 and 0 <= handed <= 4 else "FAILED, status %d" % status)
+    sys.exit(0 if sound and not unmended and status == 4 and 0 <= handed <= 4 and 0 <= kept - last["frames"] <= 4 else "FAILED, status %d" % status)
 
 
 main()

@@ -116,6 +116,8 @@ static const Resolver failing[] = {
   { "sh -c 'kill -9 $$' {uri}", "resolver_failed" },
   { "sh -c 'printf \"{\\\"url\\\": 1\"' {uri}", "resolver_garbage" },
   { "sh -c true {uri}", "resolver_garbage" },
+  /* As deep as would end a parser that recurses. */
+  { "sh -c 'printf \"{\\\"a\\\":\"; yes [ | head -n 300000 | tr -d \"\\n\"' {uri}", "resolver_garbage" },
   { "sh -c 'head -c 10000000 /dev/zero >&2; exit 1' {uri}", "resolver_failed" },
   { SAYS ("[youtube] x: This content is not available, try again later. The current session has been rate-limited by "
         "YouTube for up to an hour."), "rate_limited" },
