@@ -3,6 +3,7 @@
  * dataset.c: gst-heads dataset COMMAND DIR: what a dataset holds, whether it is whole, labels in and out of it.
  */
 #include "tools.h"
+#include "dataset-coco.h"
 #include "models/gh-labels.h"
 
 #include "gst/dataset/catalogue.h"
@@ -14,7 +15,7 @@
 enum { MOST_DAYS = 100000 };
 
 typedef struct {
-  char *output, *csv, *task, *column, *file_column, *origin;
+  char *output, *format, *csv, *task, *column, *file_column, *origin;
   double max_age_days;
   gint64 max_frames, max_bytes;
   gboolean dry_run;
@@ -24,6 +25,7 @@ static void
 options_clear (Options *o)
 {
   g_free (o->output);
+  g_free (o->format);
   g_free (o->csv);
   g_free (o->task);
   g_free (o->column);
@@ -194,8 +196,23 @@ write_csv (Export *export, GError **error)
   return catalogue_each (export->catalogue, write_row, export, error);
 }
 
+static gboolean
+write_as (Export *export, const char *format, GError **error)
+{
+  gboolean written;
+
+  if (format && g_str_equal (format, "coco"))
+    return gh_dataset_write_coco (export->catalogue, export->to, &export->rows, error);
+  export->tasks = g_ptr_array_new_with_free_func (g_free);
+  export->values = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  written = write_csv (export, error);
+  g_ptr_array_unref (export->tasks);
+  g_hash_table_unref (export->values);
+  return written;
+}
+
 static int
-export_csv (Catalogue *catalogue, const Options *options)
+export_labels (Catalogue *catalogue, const Options *options)
 {
   g_autoptr (GError) error = NULL;
   Export export = { .catalogue = catalogue, .to = options->output ? fopen (options->output, "w") : stdout };
@@ -203,11 +220,7 @@ export_csv (Catalogue *catalogue, const Options *options)
 
   if (export.to == NULL)
     return gh_tool_fail (GH_EXIT_FAILED, "%s cannot be written: %s", options->output, g_strerror (errno));
-  export.tasks = g_ptr_array_new_with_free_func (g_free);
-  export.values = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  written = write_csv (&export, &error);
-  g_ptr_array_unref (export.tasks);
-  g_hash_table_unref (export.values);
+  written = write_as (&export, options->format, &error);
   if (fflush (export.to) != 0 || ferror (export.to))
     written = written && gh_tool_fail (0, "%s cannot be written whole", options->output ? options->output : "the output");
   if (options->output)
@@ -283,7 +296,7 @@ static const struct {
   int (*run) (Catalogue *catalogue, const Options *options);
   gboolean writes;
 } commands[] = {
-  { "list", list, FALSE }, { "stats", stats, FALSE }, { "verify", verify, FALSE }, { "export", export_csv, FALSE },
+  { "list", list, FALSE }, { "stats", stats, FALSE }, { "verify", verify, FALSE }, { "export", export_labels, FALSE },
   { "label", label, TRUE }, { "prune", prune, TRUE },
 };
 
@@ -311,7 +324,8 @@ gh_tool_dataset (int argc, char **argv)
 {
   g_auto (Options) o = { NULL };
   const GOptionEntry entries[] = {
-    { "output", 'o', 0, G_OPTION_ARG_FILENAME, &o.output, "export: the CSV file; without it standard output", "FILE" },
+    { "output", 'o', 0, G_OPTION_ARG_FILENAME, &o.output, "export: the file; without it standard output", "FILE" },
+    { "format", 0, 0, G_OPTION_ARG_STRING, &o.format, "export: csv (as it comes), or coco with boxes", "NAME" },
     { "csv", 0, 0, G_OPTION_ARG_FILENAME, &o.csv, "label: CSV file with a line of column names", "FILE" },
     { "task", 0, 0, G_OPTION_ARG_STRING, &o.task, "label: what the labels tell, such as people", "NAME" },
     { "column", 0, 0, G_OPTION_ARG_STRING, &o.column, "label: column of the labels (the task)", "NAME" },
@@ -326,7 +340,7 @@ gh_tool_dataset (int argc, char **argv)
   };
   int status = gh_tool_parse (&argc, &argv, entries, "list|stats|verify|export|label|prune DIR",
       "A dataset is the folder that dataset-sink fills. list prints its frames, stats how many, verify checks every image\n"
-      "against the catalogue, export writes the labels as CSV for train-head, label takes them from a CSV, prune deletes the\n"
+      "against the catalogue, export writes the labels as CSV for train-head or as COCO, label takes them from a CSV, prune deletes the\n"
       "oldest images without a label.");
 
   if (status >= 0)
@@ -335,6 +349,8 @@ gh_tool_dataset (int argc, char **argv)
     return gh_tool_fail (GH_EXIT_USAGE, "what, and which folder? (\"%s --help\")", g_get_prgname ());
   if (!(o.max_age_days >= 0 && o.max_age_days <= MOST_DAYS))
     return gh_tool_fail (GH_EXIT_USAGE, "--max-age: a number of days from 0 to %d", MOST_DAYS);
+  if (o.format && !g_str_equal (o.format, "csv") && !g_str_equal (o.format, "coco"))
+    return gh_tool_fail (GH_EXIT_USAGE, "--format=%s: there are csv and coco", o.format);
   if (o.max_frames < 0 || o.max_bytes < 0)
     return gh_tool_fail (GH_EXIT_USAGE, "a limit is more than 0");
   return run (argv[1], argv[2], &o);

@@ -19,6 +19,29 @@ expect 0 "$gst_heads" dataset export "a folder" --output=labels.csv
 head -n 1 labels.csv | grep -q '^file,captured_at,source,people$' || bad "another heading"
 [ "$(wc -l <labels.csv)" -eq 31 ] || bad "not 31 lines of CSV"
 
+# For whatever reads COCO: a box of a label with boxes, the others beside the image.
+id=$("$gst_heads" dataset list "a folder" | head -n 1 | cut -d' ' -f1)
+printf 'file,boxes\n%s,"[{""label"":""a \\""dog\\"""",""left"":1.5,""top"":2,""width"":3,""height"":4},{""label"":""cat"",""left"":0}]"\n' "$id" \
+  >boxes.csv
+cp -r "a folder" boxed
+expect 0 "$gst_heads" dataset label boxed --csv=boxes.csv --task=boxes
+expect 0 "$gst_heads" dataset export boxed --format=coco --output=coco.json
+if command -v python3 >/dev/null; then
+  python3 - "$id" <<'END' || bad "coco.json is not what it should be"
+import json, sys
+coco = json.load (open ('coco.json'))
+assert len (coco['images']) == 30 and len ({i['id'] for i in coco['images']}) == 30
+assert all (i['width'] == 240 and i['height'] == 144 and i['labels']['people'].isdigit () for i in coco['images'])
+[box] = coco['annotations']
+[image] = [i for i in coco['images'] if i['id'] == box['image_id']]
+assert sys.argv[1] in image['file_name'] and 'boxes' not in image['labels']
+assert box['bbox'] == [1.5, 2, 3, 4] and box['area'] == 12 and box['iscrowd'] == 0
+assert coco['categories'] == [{'id': box['category_id'], 'supercategory': '', 'name': 'a "dog"'}]
+END
+fi
+expect 1 "$gst_heads" dataset export boxed --format=yaml
+err_has 'there are csv and coco'
+
 # What is kept trains a head.
 expect 0 "$gst_heads" train-head --images="a folder" --labels=labels.csv --label-column=people --kind=count --no-plot \
   --output=people.safetensors
