@@ -26,7 +26,7 @@ list_examples () {
           sub (/[ \t]*\]\|.*/, "", line)
           inside = 0
         }
-        if (command != "" || line ~ /^([A-Z_]+=[^ ]+ )?gst-launch-1\.0 /) {
+        if (command != "" || line ~ /^(SCALE_API_KEY=[^ ]+ )?gst-launch-1\.0 /) {
           command = command line
           if (inside && sub (/\\$/, "", command))
             next

@@ -22,7 +22,7 @@ done
 
 expect 0 "$gst_heads" init-encoder fresh.safetensors
 expect 0 "$gst_heads" eval --dataset=mall-crop --data=mall --encoder=fresh.safetensors --labels=9 --draws=3
-out_has '^mall-crop: .* 9 labels out of 18, 12 test images, 3 draws, seed 0$'
+out_has '^mall-crop: .* 9 labels out of 18, 12 test images, 3 draws, seed 0, labels by random$'
 out_has '^best constant  *[0-9.]* +- [0-9.]*$'
 out_has '^ridge on a 40x30 grey thumbnail  *[0-9.]* +- [0-9.]*  *[0-9.]* +- [0-9.]*  ridge 3$'
 out_has '^nearest 32x24 RGB thumbnail  *[0-9.]* +- '
@@ -35,6 +35,18 @@ cmp -s first out || bad "the same draws give other figures"
 err_lacks 'reading images'
 expect 0 "$gst_heads" eval --dataset=mall-crop --data=mall --encoder=fresh.safetensors --labels=9 --draws=3 --seed=1
 ! cmp -s first out || bad "another seed gives the same figures"
+
+# Labels where they say the most: other rows, the same in every run.
+for how in novelty farthest; do
+  expect 0 "$gst_heads" eval --dataset=mall-crop --data=mall --encoder=fresh.safetensors --labels=9 --draws=3 --select=$how
+  out_has "seed 0, labels by $how\$"
+  cp out $how
+  expect 0 "$gst_heads" eval --dataset=mall-crop --data=mall --encoder=fresh.safetensors --labels=9 --draws=3 --select=$how
+  cmp -s $how out || bad "$how chooses others the second time"
+  ! cmp -s first out || bad "$how chooses what random does"
+done
+expect 1 "$gst_heads" eval --dataset=mall-crop --data=mall --encoder=fresh.safetensors --select=best
+err_has 'random, novelty or farthest'
 
 # Two tables, straight lines only.
 expect 0 "$gst_heads" eval --dataset=mall-crop --data=mall --labels=5,9 --draws=2 --linear --no-baselines
