@@ -429,14 +429,35 @@ rest (double seconds)
 static int
 watch (const Options *o, const char *folder)
 {
+  gh_tool_catch_interrupts ();
   do {
     g_autoptr (GError) error = NULL;
 
-    if (attempt (o, folder, &error) == GH_EXIT_FAILED && error)
+    attempt (o, folder, &error);
+    if (error && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
       gh_tool_fail (GH_EXIT_FAILED, "%s", error->message);
     fflush (stdout);
   } while (rest (o->watch));
   return GH_EXIT_INTERRUPTED;
+}
+
+/* -1 to go on. */
+static int
+check_options (const Options *o, int argc)
+{
+  GhHeadKind kind;
+
+  if (argc != 2)
+    return gh_tool_fail (GH_EXIT_USAGE, "the folder of one dataset is needed (see --help)");
+  if (o->head == NULL)
+    return gh_tool_fail (GH_EXIT_USAGE, "--head is needed: the file of the head (see --help)");
+  if (o->kind_name && !gh_head_kind_from_name (o->kind_name, &kind))
+    return gh_tool_fail (GH_EXIT_USAGE, "there is no kind \"%s\"; there are count, scalar, time and class", o->kind_name);
+  if (o->min_new < 1)
+    return gh_tool_fail (GH_EXIT_USAGE, "--min-new=%d: at least 1", o->min_new);
+  if (!(o->watch >= 0))
+    return gh_tool_fail (GH_EXIT_USAGE, "--watch=%g: a number of seconds", o->watch);
+  return -1;
 }
 
 int
@@ -446,18 +467,16 @@ gh_tool_refit (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   int status = parse (&options, &argc, &argv);
 
+  if (status < 0)
+    status = check_options (&options, argc);
   if (status >= 0)
     return status;
-  if (argc != 2)
-    return gh_tool_fail (GH_EXIT_USAGE, "the folder of one dataset is needed (see --help)");
-  if (options.head == NULL)
-    return gh_tool_fail (GH_EXIT_USAGE, "--head is needed: the file of the head (see --help)");
-  if (options.min_new < 1)
-    return gh_tool_fail (GH_EXIT_USAGE, "--min-new=%d: at least 1", options.min_new);
   if (!gh_tool_init_gst ())
     return GH_EXIT_FAILED;
   if (options.watch > 0)
     return watch (&options, argv[1]);
   status = attempt (&options, argv[1], &error);
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return gh_tool_fail (GH_EXIT_INTERRUPTED, "stopped; the head is as it was");
   return error ? gh_tool_fail (status, "%s", error->message) : status;
 }

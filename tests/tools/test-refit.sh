@@ -21,6 +21,10 @@ expect 3 "$gst_heads" refit set --head=people.safetensors
 err_has 'no head people.safetensors yet: --kind and --task say'
 expect 1 "$gst_heads" refit set
 err_has '--head is needed'
+expect 1 "$gst_heads" refit set --head=people.safetensors --task=people --kind=number
+err_has 'there is no kind "number"; there are count, scalar, time and class'
+expect 1 "$gst_heads" refit set --head=people.safetensors --watch=-1
+err_has '--watch=-1: a number of seconds'
 expect 7 "$gst_heads" refit set --head=people.safetensors --task=people --kind=count --unit=people
 out_has '^set: 12 labels of "people", 12 new$'
 out_has '^too few: --min-new=20$'
@@ -32,6 +36,19 @@ out_has '^people.safetensors made: 12 labels, held-out error '
 sleep 1
 expect 7 "$gst_heads" refit set --head=people.safetensors
 out_has ' 12 labels of "people", 0 new$'
+
+# Left alone it looks again and again, and ends in order also while nothing was trained yet.
+"$gst_heads" refit set --head=people.safetensors --watch=0.2 >out 2>err &
+child=$!
+for _ in $(seq 200); do
+  [ "$(grep -c '^too few: --min-new=20$' out)" -lt 2 ] || break
+  sleep 0.1
+done
+kill -TERM $child
+status=0
+wait $child || status=$?
+[ "$status" -eq 4 ] || bad "stopping --watch gave $status instead of 4"
+[ "$(grep -c '^too few: --min-new=20$' out)" -ge 2 ] || bad "it did not look again"
 
 # A pipeline that runs on, and takes the better head that five times the labels make.
 cat >watch.pipeline <<'END'
