@@ -110,6 +110,14 @@ draw_bar (GhToolProgress *bar, double fraction, gint64 now)
   bar->drawn = now;
 }
 
+void
+gh_tool_catch_interrupts (void)
+{
+  struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = SA_RESETHAND };
+  sigaction (SIGINT, &action, NULL);
+  sigaction (SIGTERM, &action, NULL);
+}
+
 gboolean
 gh_tool_is_interrupted (void)
 {
@@ -125,9 +133,7 @@ gh_tool_progress (double fraction, const char *what, gpointer progress)
   gboolean fresh = bar->started == 0 || strncmp (bar->what, what, sizeof bar->what - 1) != 0;
   fraction = CLAMP (fraction, 0, 1);
   if (fresh) {
-    struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = SA_RESETHAND };
-    sigaction (SIGINT, &action, NULL);
-    sigaction (SIGTERM, &action, NULL);
+    gh_tool_catch_interrupts ();
     gh_tool_progress_end (bar);
     g_strlcpy (bar->what, what, sizeof bar->what);
     bar->started = now;

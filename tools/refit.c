@@ -2,11 +2,12 @@
  *
  * refit.c: gst-heads refit: a head that is trained anew on the labels of a dataset, and replaced only by a better one.
  *
- * Whether it is better is asked of labels that neither has seen: blocks of time of those that came since the old head was
- * trained. A better one is then trained on all labels, and takes the file's place in one step; the old one stays beside it.
+ * Whether it is better is asked of images that neither has seen: blocks of time of those the old head did not learn from. A
+ * label that was corrected is learned, but judges nobody. A better one is then trained on all labels, and takes the file's place in one step; the old one stays beside it.
  */
 #include "tools.h"
 #include "encoder-options.h"
+#include "head-frames.h"
 #include "head-report.h"
 #include "image-embeddings.h"
 #include "models/gh-error.h"
@@ -76,8 +77,9 @@ parse (Options *o, int *argc, char ***argv)
 
 typedef struct {
   char *path, *text;
-  gint64 captured_at, labeled_at;
+  gint64 labeled_at;
   double value;
+  gboolean is_new;              /* the old head did not learn from this image */
 } Label;
 
 static void
@@ -105,7 +107,6 @@ take_label (const CatalogueLabeled *labeled, gpointer data)
   label = g_new0 (Label, 1);
   label->path = g_strdup (labeled->path);
   label->text = g_strdup (labeled->value);
-  label->captured_at = labeled->captured_at;
   label->labeled_at = labeled->labeled_at;
   g_ptr_array_add (labels, label);
 }
@@ -166,6 +167,7 @@ typedef struct {
   GhHead *old;                  /* or NULL */
   GhEncoder *encoder;
   GPtrArray *labels;            /* Label, in the order of time */
+  guint n_new;
   GPtrArray *classes;           /* NULL-terminated; NULL unless the kind is class */
   float *vectors;               /* [labels,dim] */
   int dim;
@@ -186,25 +188,29 @@ refit_clear (Refit *refit)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Refit, refit_clear)
 
-/* When the old head was trained, in microseconds: labels from then on are new. */
+/* When the old head was trained, in microseconds. */
 static gint64
 trained_at (const GhHead *head)
 {
-  const char *text = head ? gh_head_metadata (head, "trained_at") : NULL;
+  const char *text = gh_head_metadata (head, "trained_at");
   g_autoptr (GDateTime) time = text ? g_date_time_new_from_iso8601 (text, NULL) : NULL;
 
   return time ? g_date_time_to_unix (time) * G_USEC_PER_SEC : 0;
 }
 
-static guint
-count_new (const Refit *refit)
+/* Of a head that does not say what it learned from (head-trainer's, older ones) only the time is known. */
+static void
+find_new (Refit *refit)
 {
-  gint64 since = trained_at (refit->old);
-  guint n = 0;
+  g_autoptr (GHashTable) frames = refit->old ? gh_head_frames (refit->old) : NULL;
+  gint64 since = refit->old ? trained_at (refit->old) : 0;
 
-  for (guint i = 0; i < refit->labels->len; i++)
-    n += ((Label *) refit->labels->pdata[i])->labeled_at >= since;
-  return n;
+  for (guint i = 0; i < refit->labels->len; i++) {
+    Label *label = refit->labels->pdata[i];
+
+    label->is_new = frames ? !gh_head_frames_have (frames, label->path) : label->labeled_at >= since;
+    refit->n_new += label->is_new;
+  }
 }
 
 static gboolean
@@ -325,13 +331,12 @@ error_of (const Refit *refit, const GhHead *head, const gboolean *left_out)
 static guint
 leave_out (const Refit *refit, gboolean *left_out)
 {
-  gint64 since = trained_at (refit->old);
-  guint n_new = count_new (refit), at = 0, n = 0;
+  guint at = 0, n = 0;
 
   for (guint i = 0; i < refit->labels->len; i++) {
-    if (((Label *) refit->labels->pdata[i])->labeled_at < since)
+    if (!((Label *) refit->labels->pdata[i])->is_new)
       continue;
-    left_out[i] = at++ * BLOCKS / n_new % HELD_OUT == HELD_OUT - 1;
+    left_out[i] = at++ * BLOCKS / refit->n_new % HELD_OUT == HELD_OUT - 1;
     n += left_out[i];
   }
   return n;
@@ -349,6 +354,16 @@ keep_old (const Options *o, GError **error)
   return g_file_copy (from, to, G_FILE_COPY_OVERWRITE, NULL, NULL, NULL, error);
 }
 
+static void
+record_frames (const Refit *refit, GhHead *head)
+{
+  g_autofree char **paths = g_new (char *, refit->labels->len);
+
+  for (guint i = 0; i < refit->labels->len; i++)
+    paths[i] = ((Label *) refit->labels->pdata[i])->path;
+  gh_head_record_frames (head, paths, refit->labels->len);
+}
+
 static int
 replace (const Refit *refit, GError **error)
 {
@@ -356,6 +371,8 @@ replace (const Refit *refit, GError **error)
   g_autoptr (GhHead) head = refit->o->dry_run ? NULL : train (refit, NULL, &report, error);
   g_autofree char *off = NULL;
 
+  if (head)
+    record_frames (refit, head);
   if (refit->o->dry_run) {
     printf ("%s would be %s\n", refit->o->head, refit->old ? "replaced" : "made");
     return GH_EXIT_OK;
@@ -398,14 +415,13 @@ static int
 attempt (const Options *o, const char *folder, GError **error)
 {
   g_auto (Refit) refit = { o, folder };
-  guint n_new;
 
   if (!open_head (&refit, error) || !read_labels (&refit, error))
     return GH_EXIT_FAILED;
-  n_new = count_new (&refit);
-  printf ("%s: %u labels of \"%s\", %u new\n", folder, refit.labels->len, refit.task, n_new);
+  find_new (&refit);
+  printf ("%s: %u labels of \"%s\", %u new\n", folder, refit.labels->len, refit.task, refit.n_new);
   fflush (stdout);
-  if (n_new < (guint) o->min_new) {
+  if (refit.n_new < (guint) o->min_new) {
     printf ("too few: --min-new=%d\n", o->min_new);
     return GH_EXIT_TOO_FEW;
   }
@@ -429,14 +445,35 @@ rest (double seconds)
 static int
 watch (const Options *o, const char *folder)
 {
+  gh_tool_catch_interrupts ();
   do {
     g_autoptr (GError) error = NULL;
 
-    if (attempt (o, folder, &error) == GH_EXIT_FAILED && error)
+    attempt (o, folder, &error);
+    if (error && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
       gh_tool_fail (GH_EXIT_FAILED, "%s", error->message);
     fflush (stdout);
   } while (rest (o->watch));
   return GH_EXIT_INTERRUPTED;
+}
+
+/* -1 to go on. */
+static int
+check_options (const Options *o, int argc)
+{
+  GhHeadKind kind;
+
+  if (argc != 2)
+    return gh_tool_fail (GH_EXIT_USAGE, "the folder of one dataset is needed (see --help)");
+  if (o->head == NULL)
+    return gh_tool_fail (GH_EXIT_USAGE, "--head is needed: the file of the head (see --help)");
+  if (o->kind_name && !gh_head_kind_from_name (o->kind_name, &kind))
+    return gh_tool_fail (GH_EXIT_USAGE, "there is no kind \"%s\"; there are count, scalar, time and class", o->kind_name);
+  if (o->min_new < 1)
+    return gh_tool_fail (GH_EXIT_USAGE, "--min-new=%d: at least 1", o->min_new);
+  if (!(o->watch >= 0))
+    return gh_tool_fail (GH_EXIT_USAGE, "--watch=%g: a number of seconds", o->watch);
+  return -1;
 }
 
 int
@@ -446,18 +483,16 @@ gh_tool_refit (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   int status = parse (&options, &argc, &argv);
 
+  if (status < 0)
+    status = check_options (&options, argc);
   if (status >= 0)
     return status;
-  if (argc != 2)
-    return gh_tool_fail (GH_EXIT_USAGE, "the folder of one dataset is needed (see --help)");
-  if (options.head == NULL)
-    return gh_tool_fail (GH_EXIT_USAGE, "--head is needed: the file of the head (see --help)");
-  if (options.min_new < 1)
-    return gh_tool_fail (GH_EXIT_USAGE, "--min-new=%d: at least 1", options.min_new);
   if (!gh_tool_init_gst ())
     return GH_EXIT_FAILED;
   if (options.watch > 0)
     return watch (&options, argv[1]);
   status = attempt (&options, argv[1], &error);
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return gh_tool_fail (GH_EXIT_INTERRUPTED, "stopped; the head is as it was");
   return error ? gh_tool_fail (status, "%s", error->message) : status;
 }

@@ -62,6 +62,8 @@ typedef struct {
 } GhToolProgress;
 
 gboolean gh_tool_progress (double fraction, const char *what, gpointer progress);
+/* The first Ctrl-C or SIGTERM from now on is noted, a second one ends the process. gh_tool_progress() does it, too. */
+void gh_tool_catch_interrupts (void);
 /* Ctrl-C was pressed, or SIGTERM came. */
 gboolean gh_tool_is_interrupted (void);
 /* Ends the line of the bar, if one is showing. */

@@ -4,6 +4,7 @@
  */
 #include "tools.h"
 #include "encoder-options.h"
+#include "head-frames.h"
 #include "head-report.h"
 #include "image-embeddings.h"
 #include "scatter-plot.h"
@@ -217,6 +218,7 @@ run (const Options *o, GError **error)
   head = vectors ? train (o, encoder, labels, vectors, &report, error) : NULL;
   if (!head)
     return FALSE;
+  gh_head_record_frames (head, labels->files, labels->n);
   file = gh_encoder_file_name (encoder);
   plotted = o->plot && write_plot (o, labels, report, file, error) && keep_plot (o, head, error);
   if (!gh_head_save (head, o->output, error && *error ? NULL : error))

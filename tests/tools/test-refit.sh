@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # test-refit.sh GST_HEADS: gst-heads refit: a head that is made, kept, replaced, and replaced under a running pipeline.
 gst_heads=$(realpath "$1")
+models=$(realpath "$(dirname -- "$0")/../../models")
 . "$(dirname -- "$0")/check.sh"
 
 # Frames of a seed with their labels, after those that are there.
@@ -11,7 +12,6 @@ plaza-test-src shuffle=true seed=${SEED} num-buffers=${N} ! video/x-raw,width=48
 END
 keep () {
   expect 0 "$gst_heads" run keep SEED="$1" N="$2"
-  sleep 1                       # trained_at has whole seconds
 }
 
 expect 3 "$gst_heads" refit set --head=people.safetensors --task=people --kind=count
@@ -21,6 +21,10 @@ expect 3 "$gst_heads" refit set --head=people.safetensors
 err_has 'no head people.safetensors yet: --kind and --task say'
 expect 1 "$gst_heads" refit set
 err_has '--head is needed'
+expect 1 "$gst_heads" refit set --head=people.safetensors --task=people --kind=number
+err_has 'there is no kind "number"; there are count, scalar, time and class'
+expect 1 "$gst_heads" refit set --head=people.safetensors --watch=-1
+err_has '--watch=-1: a number of seconds'
 expect 7 "$gst_heads" refit set --head=people.safetensors --task=people --kind=count --unit=people
 out_has '^set: 12 labels of "people", 12 new$'
 out_has '^too few: --min-new=20$'
@@ -29,9 +33,21 @@ out_has '^people.safetensors would be made$'
 [ ! -e people.safetensors ] || bad "a dry run wrote a head"
 expect 0 "$gst_heads" refit set --head=people.safetensors --task=people --kind=count --unit=people --min-new=10
 out_has '^people.safetensors made: 12 labels, held-out error '
-sleep 1
 expect 7 "$gst_heads" refit set --head=people.safetensors
 out_has ' 12 labels of "people", 0 new$'
+
+# Left alone it looks again and again, and ends in order also while nothing was trained yet.
+"$gst_heads" refit set --head=people.safetensors --watch=0.2 >out 2>err &
+child=$!
+for _ in $(seq 200); do
+  [ "$(grep -c '^too few: --min-new=20$' out)" -lt 2 ] || break
+  sleep 0.1
+done
+kill -TERM $child
+status=0
+wait $child || status=$?
+[ "$status" -eq 4 ] || bad "stopping --watch gave $status instead of 4"
+[ "$(grep -c '^too few: --min-new=20$' out)" -ge 2 ] || bad "it did not look again"
 
 # A pipeline that runs on, and takes the better head that five times the labels make.
 cat >watch.pipeline <<'END'
@@ -57,11 +73,42 @@ wait $child || true
 grep -q "\"head_id\":\"$old\"" seen.jsonl || bad "the pipeline did not predict with the old head"
 grep -q "\"head_id\":\"$new\"" seen.jsonl || bad "the pipeline did not take the new head"
 
-# What it has learned from already, said once more, makes no better head.
-sleep 1
+# What it has learned from already, said once more or corrected, is not asked who is better: neither of a head of refit nor
+# of one of train-head. Of a head that does not say what it learned from, the time of its training has to do.
 expect 0 "$gst_heads" dataset export set --output=labels.csv
 expect 0 "$gst_heads" dataset label set --csv=labels.csv --task=people
+expect 7 "$gst_heads" refit set --head=people.safetensors
+out_has ' 72 labels of "people", 0 new$'
+awk -F, -v OFS=, 'NR > 1 { $4 = 5 } { print }' labels.csv >corrected.csv
+expect 0 "$gst_heads" dataset label set --csv=corrected.csv --task=people
+expect 7 "$gst_heads" refit set --head=people.safetensors
+out_has ' 72 labels of "people", 0 new$'
+expect 0 "$gst_heads" dataset label set --csv=labels.csv --task=people
+expect 0 "$gst_heads" train-head --images=set --labels=labels.csv --label-column=people --kind=count --name=people \
+  --output=other.safetensors --no-plot --linear
+expect 7 "$gst_heads" refit set --head=other.safetensors
+out_has ' 72 labels of "people", 0 new$'
+cp "$models/plaza-people.safetensors" shipped.safetensors
+expect 7 "$gst_heads" refit set --head=shipped.safetensors --min-new=1000
+out_has ' 72 labels of "people", 72 new$'
+
+# Nothing is better than the head itself where the labels are what it says.
+cat >said.pipeline <<'END'
+plaza-test-src seed=3 num-buffers=24 ! video/x-raw,width=480,height=288 ! mae-encoder
+  ! head-predict heads=people.safetensors location=said.jsonl ! dataset-sink location=set source=other
+END
+expect 0 "$gst_heads" run said
+expect 0 "$gst_heads" dataset list set
+{
+  echo file,people
+  grep ' other ' out | cut -d ' ' -f 1 | paste -d , - said.jsonl | sed 's/,.*"value":\([0-9.e-]*\).*/,\1/'
+} >said.csv
+expect 0 "$gst_heads" dataset label set --csv=said.csv --task=people
+before=$(cksum <people.safetensors)
 expect 6 "$gst_heads" refit set --head=people.safetensors
+out_has ' 96 labels of "people", 24 new$'
+out_has '^on [0-9]* new labels that neither has seen: old head 0[.][0-4]'
 out_has '^people.safetensors stays$'
+[ "$(cksum <people.safetensors)" = "$before" ] || bad "the head that stays is another"
 
 finish
