@@ -270,6 +270,181 @@ test_label () {
   expect 0 "$gst_heads" dataset verify square
 }
 
+# What the heads say of each picture that the origin has, from a segment itself; all are alike, but the ball in them
+# moves. In reference.txt.
+refer_to_segment () {
+  expect 0 "$gst_heads" run predict-file FILE=segments/0.ts HEADS="$HEADS" PREDICTIONS=segment.jsonl
+  predictions segment.jsonl | sort -u >reference.txt
+  [ "$(wc -l <reference.txt)" -ge 8 ] || bad "there are $(wc -l <reference.txt) pictures, not ten"
+}
+
+predictions () {
+  sed 's/.*"predictions"://' "$1"
+}
+
+# are_true FILE: every line of it answers a picture of the origin.
+are_true () {
+  predictions "$1" | sort -u >said.txt
+  comm -23 said.txt reference.txt >false.txt
+  [ ! -s false.txt ] || bad "$(wc -l <false.txt) of $(wc -l <said.txt) answers in $1 are of no picture of the origin"
+}
+
+# A line for a frame, with the time at which the camera took it.
+test_predict_live_hls () {
+  start_origin
+  heads
+  refer_to_segment
+  before=$(date -u +%Y-%m-%dT%H:%M)
+  expect 0 "$gst_heads" run predict-live HEADS=$HEADS SINK=fakevideosink QUEUE=queue PREDICTIONS=live.jsonl \
+    SOURCE="live-src uri=http://127.0.0.1:$port/live.m3u8 interval=0 num-buffers=30"
+  after=$(date -u +%Y-%m-%dT%H:%M)
+  # A machine that is too busy lets frames pass unanswered.
+  lines=$(wc -l <live.jsonl)
+  [ "$lines" -ge 1 ] || bad "no predictions"
+  [ "$lines" -le 30 ] || bad "$lines lines for 30 frames"
+  are_true live.jsonl
+  first=$(sed -n '1s/^{"time":"\([0-9-]*T[0-9]*:[0-9]*\):.*"pts_ns":[0-9]*,"running_time_ns":[0-9]*,.*/\1/p' live.jsonl)
+  # It is seconds old.
+  case " $(date -u -d "$before:00Z -1 minute" +%Y-%m-%dT%H:%M) $before $after " in
+    *" $first "*) ;;
+    *) bad "the first frame is of \"$first\", not of $before" ;;
+  esac
+  # With a queue that drops what is too fast, and through the master playlist.
+  expect 0 "$gst_heads" run -t 3 predict-live HEADS=$HEADS SINK=fakevideosink PREDICTIONS=some.jsonl \
+    SOURCE="live-src uri=http://127.0.0.1:$port/master.m3u8 interval=0"
+  [ -s some.jsonl ] || bad "no predictions"
+  are_true some.jsonl
+  stop_origin
+}
+
+# Beside the live camera, until Ctrl-C, through an outage; the encoder is one that everything takes.
+test_train_encoder_hls () {
+  start_origin
+  printf '{"height": 48, "width": 64, "patch": 16, "dim": 32, "depth": 1, "heads": 1, "head_dim": 32, "mlp": 64,
+    "dec_mlp": 32, "embedding": 16, "dec_dim": 16, "dec_depth": 1, "dec_heads": 1, "dec_head_dim": 16}' >small.json
+  source="live-src name=camera uri=http://127.0.0.1:$port/live.m3u8 interval=0"
+  "$gst_heads" run --status-port=0 train-encoder SOURCE="$source" CONFIG=small.json STEPS=1000000 LR=0.003 \
+    CHECKPOINT=live.checkpoint OUTPUT=live.safetensors >out 2>err &
+  child=$!
+  await_frames 150
+  control "$port" playlist=403
+  await_words err 'no frames from 127.0.0.1: http_403'
+  control "$port" playlist=0
+  await_words err 'frames from 127.0.0.1 again'
+  await_frames 200
+  kill -INT $child
+  ended $child 4
+  err_has 'note from .*mae-trainer.* steps, loss [01]\.[0-9]*; written: live.safetensors'
+  err_lacks 'collected'
+  [ -s live.checkpoint ] || bad "no checkpoint"
+  expect 0 "$gst_heads" run train-head N=12 MODEL=live.safetensors
+  expect 0 "$gst_heads" run predict-live MODEL=live.safetensors HEADS=people.safetensors SINK=fakevideosink \
+    QUEUE=queue SOURCE="live-src uri=http://127.0.0.1:$port/live.m3u8 interval=500000000 num-buffers=3"
+  out_has '^{"time":"[0-9T:.-]*Z","pts_ns":.*"people":{"kind":"count",.*}}$'
+  stop_origin
+}
+
+# From frames as they come, which know their number in the stream; and from kept ones, with labels given later.
+test_train_head_hls () {
+  start_origin
+  expect 0 "$gst_heads" run train-head LABEL=GstCaptureInfo.media-sequence KIND=scalar UNIT=segments \
+    SOURCE="live-src uri=http://127.0.0.1:$port/live.m3u8 interval=0 num-buffers=40" OUTPUT=live.safetensors
+  err_has 'note from .*head-trainer.*held-out mean absolute error in segments.* [1-4][0-9] labels; live.safetensors'
+  expect 0 "$gst_heads" inspect live.safetensors
+  out_has 'learned    from [1-4][0-9] labels'
+  out_has 'held out .*mean absolute error in segments.*constant predictor'
+  "$gst_heads" run capture URI="http://127.0.0.1:$port/live.m3u8" INTERVAL=500000000 NAME=square DIR=square MIN_FREE=0 \
+    >out 2>err &
+  child=$!
+  await_stored 12
+  kill -INT $child
+  ended $child 4
+  stop_origin
+  expect 0 "$gst_heads" dataset export square --output=frames.csv
+  awk -F, 'NR == 1 { print "file,people" } NR > 1 && NR <= 13 { print $1 "," NR % 4 }' frames.csv >people.csv
+  expect 0 "$gst_heads" dataset label square --csv=people.csv --task=people
+  expect 0 "$gst_heads" run train-head SOURCE='dataset-src location=square' LABEL=GstFrameLabels.people
+  err_has 'note from .*head-trainer.*people: held-out mean absolute error in people.*12 labels; people.safetensors'
+}
+
+# The half that sees pixels has a live camera. The others start when they like, answer what it sees and end with it.
+test_split_hls () {
+  needs gdppay tcpserversink
+  start_origin
+  heads
+  refer_to_segment
+  service=$((20000 + $$ % 20000))
+  "$gst_heads" run datacentre PORT=$service \
+    SOURCE="live-src uri=http://127.0.0.1:$port/live.m3u8 interval=0" >center.out 2>center.err &
+  center=$!
+  start_edge one
+  echo $! >one.pid
+  await_lines one.jsonl 10
+  start_edge two
+  echo $! >two.pid
+  await_lines two.jsonl 10
+  control "$port" playlist=403
+  await_words center.err 'no frames from 127.0.0.1: http_403'
+  control "$port" playlist=0
+  await_words center.err 'frames from 127.0.0.1 again'
+  await_lines two.jsonl $(($(wc -l <two.jsonl) + 5))
+  kill -INT $center
+  cp center.err err
+  ended $center 4
+  for half in one two; do
+    cp $half.err err
+    ended "$(cat $half.pid)" 0
+    err_has 'end of stream'
+  done
+  are_true one.jsonl
+  are_true two.jsonl
+  stop_origin
+  expect 3 "$gst_heads" run edge PORT=$service HEADS=$HEADS
+}
+
+# start_edge NAME: sets $!. The other half may not listen yet.
+start_edge () {
+  for _ in $(seq 50); do
+    "$gst_heads" run edge PORT="$service" HEADS="$HEADS" PREDICTIONS="$1.jsonl" >"$1.out" 2>"$1.err" &
+    while kill -0 $! 2>/dev/null; do
+      [ ! -s "$1.jsonl" ] || return 0
+      sleep 0.1
+    done
+  done
+  cp "$1.err" err
+  bad "edge $1 gets nothing"
+}
+
+# ended PID STATUS
+ended () {
+  got=0
+  wait "$1" || got=$?
+  [ "$got" -eq "$2" ] || bad "status $got instead of $2"
+}
+
+# await_words FILE PATTERN
+await_words () {
+  for _ in $(seq 300); do
+    ! grep -q -e "$2" "$1" || return 0
+    sleep 0.1
+  done
+  bad "no \"$2\" in $1"
+}
+
+# await_frames N: of the live-src "camera" of a run that serves a status page and writes to err.
+await_frames () {
+  await_words err 'http://127.0.0.1:[0-9]*/'
+  page=$(sed -n 's|.*http://127.0.0.1:\([0-9]*\)/.*|\1|p' err | head -n 1)
+  for _ in $(seq 300); do
+    came=$(python3 -c 'import sys, urllib.request
+print (urllib.request.urlopen ("http://127.0.0.1:%s/metrics" % sys.argv[1]).read ().decode ())' "$page" |
+      sed -n 's/^gst_live_src_frames{element="camera"} \([0-9]*\).*/\1/p')
+    [ "${came:-0}" -lt "$1" ] || return 0
+    sleep 0.1
+  done
+  bad "only ${came:-0} of $1 frames came"
+}
+
 # await_stored N
 await_stored () {
   for _ in $(seq 300); do
