@@ -152,6 +152,7 @@ test_same (void)
 {
   const gint port = processes_free_port ();
   Process alone = start (0, 0, 0, 50, 4, "alone.checkpoint", "alone.safetensors"), other, first;
+  g_autofree gchar *model = in_folder ("other.safetensors"), *checkpoint = in_folder ("other.checkpoint");
   gchar line[2000];
 
   expect_end (&alone, "end");
@@ -162,8 +163,8 @@ test_same (void)
   expect_end (&first, "end");
   expect_end (&other, "end");
   assert_same_encoder ("alone.safetensors", "first.safetensors");
-  g_assert_false (g_file_test (in_folder ("other.safetensors"), G_FILE_TEST_EXISTS));
-  g_assert_false (g_file_test (in_folder ("other.checkpoint"), G_FILE_TEST_EXISTS));
+  g_assert_false (g_file_test (model, G_FILE_TEST_EXISTS));
+  g_assert_false (g_file_test (checkpoint, G_FILE_TEST_EXISTS));
 }
 
 /* One rank is killed in the middle of a training that would take days. Rank 0, if it lives, keeps what was learned. */
@@ -213,6 +214,7 @@ test_refused (void)
 int
 main (int argc, char **argv)
 {
+  gchar *config;
   gint status;
 
   if (argc == 3 && strcmp (argv[1], "--pipeline") == 0)
@@ -220,9 +222,11 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   self = argv[0];
   folder = temp_folder_new ();
-  g_assert_true (g_file_set_contents (in_folder ("small.json"), "{\"height\": 48, \"width\": 80, \"patch\": 16, "
+  config = in_folder ("small.json");
+  g_assert_true (g_file_set_contents (config, "{\"height\": 48, \"width\": 80, \"patch\": 16, "
           "\"dim\": 32, \"depth\": 1, \"heads\": 1, \"head_dim\": 32, \"mlp\": 64, \"embedding\": 16, \"dec_dim\": 16, "
           "\"dec_depth\": 1, \"dec_heads\": 1, \"dec_head_dim\": 16, \"dec_mlp\": 32}", -1, NULL));
+  g_free (config);
   g_test_add_func ("/mae-trainer/processes/same", test_same);
   g_test_add_data_func ("/mae-trainer/processes/killed/0", GINT_TO_POINTER (0), test_killed);
   g_test_add_data_func ("/mae-trainer/processes/killed/1", GINT_TO_POINTER (1), test_killed);
