@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""test-mall-hls.py GST_HEADS HLS_ORIGIN: frames of a real camera, the mall of $GST_HEADS_SHARED/data, go out as live
-HLS, are kept by live-src ! dataset-sink, labelled, and replayed by dataset-src into head-trainer. The head must be the one
-that "gst-heads train-head" makes of a folder of the same pictures. Skips (77) where the frames are not there.
+"""test-mall-hls.py GST_HEADS HLS_ORIGIN [SECONDS]: frames of a real camera, the mall of $GST_HEADS_SHARED/data, go
+out as live HLS, are kept by live-src ! dataset-sink, labelled, and replayed by dataset-src into head-trainer. The
+head must be the one that "gst-heads train-head" makes of a folder of the same pictures. Skips (77) where the frames
+are not there.
 
-The stream is H.264 without loss, a frame in each segment, so what is kept as PNG is what was sent, and the two heads must
-be equal to the last bit. What capture.pipeline keeps, which is JPEG, is compared with a folder of its own images,
-exactly, and with the pictures that were sent, within a tolerance."""
+The stream is H.264 without loss, a frame in each segment of SECONDS (0.25; more under a sanitizer), so what is kept
+as PNG is what was sent, and the two heads must be equal to the last bit. What capture.pipeline keeps, which is JPEG,
+is compared with a folder of its own images, exactly, and with the pictures that were sent, within a tolerance."""
 import csv
 import datetime
 import json
@@ -22,8 +23,8 @@ import urllib.request
 
 # As the data's own README splits them: labels of frames 1 to 800, measured on later ones.
 LABELED, MEASURED = 30, range(804, 1401, 6)
-SECONDS = 0.25                  # of a segment
-CAPTURE_LIMIT = 90              # the stream takes a third of it, then begins again with what a busy machine has missed
+SECONDS = float(sys.argv[3]) if len(sys.argv) > 3 else 0.25
+ROUNDS = 3                      # of the stream, for what a busy machine has missed in the first
 # What JPEG of quality 90 does to a picture moves errors by some hundredths of a person. They may differ by half of the
 # 0.2 by which they differ among draws of 30 labels.
 TOLERANCE = 0.1
@@ -124,6 +125,18 @@ def kept_frames(tool, folder, begin, n):
     return kept
 
 
+def await_all(tool, runs, begin, n):
+    end = time.monotonic() + ROUNDS * n * SECONDS
+    while True:
+        time.sleep(1)
+        check(not any(run.poll() is not None for run in runs), "a capture has ended by itself")
+        kept = {folder: kept_frames(tool, folder, begin, n) for folder in ("exact", "usual")}
+        if all(len(frames) == n for frames in kept.values()):
+            return kept
+        check(time.monotonic() < end, "kept in %d rounds of the stream: %s of %d" % (
+            ROUNDS, {folder: len(frames) for folder, frames in kept.items()}, n))
+
+
 def capture(tool, origin_program, n):
     origin, uri = start_origin(origin_program)
     interval = int(SECONDS * 1e9)
@@ -131,20 +144,17 @@ def capture(tool, origin_program, n):
         f.write(CAPTURE.format(uri=uri, interval=interval))
     runs = [tool.start("exact"), tool.start("capture", "URI=" + uri, "DIR=usual", "NAME=mall", "INTERVAL=%d" % interval,
                                             "MIN_FREE=0")]
-    begin, end = begin_of(uri), time.monotonic() + CAPTURE_LIMIT
-    while True:
-        time.sleep(1)
-        check(not any(run.poll() is not None for run in runs), "a capture has ended by itself")
-        kept = {folder: kept_frames(tool, folder, begin, n) for folder in ("exact", "usual")}
-        if all(len(frames) == n for frames in kept.values()):
-            break
-        check(time.monotonic() < end, "kept within %d s: %s of %d" % (
-            CAPTURE_LIMIT, {folder: len(frames) for folder, frames in kept.items()}, n))
-    for run in runs:
-        run.terminate()
-        check(run.wait(30) == 4, "status %d of a capture" % run.returncode)
-    origin.stdin.close()
-    origin.wait()
+    try:
+        kept = await_all(tool, runs, begin_of(uri), n)
+        for run in runs:
+            run.terminate()
+            check(run.wait(60) == 4, "status %d of a capture" % run.returncode)
+    finally:
+        for run in runs:
+            run.kill()
+            run.wait()
+        origin.stdin.close()
+        origin.wait()
     for folder in kept:
         tool("dataset", "verify", folder)
     return kept
