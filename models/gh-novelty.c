@@ -74,6 +74,13 @@ squared_distance (const GhNovelty *novelty, const float *a, const float *b)
   return sum;
 }
 
+void
+gh_novelty_see (GhNovelty *novelty, const float *embedding)
+{
+  if (is_finite (embedding, novelty->dim))
+    see (novelty, embedding);
+}
+
 double
 gh_novelty_of (GhNovelty *novelty, const float *embedding)
 {

@@ -25,6 +25,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GhNovelty, gh_novelty_free)
 
 /* embedding[dim]. INFINITY when nothing was chosen yet; NAN when a number of it is not finite. */
 double gh_novelty_of (GhNovelty *novelty, const float *embedding);
+/* For the variance alone: the same without looking at the chosen. */
+void gh_novelty_see (GhNovelty *novelty, const float *embedding);
 /* It was chosen. */
 void gh_novelty_choose (GhNovelty *novelty, const float *embedding);
 

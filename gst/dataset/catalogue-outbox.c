@@ -66,7 +66,7 @@ gboolean
 catalogue_first_without_task (Catalogue *catalogue, const CatalogueDestination *to,
     void (*visit) (const CatalogueUpload *upload, gpointer data), gpointer data, GError **error)
 {
-  return visit_each (catalogue, catalogue_prepare (catalogue, error, UPLOAD "WHERE upload.state = 'sent' AND attachment_url NOT "
+  return visit_each (catalogue, catalogue_prepare (catalogue, error, UPLOAD "WHERE upload.state = 'sent' AND frame.state = 'stored' AND attachment_url NOT "
           "NULL AND service = ? AND project = ? AND NOT EXISTS (SELECT 1 FROM task WHERE task.frame = upload.frame AND "
           "task.service = upload.service AND task.project = upload.project) ORDER BY upload.id LIMIT 1", "ss", to->service,
           to->project), visit, data, error);

@@ -40,14 +40,14 @@ catalogue_each_task (Catalogue *catalogue, const gchar *service, const gchar *pr
 guint64
 catalogue_count_tasks (Catalogue *catalogue, const CatalogueDestination *to)
 {
-  return (guint64) catalogue_number (catalogue, 0, "SELECT count(*) FROM task WHERE service = ? AND project = ? AND status != "
-      "'refused'", "ss", to->service, to->project);
+  return (guint64) catalogue_number (catalogue, G_MAXINT64, "SELECT count(*) FROM task WHERE service = ? AND project = ? AND frame NOT "
+      "NULL AND status != 'refused'", "ss", to->service, to->project);
 }
 
 gchar *
 catalogue_last_batch (Catalogue *catalogue, const CatalogueDestination *to, const gchar *prefix, guint *tasks)
 {
-  gchar *batch = catalogue_text (catalogue, "SELECT batch FROM task WHERE service = ?1 AND project = ?2 AND "
+  gchar *batch = catalogue_text (catalogue, "SELECT batch FROM task WHERE service = ?1 AND project = ?2 AND frame NOT NULL AND "
       "substr (batch, 1, length (?3)) = ?3 ORDER BY fetched_at DESC LIMIT 1", "sss", to->service, to->project, prefix);
 
   *tasks = (guint) catalogue_number (catalogue, 0, "SELECT count(*) FROM task WHERE service = ? AND project = ? AND batch = ?",

@@ -172,7 +172,7 @@ gboolean catalogue_each_task (Catalogue *catalogue, const gchar *service, const 
  * none. */
 gboolean catalogue_first_without_task (Catalogue *catalogue, const CatalogueDestination *to,
     void (*visit) (const CatalogueUpload *upload, gpointer data), gpointer data, GError **error);
-/* Tasks that are known, but for those that the service refused to make (status "refused"). */
+/* Tasks of frames of this dataset, but for those that the service refused to make (status "refused"). */
 guint64 catalogue_count_tasks (Catalogue *catalogue, const CatalogueDestination *to);
 /* The batch that was last heard of whose name begins so, to be freed, or NULL; and how many tasks it has. */
 gchar *catalogue_last_batch (Catalogue *catalogue, const CatalogueDestination *to, const gchar *prefix, guint *tasks);

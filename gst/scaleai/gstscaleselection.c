@@ -63,7 +63,7 @@ remember_embedding (const CatalogueChosen *chosen, gpointer data)
   if (g_strcmp0 (chosen->model_id, selection->model_id) != 0 || chosen->embedding_bytes != selection->dim * sizeof (gfloat))
     return;
   values = g_memdup2 (chosen->embedding, chosen->embedding_bytes);
-  gh_novelty_of (selection->novelty, values);
+  gh_novelty_see (selection->novelty, values);
   gh_novelty_choose (selection->novelty, values);
 }
 

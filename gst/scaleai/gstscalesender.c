@@ -367,7 +367,7 @@ start_due (GstScaleSender *sender)
 static gboolean
 fill (GstScaleSender *sender)
 {
-  while (start_due (sender) > 0 && g_hash_table_size (sender->under_way) == 0) { /* those had no image any more */
+  while (!is_stopping (sender) && start_due (sender) > 0 && g_hash_table_size (sender->under_way) == 0) { /* those had no image any more */
   }
   return g_hash_table_size (sender->under_way) > 0;
 }

@@ -225,9 +225,10 @@ parse (GBytes *body)
 
 /* One line of printable text, cut at a length. */
 static gchar *
-one_line (const gchar *text)
+one_line (const ScaleApi *api, const gchar *text)
 {
-  g_autofree gchar *valid = g_utf8_make_valid (text, -1);
+  g_autofree gchar *safe = scale_key_redact (api->key, text);   /* before it is cut, and half of a key is left */
+  g_autofree gchar *valid = g_utf8_make_valid (safe, -1);
   gchar *line = g_utf8_substring (valid, 0, MIN (g_utf8_strlen (valid, -1), MAX_WORDS));
 
   for (gchar *at = line; *at; at = g_utf8_next_char (at))
@@ -241,7 +242,7 @@ static gchar *
 describe (const ScaleApi *api, const ScaleReply *reply, const HttpOutcome *outcome)
 {
   const gchar *words = scale_reply_string (reply, "error");
-  g_autofree gchar *line = words || outcome->detail ? one_line (words ? words : outcome->detail) : NULL, *text = NULL;
+  g_autofree gchar *line = words || outcome->detail ? one_line (api, words ? words : outcome->detail) : NULL, *text = NULL;
 
   if (outcome->status == 0 || (outcome->reason && !g_str_has_prefix (outcome->reason, "http_")))
     text = g_strdup_printf ("%s: %s", outcome->reason, line);
@@ -260,7 +261,7 @@ is_plain_ok (GBytes *body)
   gsize size;
   const gchar *text = g_bytes_get_data (body, &size);
 
-  return size == 0 || (size <= 4 && g_ascii_strncasecmp (text, "ok", 2) == 0);
+  return size == 0 || (size >= 2 && size <= 4 && g_ascii_strncasecmp (text, "ok", 2) == 0);
 }
 
 static void

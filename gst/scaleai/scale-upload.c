@@ -66,7 +66,7 @@ scale_upload_metadata (Catalogue *catalogue, const CatalogueUpload *upload)
   json_object_set_string_member (metadata, "sha256", upload->sha256);
   add_times (metadata, upload);
   json_object_set_string_member (metadata, "source_name", upload->source);
-  if (upload->uri)
+  if (upload->uri && strstr (upload->uri, "://"))      /* a camera's; the path of a file is nobody's business */
     json_object_set_string_member (metadata, "source_url", upload->uri);
   json_object_set_string_member (metadata, "frame_id", upload->frame);
   if (upload->media_sequence >= 0)
