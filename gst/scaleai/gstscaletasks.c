@@ -22,6 +22,7 @@ struct _GstScaleTasks {
   gboolean finalize;
 
   gboolean under_way, looked_back;
+  gboolean spent;               /* the cap is reached */
   gchar *batch;                 /* open, or NULL */
   gboolean batch_made;          /* the service knows it */
   guint in_batch;
@@ -445,7 +446,8 @@ choose (GstScaleTasks *tasks)
   CatalogueDestination to = { SCALE_SERVICE, tasks->project };
   Search search = { tasks, gst_dataset_writer_borrow (tasks->writer) };
 
-  if (catalogue_count_tasks (search.catalogue, &to) < tasks->most)
+  tasks->spent = catalogue_count_tasks (search.catalogue, &to) >= tasks->most;
+  if (!tasks->spent)
     catalogue_first_without_task (search.catalogue, &to, take, &search, NULL);
   gst_dataset_writer_give_back (tasks->writer);
   return tasks->reference != NULL;
@@ -461,7 +463,7 @@ gst_scale_tasks_go_on (GstScaleTasks *tasks, gboolean ending)
   if (tasks->under_way)
     return TRUE;
   if (tasks->reference == NULL && !choose (tasks)) {
-    if (ending && tasks->batch && tasks->in_batch > 0)
+    if ((ending || tasks->spent) && tasks->batch && tasks->in_batch > 0)
       end_batch (tasks);
     return tasks->under_way;
   }
