@@ -23,13 +23,13 @@ novelty_of (Catalogue *catalogue, const CatalogueTask *task, const gchar *frame)
   return same < 0 ? CATALOGUE_NEW : same ? CATALOGUE_SAME : CATALOGUE_CHANGED;
 }
 
-/* fetched_at stays what it was: when the task was first heard of. */
+/* fetched_at stays what it was: when the task was first heard of; so do project and batch where the answer names none. */
 static gboolean
 write_task (Catalogue *catalogue, const CatalogueTask *task, const gchar *frame, GError **error)
 {
   return catalogue_run (catalogue, error, "INSERT INTO task (service, id, project, batch, unique_id, status, updated_at, frame, "
       "unlinked, json, fetched_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (service, id) DO UPDATE SET project = "
-      "excluded.project, batch = ifnull(excluded.batch, batch), unique_id = excluded.unique_id, status = excluded.status, "
+      "iif(excluded.project = '', project, excluded.project), batch = ifnull(excluded.batch, batch), unique_id = excluded.unique_id, status = excluded.status, "
       "updated_at = excluded.updated_at, frame = excluded.frame, unlinked = excluded.unlinked, json = excluded.json",
       "ssssssssssi", task->service, task->id, task->project, task->batch, task->unique_id, task->status, task->updated_at, frame,
       frame ? NULL : task->unlinked, task->json, g_get_real_time ());

@@ -89,7 +89,7 @@ insert_companions (Catalogue *catalogue, const CatalogueFrame *f, const gchar *i
 /* *uncertain: a COMMIT that failed otherwise than for want of room may have reached the disk all the same. */
 static gboolean
 commit_frame (Catalogue *catalogue, const CatalogueFrame *f, gint64 source, const gchar *id, const gchar *path,
-    const gchar *sum, gboolean *uncertain, GError **error)
+    const gchar *sum, gboolean *journaled, gboolean *uncertain, GError **error)
 {
   GError *problem = NULL;
 
@@ -97,7 +97,7 @@ commit_frame (Catalogue *catalogue, const CatalogueFrame *f, gint64 source, cons
   if (!catalogue_begin (catalogue, error))
     return FALSE;
   if (!insert_frame (catalogue, f, source, id, path, sum, error) || !insert_companions (catalogue, f, id, error)
-      || (f->upload && !catalogue_insert_upload (catalogue, f->upload, id, f->source, sum, error))) {
+      || (f->upload && !catalogue_insert_upload (catalogue, f->upload, id, f->source, sum, journaled, error))) {
     catalogue_rollback (catalogue);
     return FALSE;
   }
@@ -108,22 +108,34 @@ commit_frame (Catalogue *catalogue, const CatalogueFrame *f, gint64 source, cons
   return FALSE;
 }
 
-CatalogueOutcome
-catalogue_add (Catalogue *catalogue, const CatalogueFrame *frame, gchar **id, GError **error)
+/* Kept before without being uploaded, or for another project: it is now. Not when its image is gone. */
+static CatalogueOutcome
+add_again (Catalogue *catalogue, const CatalogueFrame *frame, const gchar *id, const gchar *sum, gboolean *journaled,
+    GError **error)
+{
+  gboolean stored = frame->upload && catalogue_number (catalogue, 0, "SELECT state = 'stored' FROM frame WHERE id = ?", "s", id);
+
+  return stored && !catalogue_insert_upload (catalogue, frame->upload, id, frame->source, sum, journaled, error)
+      ? CATALOGUE_FAILED : CATALOGUE_DUPLICATE;
+}
+
+static CatalogueOutcome
+add (Catalogue *catalogue, const CatalogueFrame *frame, gchar **id, gboolean *journaled, GError **error)
 {
   g_autofree gchar *sum = g_compute_checksum_for_bytes (G_CHECKSUM_SHA256, frame->image);
-  g_autofree gchar *name = new_id (frame->captured_at), *path = new_path (name, frame->suffix), *file = NULL;
+  g_autofree gchar *name = new_id (frame->captured_at), *path = new_path (name, frame->suffix), *file = NULL, *there = NULL;
   gint64 source = source_id (catalogue, frame->source, frame->uri, error);
   gboolean uncertain;
 
   if (source < 0)
     return CATALOGUE_FAILED;
-  if (catalogue_number (catalogue, 0, "SELECT count(*) FROM frame WHERE source = ? AND sha256 = ? AND captured_at = ?", "isi",
-          source, sum, frame->captured_at) > 0)
-    return CATALOGUE_DUPLICATE;
+  there = catalogue_text (catalogue, "SELECT id FROM frame WHERE source = ? AND sha256 = ? AND captured_at = ?", "isi", source,
+      sum, frame->captured_at);
+  if (there)
+    return add_again (catalogue, frame, there, sum, journaled, error);
   if (!catalogue_write_file (catalogue, path, frame->image, error))
     return CATALOGUE_FAILED;
-  if (!commit_frame (catalogue, frame, source, name, path, sum, &uncertain, error)) {
+  if (!commit_frame (catalogue, frame, source, name, path, sum, journaled, &uncertain, error)) {
     file = catalogue_path (catalogue, path);
     if (!uncertain)             /* else the next start sees which of the two is true */
       g_unlink (file);
@@ -132,6 +144,17 @@ catalogue_add (Catalogue *catalogue, const CatalogueFrame *frame, gchar **id, GE
   if (id)
     *id = g_steal_pointer (&name);
   return CATALOGUE_STORED;
+}
+
+CatalogueOutcome
+catalogue_add (Catalogue *catalogue, const CatalogueFrame *frame, gchar **id, gboolean *journaled, GError **error)
+{
+  gboolean added = FALSE;
+  CatalogueOutcome outcome = add (catalogue, frame, id, &added, error);
+
+  if (journaled)
+    *journaled = added && outcome != CATALOGUE_FAILED;
+  return outcome;
 }
 
 gboolean

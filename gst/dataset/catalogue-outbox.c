@@ -8,14 +8,17 @@ enum { SUM_DIGITS = 32 };
 /* An image that was there before is uploaded once: the reference is the same. */
 gboolean
 catalogue_insert_upload (Catalogue *catalogue, const CatalogueDestination *to, const gchar *frame, const gchar *source,
-    const gchar *sha256, GError **error)
+    const gchar *sha256, gboolean *added, GError **error)
 {
   g_autofree gchar *reference = g_strdup_printf ("%s:%s:%.*s", to->project, source, SUM_DIGITS, sha256);
   gint64 now = g_get_real_time ();
 
-  return catalogue_run (catalogue, error, "INSERT INTO upload (frame, service, project, reference, state, next_attempt_at, "
-      "created_at, updated_at) VALUES (?, ?, ?, ?, 'pending', ?, ?, ?) ON CONFLICT (service, project, reference) DO NOTHING",
-      "ssssiii", frame, to->service, to->project, reference, now, now, now);
+  if (!catalogue_run (catalogue, error, "INSERT INTO upload (frame, service, project, reference, state, next_attempt_at, "
+          "created_at, updated_at) VALUES (?, ?, ?, ?, 'pending', ?, ?, ?) ON CONFLICT (service, project, reference) DO NOTHING",
+          "ssssiii", frame, to->service, to->project, reference, now, now, now))
+    return FALSE;
+  *added = sqlite3_changes (catalogue->db) > 0;
+  return TRUE;
 }
 
 static gint64
@@ -63,13 +66,13 @@ catalogue_each_due (Catalogue *catalogue, const CatalogueDestination *to, gint64
 }
 
 gboolean
-catalogue_first_without_task (Catalogue *catalogue, const CatalogueDestination *to,
+catalogue_next_without_task (Catalogue *catalogue, const CatalogueDestination *to, gint64 after,
     void (*visit) (const CatalogueUpload *upload, gpointer data), gpointer data, GError **error)
 {
-  return visit_each (catalogue, catalogue_prepare (catalogue, error, UPLOAD "WHERE upload.state = 'sent' AND frame.state = 'stored' AND attachment_url NOT "
-          "NULL AND service = ? AND project = ? AND NOT EXISTS (SELECT 1 FROM task WHERE task.frame = upload.frame AND "
-          "task.service = upload.service AND task.project = upload.project) ORDER BY upload.id LIMIT 1", "ss", to->service,
-          to->project), visit, data, error);
+  return visit_each (catalogue, catalogue_prepare (catalogue, error, UPLOAD "WHERE upload.state = 'sent' AND frame.state = "
+          "'stored' AND attachment_url NOT NULL AND service = ? AND project = ? AND upload.id > ? AND NOT EXISTS (SELECT 1 FROM task "
+          "WHERE task.frame = upload.frame AND task.service = upload.service AND task.project = upload.project) ORDER BY "
+          "upload.id LIMIT 1", "ssi", to->service, to->project, after), visit, data, error);
 }
 
 gboolean

@@ -45,7 +45,7 @@ gchar *catalogue_text (Catalogue *catalogue, const gchar *sql, const gchar *type
 
 /* catalogue-outbox.c: a frame's upload, in the transaction of the frame. */
 gboolean catalogue_insert_upload (Catalogue *catalogue, const CatalogueDestination *to, const gchar *frame,
-    const gchar *source, const gchar *sha256, GError **error);
+    const gchar *source, const gchar *sha256, gboolean *added, GError **error);
 
 /* catalogue-schema.c: brings the database to this version. */
 gboolean catalogue_migrate (Catalogue *catalogue, GError **error);

@@ -6,6 +6,11 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 
+/* Labels, and uploads and tasks that something is still to come of, hold a frame. */
+#define IS_FREE(frame) "NOT EXISTS (SELECT 1 FROM label WHERE label.frame = " frame ") AND NOT EXISTS (SELECT 1 FROM upload WHERE " \
+    "upload.frame = " frame " AND upload.state = 'pending') AND NOT EXISTS (SELECT 1 FROM task WHERE task.frame = " frame " AND " \
+    "task.status = 'pending')"
+
 /* On a full disk not even a transaction fits; so many files make room for it. */
 enum { ROOM_FILES = 8 };
 
@@ -43,8 +48,7 @@ find_candidates (Catalogue *catalogue, const CatalogueLimits *limits, gint64 now
   g_array_set_clear_func (candidates, clear_candidate);
   if (catalogue_count (catalogue, &left, error))
     statement = catalogue_prepare (catalogue, error, "SELECT id, path, bytes, captured_at FROM frame WHERE state = 'stored' AND "
-        "NOT EXISTS (SELECT 1 FROM label WHERE frame = frame.id) AND NOT EXISTS (SELECT 1 FROM upload WHERE frame = frame.id "
-        "AND upload.state = 'pending') ORDER BY captured_at, id", "");
+        IS_FREE ("frame.id") " ORDER BY captured_at, id", "");
   while (statement && (code = sqlite3_step (statement)) == SQLITE_ROW) {
     Candidate candidate = { NULL, NULL, (guint64) sqlite3_column_int64 (statement, 2), sqlite3_column_int64 (statement, 3) };
 
@@ -72,12 +76,12 @@ evict_rows (Catalogue *catalogue, const GArray *candidates, guint n, GError **er
   for (guint i = 0; i < n; i++) {
     Candidate *candidate = &g_array_index (candidates, Candidate, i);
 
-    if (!catalogue_run (catalogue, error, "UPDATE frame SET state = 'evicted' WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM label "
-            "WHERE frame = ?1)", "s", candidate->id)) {
+    if (!catalogue_run (catalogue, error, "UPDATE frame SET state = 'evicted' WHERE id = ?1 AND " IS_FREE ("?1"), "s",
+            candidate->id)) {
       catalogue_rollback (catalogue);
       return FALSE;
     }
-    if (sqlite3_changes (catalogue->db) == 0)   /* another process has labeled it meanwhile */
+    if (sqlite3_changes (catalogue->db) == 0)   /* another process holds it since */
       g_clear_pointer (&candidate->path, g_free);
   }
   return catalogue_commit (catalogue, error);

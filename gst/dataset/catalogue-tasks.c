@@ -37,11 +37,18 @@ catalogue_each_task (Catalogue *catalogue, const gchar *service, const gchar *pr
   return code == SQLITE_DONE;
 }
 
-guint64
-catalogue_count_tasks (Catalogue *catalogue, const CatalogueDestination *to)
+gboolean
+catalogue_count_tasks (Catalogue *catalogue, const CatalogueDestination *to, guint64 *tasks, GError **error)
 {
-  return (guint64) catalogue_number (catalogue, G_MAXINT64, "SELECT count(*) FROM task WHERE service = ? AND project = ? AND frame NOT "
-      "NULL AND status != 'refused'", "ss", to->service, to->project);
+  gint64 n = catalogue_number (catalogue, -1, "SELECT count(*) FROM task WHERE service = ? AND project = ? AND frame NOT NULL "
+      "AND status != 'refused'", "ss", to->service, to->project);
+
+  if (n < 0) {
+    catalogue_fail (catalogue, error);
+    return FALSE;
+  }
+  *tasks = (guint64) n;
+  return TRUE;
 }
 
 gchar *

@@ -78,9 +78,10 @@ typedef struct {
 
 typedef enum { CATALOGUE_STORED, CATALOGUE_DUPLICATE, CATALOGUE_FAILED } CatalogueOutcome;
 
-/* DUPLICATE: this source has that very image of that very time already. When it returns STORED the frame is on the disk for good, and *id
- * (may be NULL) names it; free with g_free(). */
-CatalogueOutcome catalogue_add (Catalogue *catalogue, const CatalogueFrame *frame, gchar **id, GError **error);
+/* DUPLICATE: this source has that very image of that very time already; if it is to be uploaded and was not, that is noted all
+ * the same. When it returns STORED the frame is on the disk for good, and *id (may be NULL) names it; free with g_free().
+ * *journaled (may be NULL): whether there is one more upload to be sent. */
+CatalogueOutcome catalogue_add (Catalogue *catalogue, const CatalogueFrame *frame, gchar **id, gboolean *journaled, GError **error);
 
 /* An outage of a source begins; a second begin of one that lasts changes nothing. */
 gboolean catalogue_begin_outage (Catalogue *catalogue, const gchar *source, gint64 at, const gchar *reason,
@@ -95,8 +96,8 @@ typedef struct {
   guint64 max_frames, max_bytes;        /* 0: any number */
 } CatalogueLimits;
 
-/* Deletes the files of the oldest frames beyond the limits, never those with a label or an upload that is still to come;
- * their rows stay, as evicted. Returns how many, or -1 with an error. dry_run: only counts. */
+/* Deletes the files of the oldest frames beyond the limits, never those with a label, an upload or the answer to a task that
+ * is still to come; their rows stay, as evicted. Returns how many, or -1 with an error. dry_run: only counts. */
 gint catalogue_prune (Catalogue *catalogue, const CatalogueLimits *limits, gint64 now, gboolean dry_run, GError **error);
 
 /* Bytes free to this user where the dataset lies. */
@@ -168,12 +169,12 @@ gboolean catalogue_put_task (Catalogue *catalogue, const CatalogueTask *task, GE
 gboolean catalogue_each_task (Catalogue *catalogue, const gchar *service, const gchar *project,
     void (*visit) (const CatalogueTask *task, gpointer data), gpointer data, GError **error);
 
-/* The oldest upload that was sent to a known URL and that no task is of. visit must not write, and is not called when there is
- * none. */
-gboolean catalogue_first_without_task (Catalogue *catalogue, const CatalogueDestination *to,
+/* The oldest upload that was sent to a known URL and that no task is of, of those with a greater id than `after`. visit must
+ * not write, and is not called when there is none. */
+gboolean catalogue_next_without_task (Catalogue *catalogue, const CatalogueDestination *to, gint64 after,
     void (*visit) (const CatalogueUpload *upload, gpointer data), gpointer data, GError **error);
 /* Tasks of frames of this dataset, but for those that the service refused to make (status "refused"). */
-guint64 catalogue_count_tasks (Catalogue *catalogue, const CatalogueDestination *to);
+gboolean catalogue_count_tasks (Catalogue *catalogue, const CatalogueDestination *to, guint64 *tasks, GError **error);
 /* The batch that was last heard of whose name begins so, to be freed, or NULL; and how many tasks it has. */
 gchar *catalogue_last_batch (Catalogue *catalogue, const CatalogueDestination *to, const gchar *prefix, guint *tasks);
 

@@ -51,13 +51,15 @@ is_due (GstDatasetIntake *intake, GstBuffer *buffer)
 static gboolean
 take (GstDatasetIntake *intake, GstBuffer *buffer)
 {
-  GstDatasetVerdict verdict = intake->judge ? intake->judge (intake->element, buffer) : GST_DATASET_KEEP;
+  gboolean wait = !is_live (intake), drop = !wait && !gst_dataset_writer_has_place (intake->writer);
+  /* Who is not asked spends no budget on it. */
+  GstDatasetVerdict verdict = intake->judge && !drop ? intake->judge (intake->element, buffer) : GST_DATASET_KEEP;
   GstClockTime running_time = gst_segment_to_running_time (&intake->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
 
   if (verdict == GST_DATASET_PASS)
     return TRUE;
   return gst_dataset_writer_add (intake->writer, buffer, intake->caps, gst_frame_time_of_day (intake->element, buffer,
-          running_time), verdict == GST_DATASET_UPLOAD, !is_live (intake));
+          running_time), verdict == GST_DATASET_UPLOAD, wait);
 }
 
 static GstFlowReturn

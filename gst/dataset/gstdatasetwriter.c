@@ -222,7 +222,7 @@ report_failure (GstDatasetWriter *writer, const GError *error)
 }
 
 static CatalogueOutcome
-add (GstDatasetWriter *writer, const Item *item, GError **error)
+add (GstDatasetWriter *writer, const Item *item, gboolean *journaled, GError **error)
 {
   CatalogueDestination to = { writer->set.service, writer->set.project };
   CatalogueOutcome outcome = CATALOGUE_FAILED;
@@ -232,7 +232,7 @@ add (GstDatasetWriter *writer, const Item *item, GError **error)
   entry.frame.upload = item->upload ? &to : NULL;
   entry.frame.image = image_of (writer, item, error);
   if (entry.frame.image) {
-    outcome = catalogue_add (gst_dataset_writer_borrow (writer), &entry.frame, NULL, error);
+    outcome = catalogue_add (gst_dataset_writer_borrow (writer), &entry.frame, NULL, journaled, error);
     gst_dataset_writer_give_back (writer);
   }
   clear_entry (&entry);
@@ -244,6 +244,7 @@ store (GstDatasetWriter *writer, const Item *item)
 {
   g_autoptr (GError) error = NULL;
   CatalogueOutcome outcome;
+  gboolean journaled = FALSE;
 
   if (!has_room (writer)) {
     prune (writer);
@@ -253,7 +254,7 @@ store (GstDatasetWriter *writer, const Item *item)
       return;
     }
   }
-  outcome = add (writer, item, &error);
+  outcome = add (writer, item, &journaled, &error);
   if (outcome == CATALOGUE_FAILED) {
     report_failure (writer, error);
     return;
@@ -261,7 +262,7 @@ store (GstDatasetWriter *writer, const Item *item)
   count (writer, outcome == CATALOGUE_STORED ? &writer->stored : &writer->duplicates);
   set_paused (writer, FALSE, "disk-full");
   writer->warned = FALSE;
-  if (item->upload && writer->journaled)
+  if (journaled && writer->journaled)
     writer->journaled (writer->journaled_data);
   if (++writer->since_prune >= PRUNE_EVERY) {
     writer->since_prune = 0;
@@ -469,6 +470,17 @@ gst_dataset_writer_set_flushing (GstDatasetWriter *writer, gboolean flushing)
   writer->flushing = flushing;
   g_cond_broadcast (&writer->changed);
   g_mutex_unlock (&writer->lock);
+}
+
+gboolean
+gst_dataset_writer_has_place (GstDatasetWriter *writer)
+{
+  gboolean place;
+
+  g_mutex_lock (&writer->lock);
+  place = writer->items.length < writer->set.queue;
+  g_mutex_unlock (&writer->lock);
+  return place;
 }
 
 GstStructure *

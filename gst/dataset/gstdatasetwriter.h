@@ -25,10 +25,12 @@ void gst_dataset_writer_free (GstDatasetWriter *writer);
 /* For another thread that works on the dataset: the catalogue, until it is given back. Not for long, the writer waits. */
 Catalogue *gst_dataset_writer_borrow (GstDatasetWriter *writer);
 void gst_dataset_writer_give_back (GstDatasetWriter *writer);
-/* Called from the writer's thread, without locks, whenever a frame with an upload was stored. Before any frame. */
+/* Called from the writer's thread, without locks, whenever an upload was added to the outbox. Before any frame. */
 void gst_dataset_writer_on_journaled (GstDatasetWriter *writer, void (*journaled) (gpointer data), gpointer data);
 
-/* Any of these from the streaming thread. captured_at: of a frame that does not say it itself. upload: journal it for the
+/* Any of these from the streaming thread. Whether a frame that is added now would not be dropped. */
+gboolean gst_dataset_writer_has_place (GstDatasetWriter *writer);
+/* captured_at: of a frame that does not say it itself. upload: journal it for the
  * destination of the settings. wait: for room in the queue (else the frame is dropped); FALSE when flushing ended that. */
 gboolean gst_dataset_writer_add (GstDatasetWriter *writer, GstBuffer *frame, GstCaps *caps, gint64 captured_at,
     gboolean upload, gboolean wait);

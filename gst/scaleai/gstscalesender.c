@@ -6,16 +6,12 @@
 #endif
 
 #include "gstscalesender.h"
+#include "gstscaleflight.h"
+#include "gstscalegate.h"
 #include "scale-upload.h"
 
-#include <glib/gstdio.h>
-#include <string.h>
-
-/* Failures in a row after which nothing is sent for a while; refusals in a row after which they are taken for a halt. */
-enum { FAILURES_OF_AN_OUTAGE = 3, REFUSALS_OF_A_HALT = 3 };
-
-#define FIRST_HALT (30 * G_TIME_SPAN_SECOND)
-#define LONGEST_HALT (10 * G_TIME_SPAN_MINUTE)
+/* Until a catalogue that could not be read or written is tried again. */
+#define CATALOGUE_PAUSE (2 * G_TIME_SPAN_SECOND)
 
 struct _GstScaleSender {
   GstElement *element;
@@ -23,51 +19,26 @@ struct _GstScaleSender {
   gchar *service, *project;
   GstScaleSenderSettings set;   /* its strings are the two above */
   ScaleApi *api;
+  GstScaleGate *gate;
   GstScaleTasks *tasks;         /* or NULL */
   GMainContext *context;
   GThread *thread;
 
   /* The thread's. */
-  GHashTable *under_way;        /* upload's id -> Flight */
+  GHashTable *under_way;        /* upload's id -> GstScaleFlight, until the catalogue holds what became of it */
   GSource *alarm;               /* when the next thing is due */
-  gint64 closed_until;          /* monotonic: nothing is sent before */
-  gint64 halt;                  /* the next halt's length */
-  guint failures, refusals;     /* in a row */
+  gint64 catalogue_until;       /* monotonic: the catalogue failed, and is not used before */
   gboolean sending;             /* until the outbox is empty */
-  enum { FINE, DELAYED, HALTED } state;         /* what the bus knows */
   gint64 next_due;              /* real time, of what was put off; G_MAXINT64: none */
 
   GMutex lock;                  /* for what follows */
   GCond changed;
-  gboolean stopping, flushing, draining, idle, halted;
+  gboolean stopping, flushing;
+  guint asked, answered;        /* drains that were begun, and the last of them that found nothing left to send */
   guint fresh;                  /* journaled since the last burst */
   gint64 first_fresh;           /* monotonic, of the first of them */
   guint64 pending, sent, already, refused, retries, bytes;
-  gchar *problem;               /* the last one */
 };
-
-/* One upload under way. */
-typedef struct {
-  GstScaleSender *sender;
-  gint64 id, captured_at;
-  gchar *reference, *frame, *path, *sha256, *metadata;
-  guint attempts;
-  gint64 began;
-  gsize bytes;
-} Flight;
-
-static void
-flight_free (gpointer data)
-{
-  Flight *flight = data;
-
-  g_free (flight->reference);
-  g_free (flight->frame);
-  g_free (flight->path);
-  g_free (flight->sha256);
-  g_free (flight->metadata);
-  g_free (flight);
-}
 
 static CatalogueDestination
 destination (const GstScaleSender *sender)
@@ -89,12 +60,6 @@ is_stopping (GstScaleSender *sender)
 /* ---- telling ----------------------------------------------------------------------------------------------------------- */
 
 static void
-post (GstScaleSender *sender, GstStructure *structure)
-{
-  gst_element_post_message (sender->element, gst_message_new_element (GST_OBJECT (sender->element), structure));
-}
-
-static void
 count (GstScaleSender *sender, guint64 *counter, guint64 by)
 {
   g_mutex_lock (&sender->lock);
@@ -112,160 +77,107 @@ count_settled (GstScaleSender *sender, guint64 *counter)
   g_mutex_unlock (&sender->lock);
 }
 
-static void
-remember (GstScaleSender *sender, const gchar *problem, gboolean halted)
-{
-  g_mutex_lock (&sender->lock);
-  g_free (sender->problem);
-  sender->problem = g_strdup (problem);
-  sender->halted = halted;
-  g_mutex_unlock (&sender->lock);
-}
-
-/* A catalogue that cannot be written is the writer's trouble too, which says so on the bus. */
-static void
-complain (GstScaleSender *sender, const GError *error)
+/* A catalogue that cannot be used is the writer's trouble too, which says so on the bus. TRUE: there is no error. */
+static gboolean
+is_fine (GstScaleSender *sender, const GError *error)
 {
   if (error == NULL)
-    return;
+    return TRUE;
   GST_WARNING_OBJECT (sender->element, "%s", error->message);
-  remember (sender, error->message, FALSE);
-}
-
-static void
-begin_trouble (GstScaleSender *sender, const gchar *problem, gint64 pause, gboolean halted)
-{
-  sender->closed_until = MAX (sender->closed_until, g_get_monotonic_time () + pause);
-  remember (sender, problem, halted);
-  if (sender->state >= (halted ? HALTED : DELAYED))
-    return;
-  sender->state = halted ? HALTED : DELAYED;
-  post (sender, gst_structure_new ("scale-upload-trouble", "problem", G_TYPE_STRING, problem, "retry-in", G_TYPE_UINT64,
-          (guint64) pause * 1000, "halted", G_TYPE_BOOLEAN, halted, NULL));
-  if (halted)
-    GST_ELEMENT_WARNING (sender->element, RESOURCE, NOT_AUTHORIZED, ("Nothing is uploaded to \"%s\" for now: %s", sender->project,
-            problem), ("%" G_GINT64_FORMAT " s until the next attempt; frames are kept meanwhile", pause / G_TIME_SPAN_SECOND));
-}
-
-static void
-end_trouble (GstScaleSender *sender)
-{
-  sender->failures = sender->refusals = 0;
-  sender->halt = FIRST_HALT;
-  if (sender->state == FINE)
-    return;
-  sender->state = FINE;
-  remember (sender, NULL, FALSE);
-  post (sender, gst_structure_new_empty ("scale-upload-resumed"));
-}
-
-static void
-halt (GstScaleSender *sender, const gchar *problem)
-{
-  begin_trouble (sender, problem, sender->halt, TRUE);
-  sender->halt = MIN (2 * sender->halt, LONGEST_HALT);
+  gst_scale_gate_remember (sender->gate, error->message);
+  sender->catalogue_until = g_get_monotonic_time () + CATALOGUE_PAUSE;
+  return FALSE;
 }
 
 /* ---- what became of an upload ---------------------------------------------------------------------------------------------- */
 
 static void
-set_sent (Flight *flight, const gchar *url, const gchar *remote_id, gboolean already)
+tell (GstScaleSender *sender, const GstScaleFlight *flight)
 {
-  GstScaleSender *sender = flight->sender;
-  g_autoptr (GError) error = NULL;
-  Catalogue *catalogue = gst_dataset_writer_borrow (sender->writer);
-
-  catalogue_upload_sent (catalogue, flight->id, url, remote_id, &error);
-  gst_dataset_writer_give_back (sender->writer);
-  complain (sender, error);
-  count_settled (sender, already ? &sender->already : &sender->sent);
-  count (sender, &sender->bytes, already ? 0 : flight->bytes);
-  post (sender, gst_structure_new ("scale-uploaded", "reference", G_TYPE_STRING, flight->reference, "frame", G_TYPE_STRING,
-          flight->frame, "path", G_TYPE_STRING, flight->path, "attachment-url", G_TYPE_STRING, url, "remote-id",
-          G_TYPE_STRING, remote_id, "already", G_TYPE_BOOLEAN, already, "bytes", G_TYPE_UINT64, (guint64) flight->bytes,
-          "seconds", G_TYPE_DOUBLE, (g_get_monotonic_time () - flight->began) / (gdouble) G_TIME_SPAN_SECOND, NULL));
-  end_trouble (sender);
-}
-
-static void
-set_refused (Flight *flight, const gchar *problem)
-{
-  GstScaleSender *sender = flight->sender;
-  g_autoptr (GError) error = NULL;
-  Catalogue *catalogue = gst_dataset_writer_borrow (sender->writer);
-
-  catalogue_upload_refused (catalogue, flight->id, problem, &error);
-  gst_dataset_writer_give_back (sender->writer);
-  complain (sender, error);
-  count_settled (sender, &sender->refused);
-  post (sender, gst_structure_new ("scale-upload-refused", "reference", G_TYPE_STRING, flight->reference, "frame", G_TYPE_STRING,
-          flight->frame, "path", G_TYPE_STRING, flight->path, "problem", G_TYPE_STRING, problem, NULL));
-}
-
-static void
-put_off (Flight *flight, gint64 pause, const gchar *problem)
-{
-  GstScaleSender *sender = flight->sender;
-  g_autoptr (GError) error = NULL;
-  Catalogue *catalogue = gst_dataset_writer_borrow (sender->writer);
-
-  catalogue_upload_put_off (catalogue, flight->id, g_get_real_time () + pause, problem, &error);
-  gst_dataset_writer_give_back (sender->writer);
-  complain (sender, error);
-  count (sender, &sender->retries, 1);
-}
-
-static void
-fail_for_now (Flight *flight, const ScaleReply *reply)
-{
-  GstScaleSender *sender = flight->sender;
-
-  put_off (flight, scale_api_pause (flight->attempts + 1, reply), reply->problem);
-  sender->failures++;
-  if (sender->failures >= FAILURES_OF_AN_OUTAGE)
-    begin_trouble (sender, reply->problem, scale_api_pause (sender->failures - FAILURES_OF_AN_OUTAGE + 1, reply), FALSE);
-  else if (reply->retry_after > 0)      /* the service asks for it, not this upload's luck */
-    sender->closed_until = MAX (sender->closed_until, g_get_monotonic_time () + scale_api_pause (1, reply));
-  else
-    remember (sender, reply->problem, FALSE);
-}
-
-/* One frame that is refused is that frame's fault; several in a row, with nothing accepted between them, are not. */
-static void
-refuse (Flight *flight, const ScaleReply *reply)
-{
-  GstScaleSender *sender = flight->sender;
-
-  if (++sender->refusals < REFUSALS_OF_A_HALT) {
-    set_refused (flight, reply->problem);
-    return;
+  switch (flight->outcome) {
+    case GST_SCALE_FLIGHT_SENT:
+      count_settled (sender, flight->already ? &sender->already : &sender->sent);
+      count (sender, &sender->bytes, flight->already ? 0 : flight->bytes);
+      break;
+    case GST_SCALE_FLIGHT_REFUSED:
+      count_settled (sender, &sender->refused);
+      break;
+    default:
+      count (sender, &sender->retries, 1);
+      return;
   }
-  put_off (flight, sender->halt, reply->problem);
-  halt (sender, reply->problem);
+  gst_element_post_message (sender->element, gst_message_new_element (GST_OBJECT (sender->element),
+          gst_scale_flight_describe (flight)));
+}
+
+/* Once that is written down, and not before: until then it is under way, and nothing else takes its place. */
+static gboolean
+settle (GstScaleSender *sender, GstScaleFlight *flight)
+{
+  g_autoptr (GError) error = NULL;
+
+  gst_scale_flight_write (flight, gst_dataset_writer_borrow (sender->writer), &error);
+  gst_dataset_writer_give_back (sender->writer);
+  if (!is_fine (sender, error))
+    return FALSE;
+  tell (sender, flight);
+  return TRUE;
+}
+
+static gboolean
+settle_if_landed (gpointer id, gpointer flight, gpointer sender)
+{
+  return ((GstScaleFlight *) flight)->outcome != GST_SCALE_FLIGHT_UNDER_WAY && settle (sender, flight);
+}
+
+/* Those that the catalogue would not take before. */
+static void
+settle_all (GstScaleSender *sender)
+{
+  g_hash_table_foreach_remove (sender->under_way, settle_if_landed, sender);
+}
+
+static void
+land (GstScaleSender *sender, GstScaleFlight *flight, ScaleReply *reply)
+{
+  const gchar *url, *id;
+  gint64 pause = 0;
+
+  scale_upload_judge (sender->service, reply, &url, &id);
+  GST_DEBUG_OBJECT (sender->element, "%s: HTTP %u, %s", flight->path, reply->status, reply->problem ? reply->problem : "done");
+  switch (reply->verdict) {
+    case SCALE_OK:
+    case SCALE_CONFLICT:
+      gst_scale_flight_sent (flight, url, id, reply->verdict == SCALE_CONFLICT);
+      gst_scale_gate_accepted (sender->gate);
+      return;
+    case SCALE_RETRY:
+      pause = gst_scale_gate_failed (sender->gate, flight->began, flight->attempts, reply);
+      break;
+    case SCALE_REFUSED:
+      pause = gst_scale_gate_refused (sender->gate, flight->began, reply->problem);
+      break;
+    case SCALE_HALT:
+      pause = gst_scale_gate_halted (sender->gate, flight->began, reply->problem);
+      break;
+  }
+  if (pause > 0)
+    gst_scale_flight_put_off (flight, pause, reply->problem);
+  else
+    gst_scale_flight_refused (flight, reply->problem);
 }
 
 static void
 on_reply (ScaleReply *reply, gpointer data)
 {
-  Flight *flight = data;
-  GstScaleSender *sender = flight->sender;
-  const gchar *url, *id;
+  GstScaleFlight *flight = data;
+  GstScaleSender *sender = flight->owner;
+  gboolean given_up = is_stopping (sender) && reply->verdict != SCALE_OK && reply->verdict != SCALE_CONFLICT;
 
-  scale_upload_judge (sender->service, reply, &url, &id);
-  GST_DEBUG_OBJECT (sender->element, "%s: HTTP %u, %s", flight->path, reply->status, reply->problem ? reply->problem : "done");
-  if (is_stopping (sender) && reply->verdict != SCALE_OK && reply->verdict != SCALE_CONFLICT) {
-    /* given up: the journal has it as it was */
-  } else if (reply->verdict == SCALE_OK || reply->verdict == SCALE_CONFLICT) {
-    set_sent (flight, url, id, reply->verdict == SCALE_CONFLICT);
-  } else if (reply->verdict == SCALE_RETRY) {
-    fail_for_now (flight, reply);
-  } else if (reply->verdict == SCALE_REFUSED) {
-    refuse (flight, reply);
-  } else {
-    put_off (flight, sender->halt, reply->problem);
-    halt (sender, reply->problem);
-  }
-  g_hash_table_remove (sender->under_way, &flight->id);
+  if (!given_up)                /* else the journal has it as it was */
+    land (sender, flight, reply);
+  if (given_up || settle (sender, flight))
+    g_hash_table_remove (sender->under_way, &flight->id);
 }
 
 /* ---- sending ----------------------------------------------------------------------------------------------------------- */
@@ -276,66 +188,42 @@ typedef struct {
   GPtrArray *flights;
 } Search;
 
+/* One at a time is enough to see whether trouble lasts. */
+static guint
+places (GstScaleSender *sender)
+{
+  guint taken = g_hash_table_size (sender->under_way);
+  guint most = gst_scale_gate_is_in_trouble (sender->gate) ? 1 : sender->set.in_flight;
+
+  return most > taken ? most - taken : 0;
+}
+
 static void
 collect (const CatalogueUpload *upload, gpointer data)
 {
   Search *search = data;
   GstScaleSender *sender = search->sender;
-  Flight *flight;
 
-  if (g_hash_table_contains (sender->under_way, &upload->id)
-      || g_hash_table_size (sender->under_way) + search->flights->len >= sender->set.in_flight)
-    return;
-  flight = g_new0 (Flight, 1);
-  flight->sender = sender;
-  flight->id = upload->id;
-  flight->attempts = upload->attempts;
-  flight->reference = g_strdup (upload->reference);
-  flight->frame = g_strdup (upload->frame);
-  flight->path = g_strdup (upload->path);
-  flight->sha256 = g_strdup (upload->sha256);
-  flight->metadata = scale_upload_metadata (search->catalogue, upload);
-  g_ptr_array_add (search->flights, flight);
-}
-
-/* The image as it was journaled; NULL with a problem when it is gone or another. */
-static GBytes *
-load_image (const Flight *flight, const gchar *folder, gchar **problem)
-{
-  g_autofree gchar *file = g_build_filename (folder, flight->path, NULL), *sum = NULL, *data = NULL;
-  g_autoptr (GError) error = NULL;
-  gsize size;
-
-  if (!g_file_get_contents (file, &data, &size, &error)) {
-    *problem = g_strdup_printf ("The image cannot be read: %s", error->message);
-    return NULL;
-  }
-  sum = g_compute_checksum_for_data (G_CHECKSUM_SHA256, (const guchar *) data, size);
-  if (strcmp (sum, flight->sha256) != 0) {
-    *problem = g_strdup_printf ("The image %s is not the one that was stored", file);
-    return NULL;
-  }
-  return g_bytes_new_take (g_steal_pointer (&data), size);
+  if (!g_hash_table_contains (sender->under_way, &upload->id) && search->flights->len < places (sender))
+    g_ptr_array_add (search->flights, gst_scale_flight_new (sender, search->catalogue, upload));
 }
 
 /* Takes the flight. */
 static void
-start (GstScaleSender *sender, Flight *flight, const gchar *folder)
+start (GstScaleSender *sender, GstScaleFlight *flight, const gchar *folder)
 {
-  g_autofree gchar *problem = NULL, *filename = g_path_get_basename (flight->path);
-  g_autoptr (GBytes) image = load_image (flight, folder, &problem);
+  g_autofree gchar *filename = g_path_get_basename (flight->path);
+  g_autoptr (GBytes) image = gst_scale_flight_load (flight, folder);
   ScaleUpload upload = { sender->service, sender->project, flight->reference, filename, flight->metadata, image };
   ScaleUploadRequest request;
 
+  g_hash_table_insert (sender->under_way, &flight->id, flight);
   if (image == NULL) {
-    set_refused (flight, problem);
-    flight_free (flight);
+    if (settle (sender, flight))
+      g_hash_table_remove (sender->under_way, &flight->id);
     return;
   }
   scale_upload_encode (&upload, &request);
-  flight->bytes = g_bytes_get_size (image);
-  flight->began = g_get_monotonic_time ();
-  g_hash_table_insert (sender->under_way, &flight->id, flight);
   scale_api_send (sender->api, "POST", request.path, request.body, request.type, NULL, on_reply, flight);
   scale_upload_request_clear (&request);
 }
@@ -352,12 +240,14 @@ start_due (GstScaleSender *sender)
   guint most = sender->set.in_flight + g_hash_table_size (sender->under_way);
   gint64 now = g_get_real_time ();
 
+  if (places (sender) == 0)
+    return 0;
   search.catalogue = gst_dataset_writer_borrow (sender->writer);
   folder = g_strdup (catalogue_folder (search.catalogue));
   catalogue_each_due (search.catalogue, &to, now, most, collect, &search, &error);
   sender->next_due = catalogue_next_due (search.catalogue, &to, now);
   gst_dataset_writer_give_back (sender->writer);
-  complain (sender, error);
+  is_fine (sender, error);
   for (guint i = 0; i < flights->len; i++)
     start (sender, flights->pdata[i], folder);
   return flights->len;
@@ -367,9 +257,10 @@ start_due (GstScaleSender *sender)
 static gboolean
 fill (GstScaleSender *sender)
 {
-  while (!is_stopping (sender) && start_due (sender) > 0 && g_hash_table_size (sender->under_way) == 0) { /* those had no image any more */
+  while (!is_stopping (sender) && start_due (sender) > 0 && g_hash_table_size (sender->under_way) == 0) {
+    /* those had no image any more */
   }
-  return g_hash_table_size (sender->under_way) > 0;
+  return g_hash_table_size (sender->under_way) > 0 || sender->catalogue_until > g_get_monotonic_time ();
 }
 
 /* Whether enough frames wait, or one has waited long enough, or the stream is at its end. */
@@ -379,7 +270,7 @@ is_time (GstScaleSender *sender)
   gboolean time;
 
   g_mutex_lock (&sender->lock);
-  time = sender->draining || sender->fresh >= sender->set.batch
+  time = sender->asked != sender->answered || sender->fresh >= sender->set.batch
       || (sender->fresh > 0 && g_get_monotonic_time () >= sender->first_fresh + sender->set.batch_wait);
   if (time)
     sender->fresh = 0;
@@ -407,11 +298,19 @@ set_alarm (GstScaleSender *sender, gint64 pause)
   g_source_attach (sender->alarm, sender->context);
 }
 
+/* Monotonic time before which nothing is sent. */
+static gint64
+blocked_until (GstScaleSender *sender)
+{
+  return MAX (gst_scale_gate_closed_until (sender->gate), sender->catalogue_until);
+}
+
 /* Microseconds until something is to be done without a wake-up. */
 static gint64
 until_next (GstScaleSender *sender)
 {
-  gint64 now = g_get_monotonic_time (), pause = sender->sending && sender->closed_until > now ? 0 : G_MAXINT64;
+  gint64 now = g_get_monotonic_time (), blocked = blocked_until (sender);
+  gint64 pause = sender->sending && blocked > now ? 0 : G_MAXINT64;
 
   if (sender->next_due != G_MAXINT64)
     pause = MIN (pause, MAX (0, sender->next_due - g_get_real_time ()));
@@ -421,47 +320,45 @@ until_next (GstScaleSender *sender)
   if (sender->fresh > 0)
     pause = MIN (pause, MAX (0, sender->first_fresh + sender->set.batch_wait - now));
   g_mutex_unlock (&sender->lock);
-  return MAX (pause, sender->closed_until - now);
+  pause = MAX (pause, blocked - now);
+  return sender->catalogue_until > now ? MIN (pause, sender->catalogue_until - now) : pause;
 }
 
+/* Those that wait for the end, and had begun to before this turn, need not wait any more. */
 static void
-set_idle (GstScaleSender *sender, gboolean idle)
+answer (GstScaleSender *sender, guint asked)
 {
   g_mutex_lock (&sender->lock);
-  sender->idle = idle && sender->fresh == 0;
-  if (sender->idle)
+  if (sender->fresh == 0) {
+    sender->answered = asked;
     sender->pending = 0;        /* and not one more for every image that was there before */
-  g_cond_broadcast (&sender->changed);
+    g_cond_broadcast (&sender->changed);
+  }
   g_mutex_unlock (&sender->lock);
-}
-
-/* Once the uploads are done: FALSE when that is done, too. */
-static gboolean
-make_tasks (GstScaleSender *sender)
-{
-  gboolean draining;
-
-  if (sender->tasks == NULL)
-    return FALSE;
-  g_mutex_lock (&sender->lock);
-  draining = sender->draining;
-  g_mutex_unlock (&sender->lock);
-  return gst_scale_tasks_go_on (sender->tasks, draining);
 }
 
 static void
 turn (GstScaleSender *sender)
 {
-  gboolean busy;
+  gboolean busy, ending;
+  guint asked;
 
+  g_mutex_lock (&sender->lock);
+  asked = sender->asked;
+  ending = asked != sender->answered;
+  g_mutex_unlock (&sender->lock);
+  if (sender->catalogue_until <= g_get_monotonic_time ())
+    settle_all (sender);
   if (!sender->sending)
     sender->sending = is_time (sender);
-  if (sender->sending && sender->closed_until <= g_get_monotonic_time () && !fill (sender))
-    sender->sending = FALSE;
+  if (sender->sending && blocked_until (sender) <= g_get_monotonic_time ())
+    sender->sending = fill (sender);
   /* What was put off waits outside the burst, but is not done. */
   busy = sender->sending || sender->next_due != G_MAXINT64;
-  busy = (!sender->sending && make_tasks (sender)) || busy;
-  set_idle (sender, !busy);
+  if (!sender->sending && sender->tasks)        /* once the uploads are done */
+    busy = gst_scale_tasks_go_on (sender->tasks, ending) || busy;
+  if (!busy)
+    answer (sender, asked);
   set_alarm (sender, until_next (sender));
 }
 
@@ -477,6 +374,7 @@ run (gpointer data)
   }
   set_alarm (sender, G_MAXINT64);
   g_clear_pointer (&sender->api, scale_api_free);
+  settle_all (sender);
   g_clear_pointer (&sender->tasks, gst_scale_tasks_free);
   g_main_context_pop_thread_default (sender->context);
   return NULL;
@@ -512,8 +410,8 @@ gst_scale_sender_new (GstElement *element, GstDatasetWriter *writer, const GstSc
   sender->service = g_strdup (settings->service);
   sender->project = g_strdup (settings->project);
   sender->context = g_main_context_new ();
-  sender->under_way = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, flight_free);
-  sender->halt = FIRST_HALT;
+  sender->under_way = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, gst_scale_flight_free);
+  sender->gate = gst_scale_gate_new (element, sender->project);
   sender->next_due = G_MAXINT64;
   g_mutex_init (&sender->lock);
   g_cond_init (&sender->changed);
@@ -543,13 +441,13 @@ gst_scale_sender_free (GstScaleSender *sender)
     g_thread_join (sender->thread);
   scale_api_free (sender->api);
   gst_scale_tasks_free (sender->tasks);
+  gst_scale_gate_free (sender->gate);
   g_hash_table_unref (sender->under_way);
   g_main_context_unref (sender->context);
   g_cond_clear (&sender->changed);
   g_mutex_clear (&sender->lock);
   g_free (sender->service);
   g_free (sender->project);
-  g_free (sender->problem);
   g_free (sender);
 }
 
@@ -562,7 +460,6 @@ gst_scale_sender_wake (GstScaleSender *sender)
   sender->pending++;
   if (sender->fresh++ == 0)
     sender->first_fresh = g_get_monotonic_time ();
-  sender->idle = FALSE;
   g_mutex_unlock (&sender->lock);
   g_main_context_wakeup (sender->context);
 }
@@ -574,12 +471,11 @@ gst_scale_sender_drain (GstScaleSender *sender, gint64 timeout)
   gboolean in_time = TRUE, flushed;
 
   g_mutex_lock (&sender->lock);
-  sender->draining = TRUE;
-  sender->idle = FALSE;
+  sender->asked++;
   g_main_context_wakeup (sender->context);
-  while (!sender->idle && !sender->flushing && !sender->stopping && in_time)
+  while (sender->answered != sender->asked && !sender->flushing && !sender->stopping && in_time)
     in_time = g_cond_wait_until (&sender->changed, &sender->lock, end);
-  sender->draining = FALSE;
+  sender->answered = sender->asked;
   flushed = sender->flushing;
   g_mutex_unlock (&sender->lock);
   return !flushed;
@@ -600,7 +496,7 @@ gst_scale_sender_describe (GstScaleSender *sender, GstStructure *description)
   g_mutex_lock (&sender->lock);
   gst_structure_set (description, "pending", G_TYPE_UINT64, sender->pending, "sent", G_TYPE_UINT64, sender->sent, "already",
       G_TYPE_UINT64, sender->already, "refused", G_TYPE_UINT64, sender->refused, "retries", G_TYPE_UINT64, sender->retries,
-      "bytes-sent", G_TYPE_UINT64, sender->bytes, "halted", G_TYPE_BOOLEAN, sender->halted, "last-problem", G_TYPE_STRING,
-      sender->problem, NULL);
+      "bytes-sent", G_TYPE_UINT64, sender->bytes, NULL);
   g_mutex_unlock (&sender->lock);
+  gst_scale_gate_describe (sender->gate, description);
 }

@@ -4,16 +4,10 @@
  * became of each.
  *
  * It collects: nothing is sent until so many frames wait or the first has waited so long; what an earlier run left, and
- * what failed and is due again, goes at once. Troubles of the network and the service never end it: an upload is put off
- * with growing pauses, all are after three failures in a row; a key or project that is not accepted stops the sending for
- * minutes, with nothing lost. When a service refuses several frames in a row it is taken for the same.
+ * what failed and is due again, goes at once. Troubles of the network and the service never end it (gstscalegate.h), and
+ * neither do those of the catalogue: what became of an upload is kept until it can be written down, and its place with it.
  *
- * Messages of the element, all with reference and frame where they are of one upload:
- *   scale-uploaded (path, attachment-url, remote-id, already, bytes, seconds)
- *   scale-upload-refused (problem): this frame will not be sent again by itself
- *   scale-upload-trouble (problem, retry-in (ns), halted): once at its beginning
- *   scale-upload-resumed: it is over
- * and those of gstscaletasks.h.
+ * Messages of the element: those of gstscalegate.h (trouble), gstscaleflight.h (each upload) and gstscaletasks.h.
  */
 #pragma once
 

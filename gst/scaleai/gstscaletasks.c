@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * gstscaletasks.c: see gstscaletasks.h. */
 #include "gstscaletasks.h"
+#include "scale-labels.h"
+#include "scale-task-body.h"
 #include "scale-upload.h"
-
-#include "models/gh-json-tree.h"
 
 #include <string.h>
 
 /* Batches of ours begin with PROJECT and this: others are left alone. */
 #define BATCH_MARK "-gst-"
-enum { REFUSALS_OF_A_HALT = 3 };
+#define STAGING "staging"       /* a batch that people do not see yet */
+
+/* Frames in a row that no task was made of, after which that is taken for a halt; and after which all are tried anew. */
+enum { DOUBTS_OF_A_HALT = 3, MOST_DOUBTS = 32 };
 #define HALT (5 * G_TIME_SPAN_MINUTE)
+#define CATALOGUE_PAUSE (5 * G_TIME_SPAN_SECOND)
+
+/* A frame that no task was made of: by its own fault, if the next is taken; else nobody knows yet. */
+typedef struct {
+  gchar *reference, *frame, *problem;
+} Doubt;
 
 struct _GstScaleTasks {
   GstElement *element;
@@ -23,63 +32,42 @@ struct _GstScaleTasks {
 
   gboolean under_way, looked_back;
   gboolean spent;               /* the cap is reached */
-  gchar *batch;                 /* open, or NULL */
-  gboolean batch_made;          /* the service knows it */
+  gchar *batch;                 /* the name, or NULL */
+  gchar *batch_status;          /* what it had when it was begun; NULL: the service does not know it yet */
   guint in_batch;
-  guint failures, refusals;     /* in a row */
-  guint made;                   /* in this run */
+  guint failures;               /* in a row */
+  GArray *doubts;               /* of Doubt */
+  gint64 after;                 /* the last upload among them; 0: none */
+  gboolean halted;              /* since the last task */
   gint64 closed_until;          /* monotonic */
 
   /* The task that is being made. */
+  gint64 upload;
   gchar *reference, *frame, *url, *metadata;
+  ScaleVerdict verdict;         /* and what was said of it, while the batch is looked at */
+  gchar *problem;
 };
 
-/* ---- settings ---------------------------------------------------------------------------------------------------------- */
-
-static const gchar *const geometries[] = { "box", "polygon", "line", "point", "cuboid", "ellipse", NULL };
-
-/* A file of geometries alone is fine, too. */
-static JsonObject *
-body_of (JsonObject *object)
+static void
+clear_doubt (gpointer data)
 {
-  JsonObject *body = json_object_new ();
+  Doubt *doubt = data;
 
-  for (guint i = 0; geometries[i]; i++)
-    if (json_object_has_member (object, geometries[i])) {
-      json_object_set_object_member (body, "geometries", json_object_ref (object));
-      return body;
-    }
-  json_object_unref (body);
-  return json_object_ref (object);
+  g_free (doubt->reference);
+  g_free (doubt->frame);
+  g_free (doubt->problem);
 }
 
-static JsonObject *
-load_body (const gchar *file, GError **error)
-{
-  g_autoptr (GError) problem = NULL;
-  g_autoptr (JsonNode) root = NULL;
-  g_autofree gchar *text = NULL;
-  gsize size;
+/* ---- from start to end ------------------------------------------------------------------------------------------------- */
 
-  if (file == NULL || *file == 0)
-    return json_object_new ();
-  if (g_file_get_contents (file, &text, &size, &problem))
-    root = gh_json_tree_parse (text, size, &problem);
-  if (root && JSON_NODE_HOLDS_OBJECT (root))
-    return body_of (json_node_get_object (root));
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "The geometries-file %s cannot be used: %s. It has to hold a JSON "
-      "object, such as {\"geometries\":{\"box\":{\"objects_to_annotate\":[\"person\"]}}}", file, problem ? problem->message
-      : "it is no object");
-  return NULL;
-}
-
+/* Whether people see a batch before it is finalized is a matter of the project, which the key alone does not tell. */
 static gboolean
 check (const ScaleApi *api, const GstScaleTaskSettings *settings, GError **error)
 {
-  if (!settings->finalize || !scale_key_is_live (scale_api_key (api)) || settings->confirm_live)
+  if (!scale_key_is_live (scale_api_key (api)) || settings->confirm_live)
     return TRUE;
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "finalize with a live key gives up to %u tasks to people, which "
-      "costs money: set confirm-live=true if that is meant, or take a test_ key", settings->most);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "max-tasks with a live key can give up to %u tasks to people, "
+      "which costs money: set confirm-live=true if that is meant, or take a test_ key", settings->most);
   return FALSE;
 }
 
@@ -87,7 +75,7 @@ GstScaleTasks *
 gst_scale_tasks_new (GstElement *element, GstDatasetWriter *writer, ScaleApi *api, const GstScaleTaskSettings *settings,
     GError **error)
 {
-  JsonObject *body = check (api, settings, error) ? load_body (settings->geometries_file, error) : NULL;
+  JsonObject *body = check (api, settings, error) ? scale_task_body_load (settings->geometries_file, error) : NULL;
   GstScaleTasks *tasks;
 
   if (body == NULL)
@@ -102,6 +90,8 @@ gst_scale_tasks_new (GstElement *element, GstDatasetWriter *writer, ScaleApi *ap
   tasks->most = settings->most;
   tasks->batch_tasks = settings->batch_tasks;
   tasks->finalize = settings->finalize;
+  tasks->doubts = g_array_new (FALSE, FALSE, sizeof (Doubt));
+  g_array_set_clear_func (tasks->doubts, clear_doubt);
   return tasks;
 }
 
@@ -112,6 +102,7 @@ clear_task (GstScaleTasks *tasks)
   g_clear_pointer (&tasks->frame, g_free);
   g_clear_pointer (&tasks->url, g_free);
   g_clear_pointer (&tasks->metadata, g_free);
+  g_clear_pointer (&tasks->problem, g_free);
 }
 
 void
@@ -121,9 +112,11 @@ gst_scale_tasks_free (GstScaleTasks *tasks)
     return;
   clear_task (tasks);
   json_object_unref (tasks->body);
+  g_array_unref (tasks->doubts);
   g_free (tasks->project);
   g_free (tasks->type);
   g_free (tasks->batch);
+  g_free (tasks->batch_status);
   g_free (tasks);
 }
 
@@ -148,33 +141,81 @@ ask (GstScaleTasks *tasks, const gchar *method, const gchar *path, JsonObject *o
 }
 
 static void
+rest (GstScaleTasks *tasks, gint64 length)
+{
+  tasks->closed_until = g_get_monotonic_time () + length;
+}
+
+/* Until a person has mended it. */
+static void
+halt (GstScaleTasks *tasks, const gchar *problem)
+{
+  tasks->halted = TRUE;
+  rest (tasks, HALT);
+  GST_ELEMENT_WARNING (tasks->element, RESOURCE, NOT_AUTHORIZED, ("No tasks are made in \"%s\" for now: %s", tasks->project,
+          problem), (NULL));
+}
+
+static void
 pause_for (GstScaleTasks *tasks, const ScaleReply *reply)
 {
-  gint64 pause = reply->verdict == SCALE_RETRY ? scale_api_pause (++tasks->failures, reply) : HALT;
-
-  tasks->closed_until = g_get_monotonic_time () + pause;
   GST_WARNING_OBJECT (tasks->element, "tasks: %s", reply->problem);
-  if (reply->verdict != SCALE_RETRY)
-    GST_ELEMENT_WARNING (tasks->element, RESOURCE, NOT_AUTHORIZED, ("No tasks are made in \"%s\" for now: %s", tasks->project,
-            reply->problem), (NULL));
+  if (reply->verdict == SCALE_RETRY)
+    rest (tasks, scale_api_pause (++tasks->failures, reply));
+  else
+    halt (tasks, reply->problem);
 }
 
 /* ---- batches ----------------------------------------------------------------------------------------------------------- */
 
+static gchar *
+batch_path (const GstScaleTasks *tasks, const gchar *action)
+{
+  g_autofree gchar *name = g_uri_escape_string (tasks->batch, NULL, FALSE);
+
+  return g_strconcat ("/batches/", name, action, NULL);
+}
+
 static void
-on_batch (ScaleReply *reply, gpointer data)
+look_at_batch (GstScaleTasks *tasks, ScaleApiDone done)
+{
+  g_autofree gchar *path = batch_path (tasks, "");
+
+  ask (tasks, "GET", path, NULL, done);
+}
+
+/* Batches of a project that is not self-serve are in progress from the start, and so would the tasks be. */
+static void
+begin_batch (GstScaleTasks *tasks, const ScaleReply *reply)
+{
+  const gchar *status = scale_reply_string (reply, "status");
+  g_autofree gchar *problem = NULL;
+
+  tasks->failures = 0;
+  if (status == NULL || tasks->finalize || g_str_equal (status, STAGING)) {
+    tasks->batch_status = g_strdup (status ? status : STAGING);
+    return;
+  }
+  problem = g_strdup_printf ("the batch %s has the status %s already, so that its tasks would go to people at once: set "
+      "finalize=true if that is meant", tasks->batch, status);
+  halt (tasks, problem);
+}
+
+static void
+on_new_batch (ScaleReply *reply, gpointer data)
 {
   GstScaleTasks *tasks = data;
 
   tasks->under_way = FALSE;
-  tasks->batch_made = reply->verdict == SCALE_OK || reply->verdict == SCALE_CONFLICT;
-  if (tasks->batch_made)
-    tasks->failures = 0;
+  if (reply->verdict == SCALE_OK)
+    begin_batch (tasks, reply);
+  else if (reply->verdict == SCALE_CONFLICT)    /* made before, by a request whose answer was lost */
+    look_at_batch (tasks, on_new_batch);
   else
     pause_for (tasks, reply);
 }
 
-/* The name stays until it is made: after a lost answer the service says that it is in use, which is fine. */
+/* The name stays until it is made. */
 static void
 make_batch (GstScaleTasks *tasks)
 {
@@ -187,14 +228,14 @@ make_batch (GstScaleTasks *tasks)
   tasks->in_batch = 0;
   json_object_set_string_member (object, "project", tasks->project);
   json_object_set_string_member (object, "name", tasks->batch);
-  ask (tasks, "POST", "/batches", object, on_batch);
+  ask (tasks, "POST", "/batches", object, on_new_batch);
 }
 
 static void
 leave_batch (GstScaleTasks *tasks)
 {
   g_clear_pointer (&tasks->batch, g_free);
-  tasks->batch_made = FALSE;
+  g_clear_pointer (&tasks->batch_status, g_free);
 }
 
 static void
@@ -218,14 +259,6 @@ on_finalized (ScaleReply *reply, gpointer data)
     pause_for (tasks, reply);
 }
 
-static gchar *
-batch_path (const GstScaleTasks *tasks, const gchar *action)
-{
-  g_autofree gchar *name = g_uri_escape_string (tasks->batch, NULL, FALSE);
-
-  return g_strconcat ("/batches/", name, action, NULL);
-}
-
 /* The batch is full, or all there will be: without finalize a person does the rest. */
 static void
 end_batch (GstScaleTasks *tasks)
@@ -238,19 +271,22 @@ end_batch (GstScaleTasks *tasks)
     leave_batch (tasks);
 }
 
+/* Of an earlier run: it goes on while people do not see it. */
 static void
 on_old_batch (ScaleReply *reply, gpointer data)
 {
   GstScaleTasks *tasks = data;
+  gboolean gone = reply->status == 404;
 
   tasks->under_way = FALSE;
-  if (reply->verdict == SCALE_RETRY) {
+  if (reply->verdict != SCALE_OK && !gone) {
     pause_for (tasks, reply);
     return;
   }
   tasks->looked_back = TRUE;
-  tasks->batch_made = g_strcmp0 (scale_reply_string (reply, "status"), "staging") == 0;
-  if (!tasks->batch_made)
+  if (!gone && g_strcmp0 (scale_reply_string (reply, "status"), STAGING) == 0)
+    tasks->batch_status = g_strdup (STAGING);
+  else
     leave_batch (tasks);
 }
 
@@ -258,7 +294,7 @@ on_old_batch (ScaleReply *reply, gpointer data)
 static gboolean
 look_back (GstScaleTasks *tasks)
 {
-  g_autofree gchar *mark = g_strconcat (tasks->project, BATCH_MARK, NULL), *path = NULL;
+  g_autofree gchar *mark = g_strconcat (tasks->project, BATCH_MARK, NULL);
   CatalogueDestination to = { SCALE_SERVICE, tasks->project };
 
   g_free (tasks->batch);
@@ -268,59 +304,89 @@ look_back (GstScaleTasks *tasks)
     tasks->looked_back = TRUE;
     return FALSE;
   }
-  path = batch_path (tasks, "");
-  ask (tasks, "GET", path, NULL, on_old_batch);
+  look_at_batch (tasks, on_old_batch);
   return TRUE;
 }
 
 /* ---- tasks ------------------------------------------------------------------------------------------------------------- */
 
+static gboolean
+put (GstScaleTasks *tasks, const CatalogueTask *row)
+{
+  g_autoptr (GError) error = NULL;
+
+  catalogue_put_task (gst_dataset_writer_borrow (tasks->writer), row, &error);
+  gst_dataset_writer_give_back (tasks->writer);
+  if (error == NULL)
+    return TRUE;
+  GST_WARNING_OBJECT (tasks->element, "%s", error->message);
+  rest (tasks, CATALOGUE_PAUSE);
+  return FALSE;
+}
+
+/* So that it is not asked for again, with what was said. */
+static void
+record_refusal (GstScaleTasks *tasks, const gchar *reference, const gchar *frame, const gchar *problem)
+{
+  g_autofree gchar *id = g_strconcat ("refused:", reference, NULL);
+  g_autoptr (JsonNode) words = json_node_init_string (json_node_alloc (), problem);
+  g_autofree gchar *json = json_to_string (words, FALSE);
+  CatalogueTask row = { SCALE_SERVICE, id, tasks->project, NULL, reference, "refused", NULL, frame, NULL, json };
+
+  if (put (tasks, &row))
+    GST_ELEMENT_WARNING (tasks->element, RESOURCE, WRITE, ("There will be no task of frame %s: %s", frame, problem), (NULL));
+}
+
+static void
+forget_doubts (GstScaleTasks *tasks)
+{
+  g_array_set_size (tasks->doubts, 0);
+  tasks->after = 0;
+}
+
+/* Another frame's task was made, so it was each frame's own fault. */
+static void
+settle_doubts (GstScaleTasks *tasks)
+{
+  for (guint i = 0; i < tasks->doubts->len; i++) {
+    const Doubt *doubt = &g_array_index (tasks->doubts, Doubt, i);
+
+    record_refusal (tasks, doubt->reference, doubt->frame, doubt->problem);
+  }
+  forget_doubts (tasks);
+}
+
+/* A task that could not be written down is asked for again, and found then. */
 static void
 record (GstScaleTasks *tasks, JsonObject *task)
 {
   g_autoptr (JsonNode) node = json_node_new (JSON_NODE_OBJECT);
   g_autofree gchar *json = NULL;
-  g_autoptr (GError) error = NULL;
-  const gchar *id = json_object_get_string_member_with_default (task, "task_id", NULL);
-  CatalogueTask row = { SCALE_SERVICE, id, tasks->project, tasks->batch, tasks->reference,
-    json_object_get_string_member_with_default (task, "status", "pending"),
-    json_object_get_string_member_with_default (task, "updated_at", NULL), tasks->frame, NULL };
+  const gchar *id = scale_json_string (task, "task_id"), *batch = scale_json_string (task, "batch");
+  const gchar *status = scale_json_string (task, "status");
+  CatalogueTask row = { SCALE_SERVICE, id, tasks->project, batch ? batch : tasks->batch, tasks->reference,
+    status ? status : "pending", scale_json_string (task, "updated_at"), tasks->frame, NULL };
 
   json_node_set_object (node, task);
   row.json = json = json_to_string (node, FALSE);
-  catalogue_put_task (gst_dataset_writer_borrow (tasks->writer), &row, &error);
-  gst_dataset_writer_give_back (tasks->writer);
-  if (error)
-    GST_WARNING_OBJECT (tasks->element, "%s", error->message);
-  tasks->in_batch++;
-  tasks->made++;
-  tasks->failures = tasks->refusals = 0;
+  if (!put (tasks, &row))
+    return;
+  tasks->in_batch += g_strcmp0 (row.batch, tasks->batch) == 0;
+  tasks->failures = 0;
+  tasks->halted = FALSE;
+  settle_doubts (tasks);
   gst_element_post_message (tasks->element, gst_message_new_element (GST_OBJECT (tasks->element), gst_structure_new (
               "scale-task-created", "reference", G_TYPE_STRING, tasks->reference, "frame", G_TYPE_STRING, tasks->frame, "task",
-              G_TYPE_STRING, id, "batch", G_TYPE_STRING, tasks->batch, NULL)));
+              G_TYPE_STRING, id, "batch", G_TYPE_STRING, row.batch, NULL)));
 }
 
-/* So that it is not asked for again, with what was said. */
-static void
-record_refusal (GstScaleTasks *tasks, const gchar *problem)
-{
-  g_autofree gchar *id = g_strconcat ("refused:", tasks->reference, NULL);
-  g_autoptr (JsonNode) words = json_node_init_string (json_node_alloc (), problem);
-  g_autofree gchar *json = json_to_string (words, FALSE);
-  CatalogueTask row = { SCALE_SERVICE, id, tasks->project, NULL, tasks->reference, "refused", NULL, tasks->frame, NULL, json };
-
-  catalogue_put_task (gst_dataset_writer_borrow (tasks->writer), &row, NULL);
-  gst_dataset_writer_give_back (tasks->writer);
-  GST_ELEMENT_WARNING (tasks->element, RESOURCE, WRITE, ("There will be no task of frame %s: %s", tasks->frame, problem), (NULL));
-}
-
+/* The first of the list that the service found, if it is one. */
 static JsonObject *
 first_doc (const ScaleReply *reply)
 {
   JsonObject *object = reply->json && JSON_NODE_HOLDS_OBJECT (reply->json) ? json_node_get_object (reply->json) : NULL;
-  JsonNode *docs = object ? json_object_get_member (object, "docs") : NULL;
-  JsonNode *first = docs && JSON_NODE_HOLDS_ARRAY (docs) && json_array_get_length (json_node_get_array (docs)) > 0
-      ? json_array_get_element (json_node_get_array (docs), 0) : NULL;
+  JsonArray *docs = object ? scale_json_array (object, "docs") : NULL;
+  JsonNode *first = docs && json_array_get_length (docs) > 0 ? json_array_get_element (docs, 0) : NULL;
 
   return first && JSON_NODE_HOLDS_OBJECT (first) ? json_node_get_object (first) : NULL;
 }
@@ -328,9 +394,15 @@ first_doc (const ScaleReply *reply)
 static gboolean
 is_task (JsonObject *task)
 {
-  JsonNode *id = task ? json_object_get_member (task, "task_id") : NULL;
+  return task && scale_json_string (task, "task_id");
+}
 
-  return id && JSON_NODE_HOLDS_VALUE (id) && json_node_get_value_type (id) == G_TYPE_STRING;
+static gboolean
+is_or_is_not_said (JsonObject *task, const gchar *member, const gchar *text)
+{
+  const gchar *said = scale_json_string (task, member);
+
+  return said == NULL || g_str_equal (said, text);
 }
 
 static void
@@ -342,10 +414,12 @@ on_found (ScaleReply *reply, gpointer data)
   tasks->under_way = FALSE;
   if (reply->verdict != SCALE_OK)
     pause_for (tasks, reply);
-  else if (is_task (task))
-    record (tasks, task);
+  else if (!is_task (task))
+    record_refusal (tasks, tasks->reference, tasks->frame, "the unique id is in use, and no task has it");
+  else if (!is_or_is_not_said (task, "unique_id", tasks->reference) || !is_or_is_not_said (task, "project", tasks->project))
+    record_refusal (tasks, tasks->reference, tasks->frame, "the unique id is in use by a task of another project");
   else
-    record_refusal (tasks, "the unique id is in use, and no task has it");
+    record (tasks, task);
   clear_task (tasks);
 }
 
@@ -359,6 +433,45 @@ find (GstScaleTasks *tasks)
   ask (tasks, "GET", path, NULL, on_found);
 }
 
+/* One frame may be refused by its own fault; if none is taken, that is not the frames'. */
+static void
+doubt (GstScaleTasks *tasks)
+{
+  Doubt one = { g_strdup (tasks->reference), g_strdup (tasks->frame), g_strdup (tasks->problem) };
+
+  g_array_append_val (tasks->doubts, one);
+  tasks->after = tasks->upload;
+  if (tasks->doubts->len >= DOUBTS_OF_A_HALT)
+    halt (tasks, tasks->problem);
+  else
+    GST_WARNING_OBJECT (tasks->element, "no task of frame %s for now: %s", tasks->frame, tasks->problem);
+  if (tasks->doubts->len >= MOST_DOUBTS)
+    forget_doubts (tasks);
+}
+
+/* The task was refused: because the batch was finalized meanwhile, which is nobody's fault and needs another batch? */
+static void
+on_doubted_batch (ScaleReply *reply, gpointer data)
+{
+  GstScaleTasks *tasks = data;
+  gboolean gone = reply->status == 404;
+
+  tasks->under_way = FALSE;
+  if (reply->verdict == SCALE_OK && g_strcmp0 (scale_reply_string (reply, "status"), tasks->batch_status) == 0) {
+    if (tasks->verdict == SCALE_REFUSED)
+      doubt (tasks);
+    else
+      halt (tasks, tasks->problem);
+  } else if (reply->verdict == SCALE_OK || gone) {
+    GST_ELEMENT_INFO (tasks->element, RESOURCE, WRITE, ("The batch %s was %s by somebody else: a new one is begun", tasks->batch,
+            gone ? "deleted" : "finalized"), (NULL));
+    leave_batch (tasks);
+  } else {
+    pause_for (tasks, reply);
+  }
+  clear_task (tasks);           /* it is chosen again, unless it is doubted */
+}
+
 static void
 on_task (ScaleReply *reply, gpointer data)
 {
@@ -366,60 +479,30 @@ on_task (ScaleReply *reply, gpointer data)
   JsonObject *task = reply->json && JSON_NODE_HOLDS_OBJECT (reply->json) ? json_node_get_object (reply->json) : NULL;
 
   tasks->under_way = FALSE;
-  if (reply->verdict == SCALE_CONFLICT) {
+  if (reply->verdict == SCALE_CONFLICT || (reply->verdict == SCALE_OK && !is_task (task))) {
     find (tasks);
     return;
   }
-  if (reply->verdict == SCALE_OK && is_task (task))
+  if (reply->verdict == SCALE_REFUSED || reply->verdict == SCALE_HALT) {
+    tasks->verdict = reply->verdict;
+    tasks->problem = g_strdup (reply->problem);
+    look_at_batch (tasks, on_doubted_batch);
+    return;
+  }
+  if (reply->verdict == SCALE_OK)
     record (tasks, task);
-  else if (reply->verdict == SCALE_OK)
-    find (tasks);
-  else if (reply->verdict == SCALE_REFUSED && tasks->made > 0 && ++tasks->refusals < REFUSALS_OF_A_HALT)
-    record_refusal (tasks, reply->problem);
-  else                          /* when none is accepted, that is not this frame's fault */
+  else
     pause_for (tasks, reply);
-  if (!tasks->under_way)
-    clear_task (tasks);
-}
-
-static void
-set_attachment (const GstScaleTasks *tasks, JsonObject *object)
-{
-  JsonArray *list;
-  JsonObject *item;
-
-  if (!g_str_equal (tasks->type, "textcollection")) {
-    json_object_set_string_member (object, "attachment", tasks->url);
-    json_object_set_string_member (object, "attachment_type", "image");
-    return;
-  }
-  list = json_array_new ();
-  item = json_object_new ();
-  json_object_set_string_member (item, "type", "image");
-  json_object_set_string_member (item, "content", tasks->url);
-  json_array_add_object_element (list, item);
-  json_object_set_array_member (object, "attachments", list);
+  clear_task (tasks);
 }
 
 static void
 make_task (GstScaleTasks *tasks)
 {
   g_autofree gchar *path = g_strconcat ("/task/", tasks->type, NULL);
-  JsonObject *object = json_object_new ();
-  JsonObjectIter iter;
-  const gchar *name;
-  JsonNode *node;
+  ScaleTaskRequest request = { tasks->type, tasks->project, tasks->batch, tasks->reference, tasks->url, tasks->metadata };
 
-  json_object_iter_init (&iter, tasks->body);
-  while (json_object_iter_next (&iter, &name, &node))
-    json_object_set_member (object, name, json_node_copy (node));
-  json_object_set_string_member (object, "project", tasks->project);
-  json_object_set_string_member (object, "batch", tasks->batch);
-  set_attachment (tasks, object);
-  json_object_set_string_member (object, "unique_id", tasks->reference);
-  json_object_set_boolean_member (object, "clear_unique_id_on_error", TRUE);
-  json_object_set_member (object, "metadata", json_from_string (tasks->metadata, NULL));
-  ask (tasks, "POST", path, object, on_task);
+  ask (tasks, "POST", path, scale_task_body_new (tasks->body, &request), on_task);
 }
 
 typedef struct {
@@ -433,6 +516,7 @@ take (const CatalogueUpload *upload, gpointer data)
   Search *search = data;
   GstScaleTasks *tasks = search->tasks;
 
+  tasks->upload = upload->id;
   tasks->reference = g_strdup (upload->reference);
   tasks->frame = g_strdup (upload->frame);
   tasks->url = g_strdup (upload->attachment_url);
@@ -445,29 +529,55 @@ choose (GstScaleTasks *tasks)
 {
   CatalogueDestination to = { SCALE_SERVICE, tasks->project };
   Search search = { tasks, gst_dataset_writer_borrow (tasks->writer) };
+  g_autoptr (GError) error = NULL;
+  guint64 made;
 
-  tasks->spent = catalogue_count_tasks (search.catalogue, &to) >= tasks->most;
-  if (!tasks->spent)
-    catalogue_first_without_task (search.catalogue, &to, take, &search, NULL);
+  if (catalogue_count_tasks (search.catalogue, &to, &made, &error)) {
+    tasks->spent = made >= tasks->most;
+    if (!tasks->spent)
+      catalogue_next_without_task (search.catalogue, &to, tasks->after, take, &search, &error);
+  }
   gst_dataset_writer_give_back (tasks->writer);
+  if (error) {
+    GST_WARNING_OBJECT (tasks->element, "%s", error->message);
+    rest (tasks, CATALOGUE_PAUSE);
+  }
   return tasks->reference != NULL;
+}
+
+/* After a halt those that were doubted have another chance. */
+static gboolean
+choose_anew (GstScaleTasks *tasks)
+{
+  if (choose (tasks))
+    return TRUE;
+  if (!tasks->halted || tasks->after == 0)
+    return FALSE;
+  forget_doubts (tasks);
+  return choose (tasks);
+}
+
+static gboolean
+is_pausing (const GstScaleTasks *tasks)
+{
+  return tasks->closed_until > g_get_monotonic_time ();
 }
 
 gboolean
 gst_scale_tasks_go_on (GstScaleTasks *tasks, gboolean ending)
 {
-  if (tasks->under_way || tasks->closed_until > g_get_monotonic_time () || (!tasks->looked_back && look_back (tasks)))
+  if (tasks->under_way || is_pausing (tasks) || (!tasks->looked_back && look_back (tasks)))
     return TRUE;
   if (tasks->batch && tasks->in_batch >= tasks->batch_tasks)
     end_batch (tasks);
   if (tasks->under_way)
     return TRUE;
-  if (tasks->reference == NULL && !choose (tasks)) {
-    if ((ending || tasks->spent) && tasks->batch && tasks->in_batch > 0)
+  if (tasks->reference == NULL && !choose_anew (tasks)) {
+    if (!is_pausing (tasks) && (ending || tasks->spent) && tasks->batch && tasks->in_batch > 0)
       end_batch (tasks);
-    return tasks->under_way;
+    return tasks->under_way || is_pausing (tasks);
   }
-  if (!tasks->batch_made)
+  if (tasks->batch_status == NULL)
     make_batch (tasks);
   else
     make_task (tasks);

@@ -74,7 +74,7 @@ add_frame (Rig *rig, guint number)
   g_autoptr (GError) error = NULL;
   char *id = NULL;
 
-  g_assert_cmpint (catalogue_add (rig->catalogue, &frame, &id, &error), ==, CATALOGUE_STORED);
+  g_assert_cmpint (catalogue_add (rig->catalogue, &frame, &id, NULL, &error), ==, CATALOGUE_STORED);
   g_assert_no_error (error);
   g_ptr_array_add (rig->frames, id);
   g_ptr_array_add (rig->sums, g_compute_checksum_for_bytes (G_CHECKSUM_SHA256, image));

@@ -65,7 +65,7 @@ add (Catalogue *catalogue, guint64 n, gsize size, gint64 at, gchar **id, GError 
   CatalogueFrame frame = { .source = "gate", .uri = "rtsp://gate/", .captured_at = at, .received_at = at + 1,
     .media_sequence = n, .pts = G_MAXUINT64, .width = 8, .height = 6, .suffix = "jpg", .image = image };
 
-  return catalogue_add (catalogue, &frame, id, error);
+  return catalogue_add (catalogue, &frame, id, NULL, error);
 }
 
 static void
@@ -137,10 +137,10 @@ test_round_trip (Fixture *f, gconstpointer data)
     .predictions = &prediction, .n_predictions = 1, .model_id = "m", .embedding = vector };
   g_autofree gchar *id = NULL, *second = NULL;
 
-  g_assert_cmpint (catalogue_add (catalogue, &frame, &id, &error), ==, CATALOGUE_STORED);
+  g_assert_cmpint (catalogue_add (catalogue, &frame, &id, NULL, &error), ==, CATALOGUE_STORED);
   g_assert_no_error (error);
   g_assert_true (g_str_has_prefix (id, "20260131T130509.250000-"));
-  g_assert_cmpint (catalogue_add (catalogue, &frame, NULL, &error), ==, CATALOGUE_DUPLICATE);
+  g_assert_cmpint (catalogue_add (catalogue, &frame, NULL, NULL, &error), ==, CATALOGUE_DUPLICATE);
   g_assert_cmpint (add (catalogue, 2, 50, 1769864700000000, &second, &error), ==, CATALOGUE_STORED);
   catalogue = reopen (f, catalogue);
   catalogue_each (catalogue, collect_row, ids, &error);

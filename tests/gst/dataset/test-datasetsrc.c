@@ -56,7 +56,7 @@ set_up (void)
       .received_at = BEGIN, .media_sequence = G_MAXUINT64, .pts = G_MAXUINT64, .width = 16, .height = 16, .suffix = "png",
       .image = image, .labels = &label, .n_labels = i % 3 == 0 };
 
-    fail_unless_equals_int (catalogue_add (catalogue, &frame, NULL, NULL), CATALOGUE_STORED);
+    fail_unless_equals_int (catalogue_add (catalogue, &frame, NULL, NULL, NULL), CATALOGUE_STORED);
   }
   catalogue_close (catalogue);
 }

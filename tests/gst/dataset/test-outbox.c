@@ -55,7 +55,7 @@ add (Fixture *f, const gchar *text, gint64 at, const CatalogueDestination *to)
   g_autoptr (GError) error = NULL;
   gchar *id = NULL;
 
-  g_assert_cmpint (catalogue_add (f->catalogue, &frame, &id, &error), ==, CATALOGUE_STORED);
+  g_assert_cmpint (catalogue_add (f->catalogue, &frame, &id, NULL, &error), ==, CATALOGUE_STORED);
   g_assert_no_error (error);
   return id;
 }
