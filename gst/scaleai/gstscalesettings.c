@@ -314,7 +314,7 @@ install_tasks (GObjectClass *class)
           "Give full batches, and at the end of the stream the last, to the people who label; without it somebody does it in "
           "the dashboard", FALSE, AT_REST));
   g_object_class_install_property (class, GST_SCALE_PROP_CONFIRM_LIVE, g_param_spec_boolean ("confirm-live", "Confirm live",
-          "That finalize with a live key, which costs money, is meant", FALSE, AT_REST));
+          "That max-tasks with a live key, which can cost money, is meant", FALSE, AT_REST));
 }
 
 void

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * gstscaletasks.h: tasks of what was uploaded, in batches. Work that people do and somebody pays: nothing of it happens
- * unless it is asked for, there is a cap on how many tasks a dataset ever gets for a project, and a batch is given to
- * people (finalized) only on one more word.
+ * unless it is asked for, there is a cap on how many tasks a dataset ever gets for a project, a batch is given to people
+ * (finalized) only on one more word, and a live key makes tasks only on another.
  *
  * One request at a time, on the thread and the main context of the ScaleApi. The journal is the catalogue's table of tasks:
  * a frame whose task is known there gets no second one, and the service refuses a second one under the same unique id.
+ * A task that is refused says little by itself: the batch may have been finalized in the dashboard (then a new one is begun),
+ * the settings may be wrong, or it is that frame. It is the frame once another one's task was made, and only then is it
+ * written off; after three refusals in a row nothing is asked for five minutes.
  * Messages of the element: scale-task-created (reference, frame, task, batch), scale-batch-finalized (batch, tasks).
  */
 #pragma once

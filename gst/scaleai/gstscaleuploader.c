@@ -14,7 +14,8 @@
  * Uploading costs nothing and puts nobody to work: the files lie in the project (or, with api=nucleus, in the dataset)
  * until somebody makes tasks of them, in the dashboard of Scale AI or with #GstScaleUploader:max-tasks. Tasks come in
  * batches, and people see a batch, which is then paid for, when it is finalized: by somebody in the dashboard or with
- * #GstScaleUploader:finalize, which a live key takes only together with #GstScaleUploader:confirm-live.
+ * #GstScaleUploader:finalize. In a project that is not self-serve people see tasks at once, so none is made there without
+ * finalize; and a live key makes tasks only together with #GstScaleUploader:confirm-live.
  *
  * What is sent with each: its path below the dataset's folder, SHA-256, the time it was
  * taken, the camera's name and address (without passwords), size, and what mae-encoder and head-predict said of it.
