@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * test-scaleuploader-faults.c: what becomes of frames, and what the outbox says of it, when the network, the service or
+ * the answers are not as they should be. */
+#include "uploader-rig.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+static const gchar *const faults[] = {
+  "status=500", "status=500 commit", "status=502", "status=503 retry-after=1", "status=504 commit", "status=429 retry-after=1",
+  "status=429 retry-after=date:1", "status=408", "html=502", "html=200", "html=503 commit", "drop", "drop commit", "hang",
+  "hang commit", "truncate", "cut", "slow=20", "delay=2", "delay=2 commit",
+};
+
+/* Every one once, two requests apart, so that none is taken for an outage. */
+GST_START_TEST (test_faults)
+{
+  const guint n = 2 * G_N_ELEMENTS (faults);
+  g_autofree gchar *source = g_strdup_printf ("videotestsrc pattern=ball num-buffers=%u ! video/x-raw,width=96,height=96", n);
+  RigRun run;
+
+  for (guint i = 0; i < G_N_ELEMENTS (faults); i++) {
+    g_autofree gchar *once = g_strdup_printf ("POST /v1/files/upload %s skip=%u count=1", faults[i], 2 * i);
+
+    rig_add_fault (once);
+  }
+  run = rig_play (source, "in-flight=4 timeout=3000000000");
+  fail_unless (run.error == NULL && run.warning == NULL, "%s, %s", run.error, run.warning);
+  fail_unless (run.uploaded == n && run.refused == 0, "%u uploaded, %u refused", run.uploaded, run.refused);
+  fail_unless (run.already > 0);
+  rig_check_files ("files", n);
+  rig_check_outbox (0, n, 0);
+  rig_run_clear (&run);
+}
+
+GST_END_TEST;
+
+/* An outage is told once, and its end. */
+GST_START_TEST (test_outage)
+{
+  RigRun run;
+
+  rig_add_fault ("POST /v1/files/upload drop count=5");
+  run = rig_play (THREE, "");
+  fail_unless_equals_int (run.uploaded, 3);
+  fail_unless_equals_int (run.troubles, 1);
+  fail_unless_equals_int (run.resumed, 1);
+  rig_check_files ("files", 3);
+  rig_run_clear (&run);
+}
+
+GST_END_TEST;
+
+/* What was not sent is sent by the next run. */
+GST_START_TEST (test_next_start)
+{
+  RigRun run;
+
+  g_clear_pointer (&rig_server, scale_server_free);
+  run = rig_play (THREE, "drain-time=100000000");
+  fail_unless (run.error == NULL && run.uploaded == 0, "%s", run.error);
+  fail_unless_equals_uint64 (run.pending, 3);
+  rig_check_outbox (3, 0, 0);
+  rig_run_clear (&run);
+  rig_serve ();
+  run = rig_play ("videotestsrc num-buffers=1 ! video/x-raw,width=320,height=192", "");
+  fail_unless_equals_int (run.uploaded, 4);
+  fail_unless_equals_uint64 (run.pending, 0);
+  rig_check_files ("files", 4);
+  rig_check_outbox (0, 4, 0);
+  rig_run_clear (&run);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_bad_key)
+{
+  RigRun run;
+
+  g_setenv ("SCALE_API_KEY", "test_of_somebody_else", TRUE);
+  run = rig_play (THREE, "drain-time=1000000000");
+  fail_unless (run.error == NULL, "%s", run.error);
+  fail_unless (run.warning && strstr (run.warning, "key is not accepted"), "%s", run.warning);
+  fail_unless (run.uploaded == 0 && run.refused == 0 && run.troubles == 1);
+  rig_check_outbox (3, 0, 0);
+  rig_run_clear (&run);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_unknown_project)
+{
+  RigRun run = rig_play (THREE, "project=round drain-time=1000000000");
+
+  fail_unless (run.warning && strstr (run.warning, "check project"), "%s", run.warning);
+  fail_unless_equals_uint64 (rig_outbox ("scale", "round").pending, 3);
+  rig_run_clear (&run);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_refused)
+{
+  RigRun run;
+
+  rig_add_fault ("POST /v1/files/upload status=400 count=1");
+  run = rig_play (THREE, "");
+  fail_unless_equals_int (run.uploaded, 2);
+  fail_unless_equals_int (run.refused, 1);
+  rig_check_outbox (0, 2, 1);
+  rig_run_clear (&run);
+  run = rig_play ("videotestsrc num-buffers=1 ! video/x-raw,width=320,height=192", "retry-refused=true");
+  fail_unless_equals_int (run.uploaded, 2);
+  rig_check_outbox (0, 4, 0);
+  rig_check_files ("files", 4);
+  rig_run_clear (&run);
+}
+
+GST_END_TEST;
+
+/* A service that refuses everything has another reason than the frames. */
+GST_START_TEST (test_all_refused)
+{
+  RigRun run;
+
+  rig_add_fault ("POST /v1/files/upload status=422");
+  run = rig_play ("plaza-test-src num-buffers=8 ! video/x-raw,width=320,height=192", "drain-time=3000000000");
+  fail_unless (run.warning != NULL && run.refused < 5, "%u refused", run.refused);
+  rig_check_outbox (8 - run.refused, 0, run.refused);
+  rig_run_clear (&run);
+}
+
+GST_END_TEST;
+
+/* Deleted by somebody who needed room, or changed, before it was sent. */
+GST_START_TEST (test_image_gone)
+{
+  g_autofree gchar *days = g_build_filename (rig_folder, "set", "frames", NULL), *frames = NULL;
+  GDir *dir;
+  RigRun run;
+
+  g_clear_pointer (&rig_server, scale_server_free);
+  run = rig_play (THREE, "drain-time=100000000");
+  rig_check_outbox (3, 0, 0);
+  rig_run_clear (&run);
+  dir = g_dir_open (days, 0, NULL);
+  frames = g_build_filename (days, g_dir_read_name (dir), NULL);
+  g_dir_close (dir);
+  dir = g_dir_open (frames, 0, NULL);
+  for (guint i = 0; i < 2; i++) {
+    g_autofree gchar *file = g_build_filename (frames, g_dir_read_name (dir), NULL);
+
+    fail_unless (i == 0 ? g_unlink (file) == 0 : g_file_set_contents (file, "another", -1, NULL));
+  }
+  g_dir_close (dir);
+  rig_serve ();
+  run = rig_play ("videotestsrc num-buffers=1 ! video/x-raw,width=320,height=192", "");
+  fail_unless_equals_int (run.uploaded, 2);
+  fail_unless_equals_int (run.refused, 2);
+  rig_check_outbox (0, 2, 2);
+  rig_run_clear (&run);
+}
+
+GST_END_TEST;
+
+/* Neither an end nor a stop waits for a service that does not answer. */
+GST_START_TEST (test_stop_under_way)
+{
+  GstElement *pipeline;
+  g_autofree gchar *launch = g_strdup_printf ("videotestsrc pattern=ball num-buffers=9 ! video/x-raw,width=96,height=96 ! "
+      "scale-uploader location=%s/set project=square base-url=%s/v1 in-flight=4 source=cam", rig_folder,
+      scale_server_url (rig_server));
+  gint64 began;
+  guint waiting;
+
+  rig_add_fault ("POST /v1/files/upload hang");
+  pipeline = gst_parse_launch (launch, NULL);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  fail_unless (rig_await_files (4));
+  began = g_get_monotonic_time ();
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  fail_unless (g_get_monotonic_time () - began < 30 * G_TIME_SPAN_SECOND);
+  gst_object_unref (pipeline);
+  scale_server_clear_faults (rig_server);
+  waiting = (guint) rig_outbox ("scale", "square").pending;
+  fail_unless (waiting >= 4);
+  rig_expect_three ("", waiting);   /* the three are of them */
+  rig_check_files ("files", waiting);
+}
+
+GST_END_TEST;
+
+static Suite *
+scale_uploader_faults_suite (void)
+{
+  Suite *suite = suite_create ("scale-uploader: faults");
+  TCase *tc = rig_case ();
+
+  tcase_add_test (tc, test_faults);
+  tcase_add_test (tc, test_outage);
+  tcase_add_test (tc, test_next_start);
+  tcase_add_test (tc, test_bad_key);
+  tcase_add_test (tc, test_unknown_project);
+  tcase_add_test (tc, test_refused);
+  tcase_add_test (tc, test_all_refused);
+  tcase_add_test (tc, test_image_gone);
+  tcase_add_test (tc, test_stop_under_way);
+  suite_add_tcase (suite, tc);
+  return suite;
+}
+
+GST_CHECK_MAIN (scale_uploader_faults);

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * test-scaleuploader-tasks.c: tasks for what was sent: once, in batches, and never more than allowed. */
+#include "uploader-rig.h"
+
+#include <string.h>
+
+static guint
+count_of (const gchar *what, const gchar *member, const gchar *value)
+{
+  JsonArray *list = scale_server_list (rig_server, what);
+  guint n = 0;
+
+  for (guint i = 0; i < json_array_get_length (list); i++)
+    n += value == NULL || g_strcmp0 (json_object_get_string_member_with_default (json_array_get_object_element (list, i),
+            member, NULL), value) == 0;
+  json_array_unref (list);
+  return n;
+}
+
+static gchar *
+geometries_file (void)
+{
+  gchar *file = g_build_filename (rig_folder, "geometries.json", NULL);
+
+  g_file_set_contents (file, "{\"box\":{\"objects_to_annotate\":[\"person\"]}}", -1, NULL);
+  return file;
+}
+
+/* The cap holds over runs, answers that are lost make no second task, and nobody is put to work. */
+GST_START_TEST (test_tasks)
+{
+  g_autofree gchar *file = geometries_file ();
+  g_autofree gchar *settings = g_strdup_printf ("max-tasks=4 geometries-file=%s", file);
+  JsonArray *tasks;
+  RigRun run;
+
+  rig_add_fault ("POST /v1/task/* status=500 commit count=1");
+  rig_add_fault ("POST /v1/batches drop commit count=1");
+  run = rig_play (THREE, settings);
+  fail_unless (run.error == NULL && run.warning == NULL, "%s, %s", run.error, run.warning);
+  fail_unless_equals_int (count_of ("tasks", NULL, NULL), 3);
+  rig_run_clear (&run);
+  run = rig_play ("plaza-test-src num-buffers=3 ! video/x-raw,width=320,height=192", settings);
+  fail_unless_equals_int (run.uploaded, 3);
+  fail_unless_equals_int (count_of ("tasks", NULL, NULL), 4);
+  fail_unless_equals_int (count_of ("batches", NULL, NULL), 1);
+  fail_unless_equals_int (count_of ("batches", "status", "staging"), 1);
+  rig_run_clear (&run);
+  tasks = scale_server_list (rig_server, "tasks");
+  for (guint i = 0; i < 4; i++) {
+    JsonObject *task = json_array_get_object_element (tasks, i), *params = json_object_get_object_member (task, "params");
+
+    fail_unless (g_str_has_prefix (json_object_get_string_member (task, "unique_id"), "square:cam:"));
+    fail_unless (g_str_has_prefix (json_object_get_string_member (params, "attachment"), "scaledata://"));
+    fail_unless (json_object_has_member (json_object_get_object_member (params, "geometries"), "box"));
+    fail_unless (json_object_has_member (json_object_get_object_member (task, "metadata"), "image_path"));
+  }
+  json_array_unref (tasks);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_finalize)
+{
+  g_autofree gchar *file = geometries_file ();
+  g_autofree gchar *settings = g_strdup_printf ("max-tasks=100 batch-tasks=2 finalize=true geometries-file=%s", file);
+  RigRun run;
+
+  rig_add_fault ("POST /v1/batches/*/finalize status=500 commit count=1");
+  run = rig_play (THREE, settings);
+  fail_unless (run.error == NULL && run.warning == NULL, "%s, %s", run.error, run.warning);
+  fail_unless_equals_int (count_of ("tasks", NULL, NULL), 3);
+  fail_unless_equals_int (count_of ("batches", NULL, NULL), 2);
+  fail_unless_equals_int (count_of ("batches", "status", "staging"), 0);
+  rig_run_clear (&run);
+  settings[strlen ("max-tasks=100 batch-tasks=")] = '1';        /* several within a moment */
+  run = rig_play ("videotestsrc pattern=smpte num-buffers=1 ! video/x-raw,width=96,height=96 ! identity", settings);
+  rig_run_clear (&run);
+  run = rig_play ("plaza-test-src num-buffers=6 ! video/x-raw,width=160,height=96", settings);
+  fail_unless (run.error == NULL && run.warning == NULL, "%s, %s", run.error, run.warning);
+  fail_unless_equals_int (count_of ("batches", NULL, NULL), 9);
+  fail_unless_equals_int (count_of ("batches", "status", "staging"), 0);
+  rig_run_clear (&run);
+}
+
+GST_END_TEST;
+
+/* A setting that no task can be made with halts them; nothing is written off. */
+GST_START_TEST (test_tasks_refused)
+{
+  RigRun run = rig_play (THREE, "max-tasks=9 drain-time=1000000000");  /* neither the project nor a file has geometries */
+
+  fail_unless (run.error == NULL && run.warning && strstr (run.warning, "No tasks are made"), "%s", run.warning);
+  fail_unless_equals_int (run.uploaded, 3);
+  rig_run_clear (&run);
+  {
+    g_autofree gchar *file = geometries_file ();
+    g_autofree gchar *settings = g_strdup_printf ("max-tasks=9 geometries-file=%s", file);
+
+    run = rig_play (THREE, settings);
+    fail_unless_equals_int (count_of ("tasks", NULL, NULL), 3);
+    rig_run_clear (&run);
+  }
+}
+
+GST_END_TEST;
+
+/* What costs money has to be meant. */
+GST_START_TEST (test_live_key)
+{
+  RigRun run;
+
+  g_setenv ("SCALE_API_KEY", "live_of_somebody", TRUE);
+  run = rig_play (THREE, "max-tasks=3 finalize=true");
+  fail_unless (run.error && strstr (run.error, "confirm-live"), "%s", run.error);
+  fail_unless_equals_int (scale_server_count (rig_server, NULL, "*"), 1);
+  rig_run_clear (&run);
+  run = rig_play (THREE, "max-tasks=3 finalize=true confirm-live=true drain-time=500000000");
+  fail_unless (run.error == NULL, "%s", run.error);
+  rig_run_clear (&run);
+}
+
+GST_END_TEST;
+
+static Suite *
+scale_uploader_tasks_suite (void)
+{
+  Suite *suite = suite_create ("scale-uploader: tasks");
+  TCase *tc = rig_case ();
+
+  tcase_add_test (tc, test_tasks);
+  tcase_add_test (tc, test_finalize);
+  tcase_add_test (tc, test_tasks_refused);
+  tcase_add_test (tc, test_live_key);
+  suite_add_tcase (suite, tc);
+  return suite;
+}
+
+GST_CHECK_MAIN (scale_uploader_tasks);
