@@ -43,9 +43,9 @@ tear_down (Fixture *f, gconstpointer data)
   g_free (f->folder);
 }
 
-/* The id of a frame with this text for an image. */
-static gchar *
-add (Fixture *f, const gchar *text, gint64 at, const CatalogueDestination *to)
+/* A frame with this text for an image. */
+static CatalogueOutcome
+offer (Fixture *f, const gchar *text, gint64 at, const CatalogueDestination *to, gchar **id, gboolean *journaled)
 {
   static const CataloguePrediction prediction = { "people", "regression", "about 3", "0123456789abcdef", 3.1 };
   g_autoptr (GBytes) image = g_bytes_new (text, strlen (text)), embedding = g_bytes_new ("\0\0\200?", 4);
@@ -53,10 +53,19 @@ add (Fixture *f, const gchar *text, gint64 at, const CatalogueDestination *to)
     .pts = G_MAXUINT64, .width = 8, .height = 6, .suffix = "png", .image = image, .predictions = &prediction,
     .n_predictions = 1, .model_id = "fedcba9876543210", .embedding = embedding, .upload = to };
   g_autoptr (GError) error = NULL;
+  CatalogueOutcome outcome = catalogue_add (f->catalogue, &frame, id, journaled, &error);
+
+  g_assert_no_error (error);
+  return outcome;
+}
+
+/* The id of a new one. */
+static gchar *
+add (Fixture *f, const gchar *text, gint64 at, const CatalogueDestination *to)
+{
   gchar *id = NULL;
 
-  g_assert_cmpint (catalogue_add (f->catalogue, &frame, &id, NULL, &error), ==, CATALOGUE_STORED);
-  g_assert_no_error (error);
+  g_assert_cmpint (offer (f, text, at, to, &id, NULL), ==, CATALOGUE_STORED);
   return id;
 }
 
@@ -149,6 +158,44 @@ test_same_image (Fixture *f, gconstpointer data)
   g_assert_null (catalogue_frame_by_reference (f->catalogue, "nucleus", reference));
 }
 
+/* Kept before without being uploaded, or for another project: it is now, once. */
+static void
+test_chosen_later (Fixture *f, gconstpointer data)
+{
+  const CatalogueLimits all = { .max_age = 1 };
+  g_autofree gchar *a = add (f, "a", 1000, NULL), *b = add (f, "b", 2000, NULL);
+  gboolean journaled = FALSE;
+
+  g_assert_cmpint (offer (f, "a", 1000, &gate, NULL, &journaled), ==, CATALOGUE_DUPLICATE);
+  g_assert_true (journaled);
+  g_assert_cmpint (offer (f, "a", 1000, &gate, NULL, &journaled), ==, CATALOGUE_DUPLICATE);
+  g_assert_false (journaled);
+  g_assert_cmpint (offer (f, "a", 1000, &other, NULL, &journaled), ==, CATALOGUE_DUPLICATE);
+  g_assert_true (journaled);
+  g_assert_cmpint (offer (f, "a", 1000, NULL, NULL, &journaled), ==, CATALOGUE_DUPLICATE);
+  g_assert_false (journaled);
+  assert_counts (f, &gate, 1, 0, 0);
+  assert_counts (f, &other, 1, 0, 0);
+  g_assert_cmpint (catalogue_prune (f->catalogue, &all, g_get_real_time (), FALSE, NULL), ==, 1);
+  g_assert_cmpint (offer (f, "b", 2000, &gate, NULL, &journaled), ==, CATALOGUE_DUPLICATE);
+  g_assert_false (journaled);   /* its image is gone */
+}
+
+static void
+test_kept_until_answered (Fixture *f, gconstpointer data)
+{
+  const CatalogueLimits all = { .max_age = 1 };
+  g_autofree gchar *a = add (f, "a", 1000, &gate);
+  CatalogueTask task = { "scale", "t1", "gate", "b1", NULL, "pending", NULL, a, NULL, "{}" };
+
+  g_assert_true (catalogue_upload_sent (f->catalogue, first_due (f, &gate), NULL, NULL, NULL));
+  g_assert_true (catalogue_put_task (f->catalogue, &task, NULL));
+  g_assert_cmpint (catalogue_prune (f->catalogue, &all, g_get_real_time (), FALSE, NULL), ==, 0);
+  task.status = "canceled";
+  g_assert_true (catalogue_put_task (f->catalogue, &task, NULL));
+  g_assert_cmpint (catalogue_prune (f->catalogue, &all, g_get_real_time (), FALSE, NULL), ==, 1);
+}
+
 static void
 test_kept_until_sent (Fixture *f, gconstpointer data)
 {
@@ -227,6 +274,23 @@ test_tasks (Fixture *f, gconstpointer data)
   g_assert_null (catalogue_frame_by_path (f->catalogue, path, "another"));
 }
 
+/* An answer that names no project leaves the one that is known. */
+static void
+test_project_stays (Fixture *f, gconstpointer data)
+{
+  g_autofree gchar *frame = add (f, "a", 1000, &gate);
+  CatalogueTask task = { "scale", "t1", "gate", "b1", NULL, "pending", NULL, frame, NULL, "{}" };
+  CatalogueAnswer answer = { { "scale", "t1", "", NULL, NULL, "completed", NULL, NULL, "why", "{\"a\":1}" }, "scale:t1" };
+  g_autoptr (GString) lines = g_string_new (NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (catalogue_put_task (f->catalogue, &task, &error));
+  g_assert_true (catalogue_keep_answers (f->catalogue, &answer, 1, &error));
+  g_assert_no_error (error);
+  g_assert_true (catalogue_each_task (f->catalogue, "scale", "gate", take_task, lines, &error));
+  g_assert_cmpstr (lines->str, ==, "t1:completed:linked:- ");
+}
+
 /* ---- an older dataset -------------------------------------------------------------------------------------------------- */
 
 static void
@@ -275,9 +339,12 @@ main (int argc, char **argv)
 #define ADD(name, test) g_test_add ("/outbox/" name, Fixture, NULL, set_up, test, tear_down)
   ADD ("life", test_life);
   ADD ("same-image", test_same_image);
+  ADD ("chosen-later", test_chosen_later);
   ADD ("kept-until-sent", test_kept_until_sent);
+  ADD ("kept-until-answered", test_kept_until_answered);
   ADD ("companions", test_companions);
   ADD ("tasks", test_tasks);
+  ADD ("project-stays", test_project_stays);
   ADD ("version-1", test_version_1);
   return g_test_run ();
 }

@@ -3,7 +3,9 @@
  * the answers are not as they should be. */
 #include "uploader-rig.h"
 
+#include <gst/check/gstharness.h>
 #include <glib/gstdio.h>
+#include <sqlite3.h>
 #include <string.h>
 
 static const gchar *const faults[] = {
@@ -132,6 +134,40 @@ GST_START_TEST (test_all_refused)
 
 GST_END_TEST;
 
+/* The catalogue is locked, by a backup or a person, when the answers come: none is asked for again, and none is lost. */
+GST_START_TEST (test_catalogue_locked)
+{
+  g_autofree gchar *file = g_build_filename (rig_folder, "set", "catalogue.sqlite", NULL);
+  g_autofree gchar *launch = g_strdup_printf ("scale-uploader location=%s/set project=square base-url=%s/v1", rig_folder,
+      scale_server_url (rig_server));
+  GstHarness *harness = gst_harness_new_parse (launch);
+  sqlite3 *db;
+
+  rig_add_fault ("POST /v1/files/upload delay=1");
+  gst_harness_set_src_caps_str (harness, "video/x-raw,format=GRAY8,width=16,height=16,framerate=1/1");
+  for (guint i = 0; i < 2; i++) {
+    GstBuffer *frame = gst_harness_create_buffer (harness, 256);
+
+    gst_buffer_memset (frame, 0, (guint8) (100 * i), 256);
+    fail_unless_equals_int (gst_harness_push (harness, frame), GST_FLOW_OK);
+  }
+  fail_unless (rig_await_files (2));
+  fail_unless_equals_int (sqlite3_open (file, &db), SQLITE_OK);
+  sqlite3_busy_timeout (db, 10000);
+  fail_unless_equals_int (sqlite3_exec (db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+  rig_check_outbox (2, 0, 0);
+  g_usleep (9 * G_USEC_PER_SEC);        /* more than a statement waits for another's */
+  fail_unless_equals_int (scale_server_count (rig_server, "POST", "/v1/files/upload"), 2);
+  sqlite3_close (db);
+  fail_unless (gst_harness_push_event (harness, gst_event_new_eos ()));
+  gst_harness_teardown (harness);
+  fail_unless_equals_int (scale_server_count (rig_server, "POST", "/v1/files/upload"), 2);
+  rig_check_outbox (0, 2, 0);
+  rig_check_files ("files", 2);
+}
+
+GST_END_TEST;
+
 /* Deleted by somebody who needed room, or changed, before it was sent. */
 GST_START_TEST (test_image_gone)
 {
@@ -203,6 +239,7 @@ scale_uploader_faults_suite (void)
   tcase_add_test (tc, test_unknown_project);
   tcase_add_test (tc, test_refused);
   tcase_add_test (tc, test_all_refused);
+  tcase_add_test (tc, test_catalogue_locked);
   tcase_add_test (tc, test_image_gone);
   tcase_add_test (tc, test_stop_under_way);
   suite_add_tcase (suite, tc);

@@ -105,13 +105,118 @@ GST_START_TEST (test_tasks_refused)
 
 GST_END_TEST;
 
-/* What costs money has to be meant. */
+/* Another frame is taken, so it was this one's own fault. */
+GST_START_TEST (test_one_task_refused)
+{
+  g_autofree gchar *file = geometries_file ();
+  g_autofree gchar *settings = g_strdup_printf ("max-tasks=9 geometries-file=%s", file);
+  RigRun run;
+
+  rig_add_fault ("POST /v1/task/* status=400 count=1");
+  run = rig_play (THREE, settings);
+  fail_unless (run.error == NULL && run.warning && strstr (run.warning, "There will be no task of frame"), "%s", run.warning);
+  fail_unless_equals_int (count_of ("tasks", NULL, NULL), 2);
+  fail_unless_equals_int (count_of ("batches", NULL, NULL), 1);
+  rig_run_clear (&run);
+  run = rig_play ("plaza-test-src num-buffers=1 ! video/x-raw,width=320,height=192", settings);
+  fail_unless (run.warning == NULL, "%s", run.warning);
+  fail_unless_equals_int (count_of ("tasks", NULL, NULL), 3);   /* the refused one is not asked for again */
+  rig_run_clear (&run);
+}
+
+GST_END_TEST;
+
+/* Somebody at the dashboard, while the second task is on its way. */
+static gpointer
+finalize_batch (gpointer data)
+{
+  JsonArray *batches;
+  g_autofree gchar *path = NULL;
+
+  for (guint i = 0; i < 600 && scale_server_count (rig_server, "POST", "/v1/task/*") < 2; i++)
+    g_usleep (50000);
+  batches = scale_server_list (rig_server, "batches");
+  path = g_strdup_printf ("/v1/batches/%s/finalize", json_object_get_string_member (json_array_get_object_element (batches, 0),
+          "name"));
+  json_array_unref (batches);
+  rig_ask (path, "");
+  return NULL;
+}
+
+GST_START_TEST (test_batch_finalized_by_others)
+{
+  g_autofree gchar *file = geometries_file ();
+  g_autofree gchar *settings = g_strdup_printf ("max-tasks=9 geometries-file=%s", file);
+  GThread *person;
+  RigRun run;
+
+  rig_add_fault ("POST /v1/task/* delay=3 skip=1 count=1");
+  person = g_thread_new ("person", finalize_batch, NULL);
+  run = rig_play (THREE, settings);
+  g_thread_join (person);
+  fail_unless (run.error == NULL && run.warning == NULL, "%s, %s", run.error, run.warning);
+  fail_unless_equals_int (count_of ("tasks", NULL, NULL), 3);
+  fail_unless_equals_int (count_of ("batches", NULL, NULL), 2);
+  fail_unless_equals_int (count_of ("batches", "status", "staging"), 1);
+  rig_run_clear (&run);
+}
+
+GST_END_TEST;
+
+/* Where batches do not wait, a task would put people to work. */
+GST_START_TEST (test_batches_that_start_at_once)
+{
+  g_autofree gchar *file = g_build_filename (rig_folder, "body.json", NULL);
+  g_autofree gchar *settings = g_strdup_printf ("project=round max-tasks=9 geometries-file=%s drain-time=2000000000", file);
+  g_autofree gchar *meant = g_strconcat (settings, " finalize=true", NULL);
+  RigRun run;
+
+  g_file_set_contents (file, "{\"instruction\":\"all\",\"geometries\":{\"box\":{\"objects_to_annotate\":[\"person\"]}}}", -1, NULL);
+  rig_ask ("/v1/projects", "{\"name\":\"round\",\"type\":\"imageannotation\",\"rapid\":false}");
+  run = rig_play (THREE, settings);
+  fail_unless (run.error == NULL && run.warning && strstr (run.warning, "set finalize=true"), "%s", run.warning);
+  fail_unless_equals_int (count_of ("tasks", NULL, NULL), 0);
+  rig_run_clear (&run);
+  run = rig_play (THREE, meant);
+  fail_unless (run.error == NULL && run.warning == NULL, "%s, %s", run.error, run.warning);
+  fail_unless (count_of ("tasks", "project", "round") > 0);
+  rig_run_clear (&run);
+}
+
+GST_END_TEST;
+
+/* A unique id that a task of another project has, which is not this frame's. */
+GST_START_TEST (test_id_in_use_elsewhere)
+{
+  g_autofree gchar *file = geometries_file ();
+  g_autofree gchar *settings = g_strdup_printf ("max-tasks=9 geometries-file=%s", file), *body = NULL;
+  JsonArray *files;
+  RigRun run;
+
+  rig_expect_three ("", 3);
+  files = scale_server_list (rig_server, "files");
+  body = g_strdup_printf ("{\"project\":\"round\",\"instruction\":\"x\",\"unique_id\":\"%s\",\"attachment\":\"%s\",\"attachment_type\":"
+      "\"image\",\"geometries\":{\"box\":{\"objects_to_annotate\":[\"person\"]}}}", json_object_get_string_member (
+          json_array_get_object_element (files, 0), "reference_id"), json_object_get_string_member (json_array_get_object_element (
+              files, 0), "attachment_url"));
+  json_array_unref (files);
+  rig_ask ("/v1/projects", "{\"name\":\"round\",\"type\":\"imageannotation\",\"rapid\":false}");
+  rig_ask ("/v1/task/imageannotation", body);
+  run = rig_play ("plaza-test-src num-buffers=1 ! video/x-raw,width=320,height=192", settings);
+  fail_unless (run.error == NULL && run.warning && strstr (run.warning, "of another project"), "%s", run.warning);
+  fail_unless_equals_int (count_of ("tasks", "project", "square"), 3);
+  rig_run_clear (&run);
+}
+
+GST_END_TEST;
+
+/* What can cost money has to be meant. */
 GST_START_TEST (test_live_key)
 {
   RigRun run;
 
   g_setenv ("SCALE_API_KEY", "live_of_somebody", TRUE);
-  run = rig_play (THREE, "max-tasks=3 finalize=true");
+  run = rig_play (THREE, "max-tasks=3");
   fail_unless (run.error && strstr (run.error, "confirm-live"), "%s", run.error);
   fail_unless_equals_int (scale_server_count (rig_server, NULL, "*"), 1);
   rig_run_clear (&run);
@@ -131,6 +236,10 @@ scale_uploader_tasks_suite (void)
   tcase_add_test (tc, test_tasks);
   tcase_add_test (tc, test_finalize);
   tcase_add_test (tc, test_tasks_refused);
+  tcase_add_test (tc, test_one_task_refused);
+  tcase_add_test (tc, test_batch_finalized_by_others);
+  tcase_add_test (tc, test_batches_that_start_at_once);
+  tcase_add_test (tc, test_id_in_use_elsewhere);
   tcase_add_test (tc, test_live_key);
   suite_add_tcase (suite, tc);
   return suite;
