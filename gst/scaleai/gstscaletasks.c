@@ -255,6 +255,8 @@ on_finalized (ScaleReply *reply, gpointer data)
   tasks->under_way = FALSE;
   if (reply->verdict == SCALE_OK || reply->verdict == SCALE_CONFLICT || reply->verdict == SCALE_REFUSED)
     close_batch (tasks);
+  else if (reply->status == 404)        /* somebody has deleted it */
+    leave_batch (tasks);
   else
     pause_for (tasks, reply);
 }
