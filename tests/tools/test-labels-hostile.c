@@ -11,11 +11,14 @@
 #define PAGE(docs) "{\"docs\":[" docs "],\"total\":1,\"has_more\":false}"
 
 /* What the service answers, whatever it is asked; raw: headers too. */
-static struct {
+typedef struct {
   const char *text;
   gsize size;
   gboolean raw;
-} reply;
+} Reply;
+
+static GMutex lock;             /* for the reply, which the service's threads read */
+static Reply current;
 
 static const char *const bad_replies[] = {
   "", "null", "true", "42", "1e999", "\"docs\"", "[]", "[[]]", "{}", "{\"docs\":null}", "{\"docs\":{}}", "{\"docs\":\"x\"}",
@@ -50,9 +53,21 @@ static const char *const odd_tasks[] = {
 
 /* ---- the service ---------------------------------------------------------------------------------------------------- */
 
+static Reply
+get_reply (void)
+{
+  Reply reply;
+
+  g_mutex_lock (&lock);
+  reply = current;
+  g_mutex_unlock (&lock);
+  return reply;
+}
+
 static gboolean
 answer_raw (GThreadedSocketService *service, GSocketConnection *connection, GObject *source, gpointer data)
 {
+  const Reply reply = get_reply ();
   GInputStream *in = g_io_stream_get_input_stream (G_IO_STREAM (connection));
   GOutputStream *out = g_io_stream_get_output_stream (G_IO_STREAM (connection));
   g_autofree char *head = g_strdup_printf ("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
@@ -93,9 +108,9 @@ iterate (gpointer data)
 static void
 set_reply (const char *text, gssize size, gboolean raw)
 {
-  reply.text = text;
-  reply.size = size < 0 ? strlen (text) : (gsize) size;
-  reply.raw = raw;
+  g_mutex_lock (&lock);
+  current = (Reply) { text, size < 0 ? strlen (text) : (gsize) size, raw };
+  g_mutex_unlock (&lock);
 }
 
 /* ---- judging ---------------------------------------------------------------------------------------------------------- */
