@@ -70,6 +70,7 @@
 #include "gst/common/gstinterval.h"
 #include "gst/common/gstmodelerror.h"
 #include "gst/common/gstoutputfile.h"
+#include "gst/common/gstposterror.h"
 #include "gst/lib/heads.h"
 #include "gstembeddingsource.h"
 #include "gstheadsamples.h"
@@ -473,12 +474,9 @@ begin (GstHeadTrainer *self)
   g_auto (GstHeadTrainerSettings) s = copy_settings (self);
   GstLabelSettings labels = { s.kind, s.label, s.labels, s.label_column, s.key_column, s.key };
   g_autoptr (GError) error = NULL;
-  gint code;
 
   if (!gst_output_file_check (s.location, "location", &error)) {
-    code = error->code;
-    gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_ERROR, error->domain, code, g_strdup (error->message),
-        NULL, __FILE__, GST_FUNCTION, __LINE__);
+    GST_ELEMENT_POST_ERROR (self, error);
     return FALSE;
   }
   if (!gst_label_source_open (&self->label_source, &labels, &error)) {

@@ -38,6 +38,7 @@
 #include <gst/video/gstvideopool.h>
 #include <gst/video/video.h>
 
+#include "gst/common/gstposterror.h"
 #include "gstplazasettings.h"
 #include "gstplazatimeline.h"
 #include "gstplazatruth.h"
@@ -302,8 +303,7 @@ record_truth (GstPlazaTestSrc *self, GstBuffer *buffer, const PlazaTruth *truth)
   if (!self->truth_file
       || gst_plaza_truth_file_add (self->truth_file, self->sent, truth, self->moment.minute, &error))
     return GST_FLOW_OK;
-  gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_ERROR, error->domain, error->code,
-      g_strdup (error->message), NULL, __FILE__, GST_FUNCTION, __LINE__);
+  GST_ELEMENT_POST_ERROR (self, error);
   return GST_FLOW_ERROR;
 }
 
@@ -493,8 +493,7 @@ gst_plaza_test_src_start (GstBaseSrc *bsrc)
   self->truth_file = gst_plaza_truth_file_open (location, pattern, &error);
   if (self->truth_file)
     return TRUE;
-  gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_ERROR, error->domain, error->code,
-      g_strdup (error->message), NULL, __FILE__, GST_FUNCTION, __LINE__);
+  GST_ELEMENT_POST_ERROR (self, error);
   return FALSE;
 }
 

@@ -95,6 +95,7 @@
 #include <gst/video/video.h>
 
 #include "gst/common/gstmodelerror.h"
+#include "gst/common/gstposterror.h"
 #include "gstmaecaps.h"
 #include "gstmaetrainerstart.h"
 
@@ -338,8 +339,7 @@ begin (GstMaeTrainer *self)
 
   if (!(self->trainer = gst_mae_trainer_start (&s, &property, &error))) {
     if (error->domain == GST_RESOURCE_ERROR)
-      gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_ERROR, error->domain, error->code,
-          g_strdup (error->message), NULL, __FILE__, GST_FUNCTION, __LINE__);
+      GST_ELEMENT_POST_ERROR (self, error);
     else
       GST_ELEMENT_MODEL_ERROR (self, error, property);
     return FALSE;

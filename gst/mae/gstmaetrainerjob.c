@@ -27,9 +27,9 @@ tell_progress (GstMaeTrainer *self, const GhMaeTrainStep *step, guint64 steps, g
   gst_mae_trainer_post (self, gst_structure_new ("mae-trainer", "state", G_TYPE_STRING, "training", "step",
           G_TYPE_UINT64, step->step, "steps", G_TYPE_UINT64, steps, "images", G_TYPE_UINT64, step->images, "frames",
           G_TYPE_UINT64, (guint64) gh_frame_store_count (self->store), "loss", G_TYPE_DOUBLE, step->loss, "loss-mean",
-          G_TYPE_DOUBLE, course->loss_sum / course->losses, "learning-rate", G_TYPE_DOUBLE, step->lr, "gradient-norm", G_TYPE_DOUBLE,
-          step->grad_norm, "images-per-second", G_TYPE_DOUBLE, step->images_per_second, "eta", G_TYPE_DOUBLE,
-          seconds * (steps - step->step) / (step->step - course->first_step), "processes", G_TYPE_INT,
+          G_TYPE_DOUBLE, course->loss_sum / course->losses, "learning-rate", G_TYPE_DOUBLE, step->lr, "gradient-norm",
+          G_TYPE_DOUBLE, step->grad_norm, "images-per-second", G_TYPE_DOUBLE, step->images_per_second, "eta",
+          G_TYPE_DOUBLE, seconds * (steps - step->step) / (step->step - course->first_step), "processes", G_TYPE_INT,
           gh_mae_trainer_processes (self->trainer), NULL));
   course->told = now;
   course->loss_sum = 0;
