@@ -7,6 +7,7 @@
 #include "gstdatasetintake.h"
 
 #include "gst/common/gstframetime.h"
+#include "gst/common/gstposterror.h"
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
     GST_STATIC_CAPS (GST_DATASET_INTAKE_CAPS));
@@ -188,8 +189,7 @@ gst_dataset_intake_clear (GstDatasetIntake *intake)
 void
 gst_dataset_intake_fail (GstDatasetIntake *intake, GError *error)
 {
-  gst_element_message_full (intake->element, GST_MESSAGE_ERROR, error->domain, error->code, g_strdup (error->message), NULL,
-      __FILE__, GST_FUNCTION, __LINE__);
+  GST_ELEMENT_POST_ERROR (intake->element, error);
   g_error_free (error);
 }
 

@@ -34,6 +34,7 @@
 #include "gst/common/gstcaptureinfo.h"
 #include "gst/common/gstframelabels.h"
 #include "gst/common/gstimagefile.h"
+#include "gst/common/gstposterror.h"
 #include "gstdatasetplan.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_dataset_src_debug);
@@ -280,8 +281,7 @@ gst_dataset_src_start (GstBaseSrc *base)
     self->plan = gst_dataset_plan (&choice, &error);
   clear_choice (&choice);
   if (self->plan == NULL) {
-    gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_ERROR, error->domain, error->code, g_strdup (error->message),
-        NULL, __FILE__, GST_FUNCTION, __LINE__);
+    GST_ELEMENT_POST_ERROR (self, error);
     return FALSE;
   }
   GST_INFO_OBJECT (self, "%u frames", self->plan->len);

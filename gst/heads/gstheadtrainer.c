@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * gstheadtrainer.c: the element head-trainer. The streaming thread collects labelled embeddings and nothing more;
- * training runs in a thread of its own, which the streaming thread waits for only at the end of the stream.
+ * training runs in a thread of its own (gstheadtrainerjob.c), which the streaming thread waits for only at the end of
+ * the stream.
  *
  * Locks: the object lock guards properties and statistics, the job locks itself; messages are posted with none held.
  */
@@ -62,57 +63,19 @@
 #include "config.h"
 #endif
 
-#include "gstheadtrainer.h"
+#include "gstheadtrainerprivate.h"
 
-#include <gio/gio.h>
-
-#include "gst/common/gstbackgroundjob.h"
-#include "gst/common/gstinterval.h"
-#include "gst/common/gstmodelerror.h"
 #include "gst/common/gstoutputfile.h"
+#include "gst/common/gstposterror.h"
 #include "gst/lib/heads.h"
-#include "gstembeddingsource.h"
-#include "gstheadsamples.h"
-#include "gstheadtrainersettings.h"
-#include "gstlabelsource.h"
 
-GST_DEBUG_CATEGORY_STATIC (head_trainer_debug);
-#define GST_CAT_DEFAULT head_trainer_debug
+GST_DEBUG_CATEGORY (gst_head_trainer_debug);
+#define GST_CAT_DEFAULT gst_head_trainer_debug
 
 #define PROP_STATS GST_HEAD_TRAINER_N_SETTINGS
 
-/* Messages about progress are at least so far apart, in microseconds. */
-#define PROGRESS_INTERVAL (G_USEC_PER_SEC / 4)
 /* So many frames without anything to learn from, and the user hears about it. */
 #define PATIENCE_FRAMES 30
-
-typedef struct {
-  guint64 frames, without_embedding, without_label, labelled, trainings, failed;
-  guint labels;                 /* held */
-  gdouble error, baseline_error;        /* of the last training */
-} Stats;
-
-struct _GstHeadTrainer {
-  GstBaseSink parent;
-
-  GstHeadTrainerSettings settings;      /* under the object lock */
-  Stats stats;                  /* under the object lock; also after the stream */
-
-  /* The stream; only the streaming thread, and state changes while there is none. */
-  GstEmbeddingSource source;
-  GstLabelSource label_source;
-  GstHeadSamples samples;
-  GString *scratch;
-  GstInterval pace;
-  guint64 number;               /* of the next frame, as they arrive */
-  guint fresh;                  /* labels since the last training began */
-  gboolean warned;
-
-  GstBackgroundJob job;         /* trains; locks itself */
-  gint failed;                  /* atomic: the last job ended in an error */
-  gint ending;                  /* atomic: the job is the one of the end of the stream */
-  gint64 last_progress;         /* only the job */
-};
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
     GST_STATIC_CAPS ("video/x-raw(ANY); " GST_MAE_EMBEDDING_CAPS));
@@ -121,8 +84,8 @@ static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST
 G_DEFINE_TYPE (GstHeadTrainer, gst_head_trainer, GST_TYPE_BASE_SINK)
 GST_ELEMENT_REGISTER_DEFINE (head_trainer, "head-trainer", GST_RANK_NONE, GST_TYPE_HEAD_TRAINER)
 
-static GstHeadTrainerSettings
-copy_settings (GstHeadTrainer *self)
+GstHeadTrainerSettings
+gst_head_trainer_copy_settings (GstHeadTrainer *self)
 {
   GstHeadTrainerSettings copy;
 
@@ -132,118 +95,21 @@ copy_settings (GstHeadTrainer *self)
   return copy;
 }
 
-/* ---- training, in the job's thread ------------------------------------------------------------------ */
-
-static GstStructure *
-message_new (const GstHeadTrainingSet *set, const gchar *state)
-{
-  return gst_structure_new ("head-trainer", "state", G_TYPE_STRING, state, "task", G_TYPE_STRING, set->task, "labels",
-      G_TYPE_UINT, (guint) set->data.n, NULL);
-}
-
-static void
-post (GstHeadTrainer *self, GstStructure *structure)
-{
-  gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), structure));
-}
-
-typedef struct {
-  GstHeadTrainer *self;
-  const GstHeadTrainingSet *set;
-} Progress;
-
-static gboolean
-on_progress (double fraction, const char *what, gpointer data)
-{
-  const Progress *progress = data;
-  GstHeadTrainer *self = progress->self;
-  gint64 now = g_get_monotonic_time ();
-
-  if (now - self->last_progress >= PROGRESS_INTERVAL) {
-    GstStructure *structure = message_new (progress->set, "training");
-
-    self->last_progress = now;
-    gst_structure_set (structure, "fraction", G_TYPE_DOUBLE, fraction, "what", G_TYPE_STRING, what, NULL);
-    post (self, structure);
-  }
-  return !gst_background_job_is_stopping (&self->job);
-}
-
-static void
-tell_done (GstHeadTrainer *self, const GstHeadTrainingSet *set, const GhHead *head, const GhHeadReport *report)
-{
-  GstStructure *structure = message_new (set, "done");
-
-  gst_structure_set (structure, "location", G_TYPE_STRING, gh_head_path (head), "head-id", G_TYPE_STRING,
-      gh_head_id (head), "model-id", G_TYPE_STRING, set->model_id, "model", G_TYPE_STRING, report->model, "metric",
-      G_TYPE_STRING, report->metric, "error", G_TYPE_DOUBLE, report->error, "error-low", G_TYPE_DOUBLE,
-      report->error_low, "error-high", G_TYPE_DOUBLE, report->error_high, "baseline-error", G_TYPE_DOUBLE,
-      report->baseline_error, "seconds", G_TYPE_DOUBLE, report->seconds, NULL);
-  GST_OBJECT_LOCK (self);
-  self->stats.trainings++;
-  self->stats.error = report->error;
-  self->stats.baseline_error = report->baseline_error;
-  GST_OBJECT_UNLOCK (self);
-  post (self, structure);
-  GST_ELEMENT_INFO (self, LIBRARY, ENCODE, ("%s: held-out %s %.3g (95 %%: %.3g to %.3g), the best constant's %.3g; %d "
-          "labels; %s", set->task, report->metric, report->error, report->error_low, report->error_high,
-          report->baseline_error, report->n, gh_head_path (head)), ("%s", report->model));
-}
-
-/* At the end of the stream an error, as nothing follows that could mend it; else the stream goes on. */
-static void
-tell_failed (GstHeadTrainer *self, const GstHeadTrainingSet *set, const GError *error)
-{
-  GstStructure *structure;
-
-  g_atomic_int_set (&self->failed, TRUE);
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    return;
-  GST_OBJECT_LOCK (self);
-  self->stats.failed++;
-  GST_OBJECT_UNLOCK (self);
-  if (g_atomic_int_get (&self->ending)) {
-    GST_ELEMENT_MODEL_ERROR (self, error, "location");
-    return;
-  }
-  structure = message_new (set, "failed");
-  gst_structure_set (structure, "reason", G_TYPE_STRING, error->message, NULL);
-  post (self, structure);
-}
-
-static void
-train (gpointer data, gpointer user_data)
-{
-  GstHeadTrainer *self = user_data;
-  g_autoptr (GstHeadTrainingSet) set = data;
-  g_auto (GstHeadTrainerSettings) s = copy_settings (self);
-  Progress progress = { self, set };
-  GhHeadTrainOptions options = { s.seed, 0, s.mlp, s.threads, on_progress, &progress };
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GhHeadReport) report = NULL;
-  g_autoptr (GhHead) head = gh_head_train (&set->data, &options, &report, &error);
-
-  if (head && gh_head_save (head, s.location, &error))
-    tell_done (self, set, head, report);
-  else
-    tell_failed (self, set, error);
-}
+/* ---- the stream -------------------------------------------------------------------------------------- */
 
 static void
 start_training (GstHeadTrainer *self, gboolean ending)
 {
-  g_auto (GstHeadTrainerSettings) s = copy_settings (self);
+  g_auto (GstHeadTrainerSettings) s = gst_head_trainer_copy_settings (self);
   g_autofree gchar *task = gst_head_trainer_settings_dup_task (&s);
 
   self->fresh = 0;
   self->last_progress = 0;
   g_atomic_int_set (&self->failed, FALSE);
   g_atomic_int_set (&self->ending, ending);
-  gst_background_job_start (&self->job, "head-trainer", train, gst_head_training_set_new (&self->samples, s.kind, task,
-          s.unit, s.group_duration), self);
+  gst_background_job_start (&self->job, "head-trainer", gst_head_trainer_train,
+      gst_head_training_set_new (&self->samples, s.kind, task, s.unit, s.group_duration), self);
 }
-
-/* ---- the stream -------------------------------------------------------------------------------------- */
 
 static gboolean
 gst_head_trainer_set_caps (GstBaseSink *sink, GstCaps *caps)
@@ -263,14 +129,14 @@ static void
 warn_without (GstHeadTrainer *self)
 {
   g_auto (GstHeadTrainerSettings) s = { NULL };
-  Stats stats;
+  GstHeadTrainerCounters stats;
 
   GST_OBJECT_LOCK (self);
   stats = self->stats;
   GST_OBJECT_UNLOCK (self);
   if (self->warned || stats.labelled > 0 || stats.frames < PATIENCE_FRAMES)
     return;
-  s = copy_settings (self);
+  s = gst_head_trainer_copy_settings (self);
   if (stats.without_embedding == stats.frames)
     GST_ELEMENT_WARNING (self, STREAM, WRONG_TYPE, ("No frame carries an embedding, so there is nothing to learn from. "
             "Put mae-encoder upstream of %s.", GST_OBJECT_NAME (self)), (NULL));
@@ -392,8 +258,8 @@ gst_head_trainer_render (GstBaseSink *sink, GstBuffer *buffer)
 static void
 fail_without_labels (GstHeadTrainer *self)
 {
-  g_auto (GstHeadTrainerSettings) s = copy_settings (self);
-  Stats stats;
+  g_auto (GstHeadTrainerSettings) s = gst_head_trainer_copy_settings (self);
+  GstHeadTrainerCounters stats;
 
   GST_OBJECT_LOCK (self);
   stats = self->stats;
@@ -470,15 +336,12 @@ gst_head_trainer_unlock_stop (GstBaseSink *sink)
 static gboolean
 begin (GstHeadTrainer *self)
 {
-  g_auto (GstHeadTrainerSettings) s = copy_settings (self);
+  g_auto (GstHeadTrainerSettings) s = gst_head_trainer_copy_settings (self);
   GstLabelSettings labels = { s.kind, s.label, s.labels, s.label_column, s.key_column, s.key };
   g_autoptr (GError) error = NULL;
-  gint code;
 
   if (!gst_output_file_check (s.location, "location", &error)) {
-    code = error->code;
-    gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_ERROR, error->domain, code, g_strdup (error->message),
-        NULL, __FILE__, GST_FUNCTION, __LINE__);
+    GST_ELEMENT_POST_ERROR (self, error);
     return FALSE;
   }
   if (!gst_label_source_open (&self->label_source, &labels, &error)) {
@@ -491,7 +354,7 @@ begin (GstHeadTrainer *self)
   self->failed = self->warned = FALSE;
   reset_stream (self);
   GST_OBJECT_LOCK (self);
-  self->stats = (Stats) { 0 };
+  self->stats = (GstHeadTrainerCounters) { 0 };
   GST_OBJECT_UNLOCK (self);
   return TRUE;
 }
@@ -538,7 +401,8 @@ describe_stats (GstHeadTrainer *self)
   stats = gst_structure_new ("head-trainer-stats", "frames", G_TYPE_UINT64, self->stats.frames, "without-embedding",
       G_TYPE_UINT64, self->stats.without_embedding, "without-label", G_TYPE_UINT64, self->stats.without_label,
       "labelled", G_TYPE_UINT64, self->stats.labelled, "labels", G_TYPE_UINT, self->stats.labels, "trainings",
-      G_TYPE_UINT64, self->stats.trainings, "failed", G_TYPE_UINT64, self->stats.failed, "training", G_TYPE_BOOLEAN, training, NULL);
+      G_TYPE_UINT64, self->stats.trainings, "failed", G_TYPE_UINT64, self->stats.failed, "training", G_TYPE_BOOLEAN,
+      training, NULL);
   if (self->stats.trainings > 0)
     gst_structure_set (stats, "error", G_TYPE_DOUBLE, self->stats.error, "baseline-error", G_TYPE_DOUBLE,
         self->stats.baseline_error, NULL);
@@ -593,7 +457,7 @@ gst_head_trainer_class_init (GstHeadTrainerClass *klass)
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
   GstBaseSinkClass *sink_class = GST_BASE_SINK_CLASS (klass);
 
-  GST_DEBUG_CATEGORY_INIT (head_trainer_debug, "head-trainer", 0, "heads from embeddings and labels");
+  GST_DEBUG_CATEGORY_INIT (gst_head_trainer_debug, "head-trainer", 0, "heads from embeddings and labels");
 
   object_class->set_property = gst_head_trainer_set_property;
   object_class->get_property = gst_head_trainer_get_property;

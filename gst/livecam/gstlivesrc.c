@@ -63,6 +63,7 @@
 #include "uri-feed.h"
 
 #include "gst/common/gstcaptureinfo.h"
+#include "gst/common/gstposterror.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_live_src_debug);
 #define GST_CAT_DEFAULT gst_live_src_debug
@@ -391,8 +392,7 @@ hand_out (GstLiveSrc *self, LiveItem *item, GstBuffer **buffer)
     case LIVE_ITEM_END:
       return GST_FLOW_EOS;
     default:
-      gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_ERROR, item->error->domain, item->error->code,
-          g_strdup (item->error->message), NULL, __FILE__, GST_FUNCTION, __LINE__);
+      GST_ELEMENT_POST_ERROR (self, item->error);
       return GST_FLOW_ERROR;
   }
 }

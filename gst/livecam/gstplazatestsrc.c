@@ -38,6 +38,8 @@
 #include <gst/video/gstvideopool.h>
 #include <gst/video/video.h>
 
+#include "gst/common/gstposterror.h"
+#include "gstplazasettings.h"
 #include "gstplazatimeline.h"
 #include "gstplazatruth.h"
 #include "plaza-paint.h"
@@ -55,20 +57,8 @@ GST_DEBUG_CATEGORY_STATIC (gst_plaza_test_src_debug);
 
 #define DEFAULT_WIDTH 960
 #define DEFAULT_HEIGHT 576
-#define DEFAULT_SEED 1
-#define DEFAULT_PEOPLE (-1)
-#define DEFAULT_PEOPLE_MIN 0
-#define DEFAULT_PEOPLE_MAX 12
-#define DEFAULT_TIME_OF_DAY (-1.0)
-#define DEFAULT_TIME_SCALE 1.0
-#define DEFAULT_OVERCAST (-1.0)
-#define DEFAULT_NOISE 1.5
-#define DEFAULT_TRUTH_PATTERN "frame-%05d.jpg"
 
-enum {
-  PROP_0, PROP_SEED, PROP_PEOPLE, PROP_PEOPLE_MIN, PROP_PEOPLE_MAX, PROP_TIME_OF_DAY, PROP_TIME_SCALE, PROP_SHUFFLE,
-  PROP_OVERCAST, PROP_NOISE, PROP_TRUTH_LOCATION, PROP_TRUTH_PATTERN, PROP_IS_LIVE, PROP_TIMESTAMP_OFFSET
-};
+#define PROP_IS_LIVE GST_PLAZA_N_SETTINGS
 
 #define RANGE "width = (int) [ 16, 8192 ], height = (int) [ 16, 8192 ], framerate = (fraction) [ 0/1, max ], " \
     "interlace-mode = (string) progressive"
@@ -80,13 +70,7 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_P
 struct _GstPlazaTestSrc {
   GstPushSrc parent;
 
-  /* Properties, under the object lock. */
-  guint64 seed;
-  gint people, people_min, people_max;
-  gdouble time_of_day, time_scale, overcast, noise;
-  gboolean shuffle;
-  gchar *truth_location, *truth_pattern;
-  gint64 timestamp_offset;
+  GstPlazaSettings settings;    /* under the object lock */
 
   /* The stream; only the streaming thread, or nobody while it is stopped. */
   GstVideoInfo info;
@@ -112,110 +96,34 @@ static void
 gst_plaza_test_src_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstPlazaTestSrc *self = GST_PLAZA_TEST_SRC (object);
+  gboolean known;
 
   if (id == PROP_IS_LIVE) {
     gst_base_src_set_live (GST_BASE_SRC (self), g_value_get_boolean (value));
     return;
   }
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_SEED:
-      self->seed = g_value_get_uint64 (value);
-      break;
-    case PROP_PEOPLE:
-      self->people = g_value_get_int (value);
-      break;
-    case PROP_PEOPLE_MIN:
-      self->people_min = g_value_get_int (value);
-      break;
-    case PROP_PEOPLE_MAX:
-      self->people_max = g_value_get_int (value);
-      break;
-    case PROP_TIME_OF_DAY:
-      self->time_of_day = g_value_get_double (value);
-      break;
-    case PROP_TIME_SCALE:
-      self->time_scale = g_value_get_double (value);
-      break;
-    case PROP_SHUFFLE:
-      self->shuffle = g_value_get_boolean (value);
-      break;
-    case PROP_OVERCAST:
-      self->overcast = g_value_get_double (value);
-      break;
-    case PROP_NOISE:
-      self->noise = g_value_get_double (value);
-      break;
-    case PROP_TRUTH_LOCATION:
-      g_free (self->truth_location);
-      self->truth_location = g_value_dup_string (value);
-      break;
-    case PROP_TRUTH_PATTERN:
-      g_free (self->truth_pattern);
-      self->truth_pattern = g_value_dup_string (value);
-      break;
-    case PROP_TIMESTAMP_OFFSET:
-      self->timestamp_offset = g_value_get_int64 (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  known = gst_plaza_settings_set (&self->settings, id, value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static void
 gst_plaza_test_src_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
   GstPlazaTestSrc *self = GST_PLAZA_TEST_SRC (object);
+  gboolean known;
 
   if (id == PROP_IS_LIVE) {
     g_value_set_boolean (value, gst_base_src_is_live (GST_BASE_SRC (self)));
     return;
   }
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_SEED:
-      g_value_set_uint64 (value, self->seed);
-      break;
-    case PROP_PEOPLE:
-      g_value_set_int (value, self->people);
-      break;
-    case PROP_PEOPLE_MIN:
-      g_value_set_int (value, self->people_min);
-      break;
-    case PROP_PEOPLE_MAX:
-      g_value_set_int (value, self->people_max);
-      break;
-    case PROP_TIME_OF_DAY:
-      g_value_set_double (value, self->time_of_day);
-      break;
-    case PROP_TIME_SCALE:
-      g_value_set_double (value, self->time_scale);
-      break;
-    case PROP_SHUFFLE:
-      g_value_set_boolean (value, self->shuffle);
-      break;
-    case PROP_OVERCAST:
-      g_value_set_double (value, self->overcast);
-      break;
-    case PROP_NOISE:
-      g_value_set_double (value, self->noise);
-      break;
-    case PROP_TRUTH_LOCATION:
-      g_value_set_string (value, self->truth_location);
-      break;
-    case PROP_TRUTH_PATTERN:
-      g_value_set_string (value, self->truth_pattern);
-      break;
-    case PROP_TIMESTAMP_OFFSET:
-      g_value_set_int64 (value, self->timestamp_offset);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  known = gst_plaza_settings_get (&self->settings, id, value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static void
@@ -223,8 +131,7 @@ gst_plaza_test_src_finalize (GObject *object)
 {
   GstPlazaTestSrc *self = GST_PLAZA_TEST_SRC (object);
 
-  g_free (self->truth_location);
-  g_free (self->truth_pattern);
+  gst_plaza_settings_clear (&self->settings);
   G_OBJECT_CLASS (gst_plaza_test_src_parent_class)->finalize (object);
 }
 
@@ -396,8 +303,7 @@ record_truth (GstPlazaTestSrc *self, GstBuffer *buffer, const PlazaTruth *truth)
   if (!self->truth_file
       || gst_plaza_truth_file_add (self->truth_file, self->sent, truth, self->moment.minute, &error))
     return GST_FLOW_OK;
-  gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_ERROR, error->domain, error->code,
-      g_strdup (error->message), NULL, __FILE__, GST_FUNCTION, __LINE__);
+  GST_ELEMENT_POST_ERROR (self, error);
   return GST_FLOW_ERROR;
 }
 
@@ -498,19 +404,13 @@ keep_time (GstPlazaTestSrc *self)
 
 /* Copies what the frame depends on, with controlled properties brought up to its time. */
 static void
-take_settings (GstPlazaTestSrc *self, GstClockTime time, PlazaSettings *settings, gdouble *noise, gint64 *offset)
+take_settings (GstPlazaTestSrc *self, GstClockTime time, PlazaSettings *picture, gdouble *noise, gint64 *offset)
 {
   gst_object_sync_values (GST_OBJECT (self), time);
   GST_OBJECT_LOCK (self);
-  settings->seed = self->seed;
-  settings->people_min = self->people < 0 ? self->people_min : self->people;
-  settings->people_max = self->people < 0 ? MAX (self->people_min, self->people_max) : self->people;
-  settings->start_minute = self->time_of_day;
-  settings->time_scale = self->time_scale;
-  settings->overcast = self->overcast;
-  settings->shuffle = self->shuffle;
-  *noise = self->noise;
-  *offset = self->timestamp_offset;
+  *picture = gst_plaza_settings_of_picture (&self->settings);
+  *noise = self->settings.noise;
+  *offset = self->settings.timestamp_offset;
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -542,7 +442,7 @@ static GstFlowReturn
 gst_plaza_test_src_fill (GstPushSrc *psrc, GstBuffer *buffer)
 {
   GstPlazaTestSrc *self = GST_PLAZA_TEST_SRC (psrc);
-  PlazaSettings settings;
+  PlazaSettings picture;
   PlazaTruth truth = { 0 };
   gdouble noise;
   gint64 timestamp_offset;
@@ -558,8 +458,8 @@ gst_plaza_test_src_fill (GstPushSrc *psrc, GstBuffer *buffer)
 
   GstClockTime begins = gst_plaza_timeline_begin (&self->timeline, self->timeline.frame);
 
-  take_settings (self, begins, &settings, &noise, &timestamp_offset);
-  plaza_moment_at (&self->moment, &settings, self->timeline.frame, begins / (gdouble) GST_SECOND,
+  take_settings (self, begins, &picture, &noise, &timestamp_offset);
+  plaza_moment_at (&self->moment, &picture, self->timeline.frame, begins / (gdouble) GST_SECOND,
       plaza_painter_camera (self->painter));
   if ((ret = draw (self, buffer, noise, &truth)) != GST_FLOW_OK
       || (ret = record_truth (self, buffer, &truth)) != GST_FLOW_OK)
@@ -580,8 +480,8 @@ gst_plaza_test_src_start (GstBaseSrc *bsrc)
   g_autoptr (GError) error = NULL;
 
   GST_OBJECT_LOCK (self);
-  location = g_strdup (self->truth_location);
-  pattern = g_strdup (self->truth_pattern ? self->truth_pattern : "");
+  location = g_strdup (self->settings.truth_location);
+  pattern = g_strdup (self->settings.truth_pattern ? self->settings.truth_pattern : "");
   GST_OBJECT_UNLOCK (self);
   gst_video_info_init (&self->info);
   self->info.finfo = NULL;
@@ -593,8 +493,7 @@ gst_plaza_test_src_start (GstBaseSrc *bsrc)
   self->truth_file = gst_plaza_truth_file_open (location, pattern, &error);
   if (self->truth_file)
     return TRUE;
-  gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_ERROR, error->domain, error->code,
-      g_strdup (error->message), NULL, __FILE__, GST_FUNCTION, __LINE__);
+  GST_ELEMENT_POST_ERROR (self, error);
   return FALSE;
 }
 
@@ -609,85 +508,6 @@ gst_plaza_test_src_stop (GstBaseSrc *bsrc)
 }
 
 static void
-install_properties (GObjectClass *klass)
-{
-  const GParamFlags rw = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
-  const GParamFlags any_time = rw | GST_PARAM_MUTABLE_PLAYING, controlled = any_time | GST_PARAM_CONTROLLABLE;
-  const GParamFlags before = rw | GST_PARAM_MUTABLE_READY;
-
-  /**
-   * GstPlazaTestSrc:seed:
-   *
-   * People, their clothes and walks, and the weather follow from it; the same seed gives the same frames, byte by byte.
-   */
-  g_object_class_install_property (klass, PROP_SEED, g_param_spec_uint64 ("seed", "Seed",
-          "Chooses the people, their walks and the weather; the same seed gives the same frames, byte by byte",
-          0, G_MAXUINT64, DEFAULT_SEED, any_time));
-  /**
-   * GstPlazaTestSrc:people:
-   *
-   * How many people walk about inside the view; -1 lets them come and go between people-min and people-max. The truth
-   * counts those who can be seen, which may be fewer while one passes behind another.
-   */
-  g_object_class_install_property (klass, PROP_PEOPLE, g_param_spec_int ("people", "People",
-          "How many people walk about inside the view (-1 = varying between people-min and people-max)",
-          -1, PLAZA_MAX_PEOPLE, DEFAULT_PEOPLE, controlled));
-  g_object_class_install_property (klass, PROP_PEOPLE_MIN, g_param_spec_int ("people-min", "Fewest people",
-          "With people=-1: this many never leave the view", 0, PLAZA_MAX_PEOPLE, DEFAULT_PEOPLE_MIN, any_time));
-  g_object_class_install_property (klass, PROP_PEOPLE_MAX, g_param_spec_int ("people-max", "Most people",
-          "With people=-1: never more than this many are about (people-min where that is more)", 0, PLAZA_MAX_PEOPLE,
-          DEFAULT_PEOPLE_MAX, any_time));
-  /**
-   * GstPlazaTestSrc:time-of-day:
-   *
-   * Local time of the first frame in minutes after midnight, 720 being noon. The sun rises at about 6:10, stands highest
-   * at 13:00 and sets at about 19:50. A negative number chooses by the seed.
-   */
-  g_object_class_install_property (klass, PROP_TIME_OF_DAY, g_param_spec_double ("time-of-day", "Time of day",
-          "Minute of the day at which the stream begins, 720 is noon (-1 = chosen by the seed)", -1, 1440,
-          DEFAULT_TIME_OF_DAY, any_time));
-  g_object_class_install_property (klass, PROP_TIME_SCALE, g_param_spec_double ("time-scale", "Time scale",
-          "Seconds of daylight that pass in a second of the stream (1440 = a day in a minute); people keep their pace",
-          0, 86400, DEFAULT_TIME_SCALE, any_time));
-  /**
-   * GstPlazaTestSrc:shuffle:
-   *
-   * Every frame shows a moment of its own: another time of the day, other weather, other people. Times and numbers of
-   * people between people-min and people-max are spread evenly, so a few dozen frames cover all a head has to learn.
-   */
-  g_object_class_install_property (klass, PROP_SHUFFLE, g_param_spec_boolean ("shuffle", "Shuffle",
-          "Every frame is a moment of its own (time of day, weather, people), evenly spread: for training",
-          FALSE, any_time));
-  g_object_class_install_property (klass, PROP_OVERCAST, g_param_spec_double ("overcast", "Overcast",
-          "How cloudy it is, from 0 (clear) to 1 (closed); -1 = weather that changes by the hour and the day",
-          -1, 1, DEFAULT_OVERCAST, controlled));
-  g_object_class_install_property (klass, PROP_NOISE, g_param_spec_double ("noise", "Noise",
-          "Sensor noise: its standard deviation in steps of 8 bits by day; nights are noisier (0 = none)",
-          0, 30, DEFAULT_NOISE, controlled));
-  g_object_class_install_property (klass, PROP_TRUTH_LOCATION, g_param_spec_string ("truth-location", "Truth location",
-          "CSV file to write the truth to, one line per frame: file,people,minute_of_day (unset = none)", NULL, before));
-  /**
-   * GstPlazaTestSrc:truth-pattern:
-   *
-   * What the file column of #GstPlazaTestSrc:truth-location says. Frames count from 0, as #multifilesink does.
-   */
-  g_object_class_install_property (klass, PROP_TRUTH_PATTERN, g_param_spec_string ("truth-pattern", "Truth pattern",
-          "Name of the n-th frame's file in the CSV, with one number in printf style, counting from 0",
-          DEFAULT_TRUTH_PATTERN, before));
-  /**
-   * GstPlazaTestSrc:is-live:
-   *
-   * Frames come at their time by the clock, as from a camera; those a slow pipeline has no time for are left out.
-   */
-  g_object_class_install_property (klass, PROP_IS_LIVE, g_param_spec_boolean ("is-live", "Is live",
-          "Send frames at their time by the clock, as a camera does, and leave out those that would come late",
-          FALSE, before));
-  g_object_class_install_property (klass, PROP_TIMESTAMP_OFFSET, g_param_spec_int64 ("timestamp-offset",
-          "Timestamp offset", "Nanoseconds added to the timestamps of the buffers", G_MININT64 + 1, G_MAXINT64, 0,
-          any_time));
-}
-
-static void
 gst_plaza_test_src_class_init (GstPlazaTestSrcClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
@@ -698,7 +518,15 @@ gst_plaza_test_src_class_init (GstPlazaTestSrcClass *klass)
   object_class->set_property = gst_plaza_test_src_set_property;
   object_class->get_property = gst_plaza_test_src_get_property;
   object_class->finalize = gst_plaza_test_src_finalize;
-  install_properties (object_class);
+  gst_plaza_settings_install (object_class);
+  /**
+   * GstPlazaTestSrc:is-live:
+   *
+   * Frames come at their time by the clock, as from a camera; those a slow pipeline has no time for are left out.
+   */
+  g_object_class_install_property (object_class, PROP_IS_LIVE, g_param_spec_boolean ("is-live", "Is live",
+          "Send frames at their time by the clock, as a camera does, and leave out those that would come late",
+          FALSE, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
 
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_set_static_metadata (element_class, "Plaza test source", "Source/Video",
@@ -723,15 +551,7 @@ gst_plaza_test_src_class_init (GstPlazaTestSrcClass *klass)
 static void
 gst_plaza_test_src_init (GstPlazaTestSrc *self)
 {
-  self->seed = DEFAULT_SEED;
-  self->people = DEFAULT_PEOPLE;
-  self->people_min = DEFAULT_PEOPLE_MIN;
-  self->people_max = DEFAULT_PEOPLE_MAX;
-  self->time_of_day = DEFAULT_TIME_OF_DAY;
-  self->time_scale = DEFAULT_TIME_SCALE;
-  self->overcast = DEFAULT_OVERCAST;
-  self->noise = DEFAULT_NOISE;
-  self->truth_pattern = g_strdup (DEFAULT_TRUTH_PATTERN);
+  gst_plaza_settings_init (&self->settings);
   gst_plaza_timeline_reset (&self->timeline);
   gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_TIME);
   gst_plaza_truth_meta_register ();

@@ -45,47 +45,13 @@
 #include "gst/common/gsttimingwindow.h"
 #include "gstmaeannounce.h"
 #include "gstmaecaps.h"
-#include "gstmaeenums.h"
+#include "gstmaedecodersettings.h"
 #include "models/gh-mae-picture.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_mae_decoder_debug);
 #define GST_CAT_DEFAULT gst_mae_decoder_debug
 
-typedef enum
-{
-  PANEL_ORIGINAL = 1 << 0,
-  PANEL_MASKED = 1 << 1,
-  PANEL_COMPLETED = 1 << 2,
-} Panels;
-
-typedef enum
-{
-  MASK_CHANGING,
-  MASK_FIXED,
-} MaskMode;
-
-enum
-{
-  PROP_0,
-  PROP_MODEL,
-  PROP_DEVICE,
-  PROP_PRECISION,
-  PROP_THREADS,
-  PROP_MASK_RATIO,
-  PROP_MASK_MODE,
-  PROP_SEED,
-  PROP_PANELS,
-  PROP_STATS,
-};
-
-#define DEFAULT_MODEL "default"
-#define DEFAULT_DEVICE GH_DEVICE_AUTO
-#define DEFAULT_PRECISION GH_PRECISION_AUTO
-#define DEFAULT_THREADS 0
-#define DEFAULT_MASK_RATIO -1.0
-#define DEFAULT_MASK_MODE MASK_CHANGING
-#define DEFAULT_SEED 0
-#define DEFAULT_PANELS (PANEL_ORIGINAL | PANEL_MASKED | PANEL_COMPLETED)
+#define PROP_STATS GST_MAE_DECODER_N_SETTINGS
 
 #define OUTPUT_CAPS GST_VIDEO_CAPS_MAKE ("RGB")
 
@@ -106,15 +72,7 @@ struct _GstMaeDecoder
 {
   GstBaseTransform parent;
 
-  /* Properties, under the object lock. */
-  gchar *model;
-  GhDevice device;
-  GhPrecision precision;
-  guint threads;
-  gdouble mask_ratio;
-  MaskMode mask_mode;
-  guint64 seed;
-  guint panels;
+  GstMaeDecoderSettings settings;       /* under the object lock */
 
   /* From start() to stop(), under the object lock. */
   GhEncoder *encoder;
@@ -133,39 +91,6 @@ struct _GstMaeDecoder
 G_DEFINE_TYPE (GstMaeDecoder, gst_mae_decoder, GST_TYPE_BASE_TRANSFORM);
 GST_ELEMENT_REGISTER_DEFINE (mae_decoder, "mae-decoder", GST_RANK_NONE, GST_TYPE_MAE_DECODER);
 
-#define TYPE_PANELS (panels_get_type ())
-static GType
-panels_get_type (void)
-{
-  static gsize type = 0;
-  static const GFlagsValue values[] = {
-    {PANEL_ORIGINAL, "The frame, scaled to the model's size", "original"},
-    {PANEL_MASKED, "What the encoder sees of it", "masked"},
-    {PANEL_COMPLETED, "The same with the hidden patches as the decoder paints them", "completed"},
-    {0, NULL, NULL}
-  };
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type, g_flags_register_static ("GstMaeDecoderPanels", values));
-  return type;
-}
-
-#define TYPE_MASK_MODE (mask_mode_get_type ())
-static GType
-mask_mode_get_type (void)
-{
-  static gsize type = 0;
-  static const GEnumValue values[] = {
-    {MASK_CHANGING, "Other patches in every frame", "changing"},
-    {MASK_FIXED, "The same patches in all frames", "fixed"},
-    {0, NULL, NULL}
-  };
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type, g_enum_register_static ("GstMaeDecoderMaskMode", values));
-  return type;
-}
-
 /* ---- starting and stopping ------------------------------------------------------------------------- */
 
 /* How long a frame takes; the first round warms up. */
@@ -174,7 +99,7 @@ rehearse (GhMaePicture *picture, const GhMaeConfig *config)
 {
   gsize stride = (gsize) config->width * 3;
   g_autofree guint8 *black = g_malloc0 (stride * config->height);
-  GhMaePictureMask mask = { DEFAULT_MASK_RATIO, 0, 0 };
+  GhMaePictureMask mask = { -1, 0, 0 };
   GstClockTime start = 0;
 
   for (gint round = 0; round < 2; round++) {
@@ -188,29 +113,22 @@ static gboolean
 gst_mae_decoder_start (GstBaseTransform *trans)
 {
   GstMaeDecoder *self = GST_MAE_DECODER (trans);
+  g_auto (GstMaeDecoderSettings) s = { NULL };
   g_autoptr (GError) error = NULL;
-  g_autofree gchar *model = NULL;
   const GhMaeConfig *config;
   GhEncoder *encoder;
-  GhDevice device;
-  GhPrecision precision;
-  guint threads, shown;
   GstClockTime latency;
 
   GST_OBJECT_LOCK (self);
-  model = g_strdup (self->model);
-  device = self->device;
-  precision = self->precision;
-  threads = self->threads;
-  shown = self->panels;
+  s = gst_mae_decoder_settings_copy (&self->settings);
   GST_OBJECT_UNLOCK (self);
 
-  if (shown == 0) {
+  if (s.panels == 0) {
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("There is nothing to show. Set the property 'panels' to one or more "
             "of original, masked and completed, joined by +."), (NULL));
     return FALSE;
   }
-  encoder = gh_encoder_load (model, device, precision, threads, &error);
+  encoder = gh_encoder_load (s.model, s.device, s.precision, s.threads, &error);
   self->picture = encoder ? gh_mae_picture_new (encoder, &error) : NULL;
   if (!self->picture) {
     g_clear_pointer (&encoder, gh_encoder_unref);
@@ -218,13 +136,13 @@ gst_mae_decoder_start (GstBaseTransform *trans)
     return FALSE;
   }
   config = gh_encoder_config (encoder);
-  self->scaler = gst_frame_scaler_new (config->width, config->height, threads);
+  self->scaler = gst_frame_scaler_new (config->width, config->height, s.threads);
   self->number = 0;
   latency = rehearse (self->picture, config);
 
   GST_OBJECT_LOCK (self);
   self->encoder = encoder;
-  self->shown = shown;
+  self->shown = s.panels;
   self->latency = latency;
   self->stats = (Stats) { 0 };
   GST_OBJECT_UNLOCK (self);
@@ -254,7 +172,8 @@ gst_mae_decoder_stop (GstBaseTransform *trans)
 static guint
 n_panels (guint shown)
 {
-  return !!(shown & PANEL_ORIGINAL) + !!(shown & PANEL_MASKED) + !!(shown & PANEL_COMPLETED);
+  return !!(shown & GST_MAE_DECODER_ORIGINAL) + !!(shown & GST_MAE_DECODER_MASKED)
+      + !!(shown & GST_MAE_DECODER_COMPLETED);
 }
 
 /* RGB of any size before start(), of the one there is afterwards. */
@@ -385,7 +304,8 @@ next_mask (GstMaeDecoder *self)
   GhMaePictureMask mask;
 
   GST_OBJECT_LOCK (self);
-  mask = (GhMaePictureMask) { self->mask_ratio, self->seed, self->mask_mode == MASK_FIXED ? 0 : self->number };
+  mask = (GhMaePictureMask) { self->settings.mask_ratio, self->settings.seed,
+    self->settings.mask_mode == GST_MAE_DECODER_FIXED ? 0 : self->number };
   GST_OBJECT_UNLOCK (self);
   self->number++;
   return mask;
@@ -400,16 +320,16 @@ draw (GstMaeDecoder *self, GstVideoFrame *out, const guint8 *rgb, gsize stride, 
   guint8 *at = GST_VIDEO_FRAME_PLANE_DATA (out, 0), *masked = NULL, *completed = NULL;
   GhMaePictureMask mask = next_mask (self);
 
-  if (self->shown & PANEL_ORIGINAL) {
+  if (self->shown & GST_MAE_DECODER_ORIGINAL) {
     for (gint y = 0; y < config->height; y++)
       memcpy (at + y * out_stride, rgb + y * stride, panel);
     at += panel;
   }
-  if (self->shown & PANEL_MASKED) {
+  if (self->shown & GST_MAE_DECODER_MASKED) {
     masked = at;
     at += panel;
   }
-  if (self->shown & PANEL_COMPLETED)
+  if (self->shown & GST_MAE_DECODER_COMPLETED)
     completed = at;
   return gh_mae_picture_make (self->picture, rgb, stride, &mask, masked, completed, out_stride, loss, error);
 }
@@ -487,84 +407,29 @@ static void
 gst_mae_decoder_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstMaeDecoder *self = GST_MAE_DECODER (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_MODEL:
-      g_free (self->model);
-      self->model = g_value_dup_string (value);
-      if (!self->model || !*self->model) {
-        g_free (self->model);
-        self->model = g_strdup (DEFAULT_MODEL);
-      }
-      break;
-    case PROP_DEVICE:
-      self->device = g_value_get_enum (value);
-      break;
-    case PROP_PRECISION:
-      self->precision = g_value_get_enum (value);
-      break;
-    case PROP_THREADS:
-      self->threads = g_value_get_uint (value);
-      break;
-    case PROP_MASK_RATIO:
-      self->mask_ratio = g_value_get_double (value);
-      break;
-    case PROP_MASK_MODE:
-      self->mask_mode = g_value_get_enum (value);
-      break;
-    case PROP_SEED:
-      self->seed = g_value_get_uint64 (value);
-      break;
-    case PROP_PANELS:
-      self->panels = g_value_get_flags (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  known = gst_mae_decoder_settings_set (&self->settings, id, value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static void
 gst_mae_decoder_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
   GstMaeDecoder *self = GST_MAE_DECODER (object);
+  gboolean known = TRUE;
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_MODEL:
-      g_value_set_string (value, self->model);
-      break;
-    case PROP_DEVICE:
-      g_value_set_enum (value, self->device);
-      break;
-    case PROP_PRECISION:
-      g_value_set_enum (value, self->precision);
-      break;
-    case PROP_THREADS:
-      g_value_set_uint (value, self->threads);
-      break;
-    case PROP_MASK_RATIO:
-      g_value_set_double (value, self->mask_ratio);
-      break;
-    case PROP_MASK_MODE:
-      g_value_set_enum (value, self->mask_mode);
-      break;
-    case PROP_SEED:
-      g_value_set_uint64 (value, self->seed);
-      break;
-    case PROP_PANELS:
-      g_value_set_flags (value, self->panels);
-      break;
-    case PROP_STATS:
-      g_value_take_boxed (value, describe_stats (&self->stats));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  if (id == PROP_STATS)
+    g_value_take_boxed (value, describe_stats (&self->stats));
+  else
+    known = gst_mae_decoder_settings_get (&self->settings, id, value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static void
@@ -572,38 +437,8 @@ gst_mae_decoder_finalize (GObject *object)
 {
   GstMaeDecoder *self = GST_MAE_DECODER (object);
 
-  g_free (self->model);
+  gst_mae_decoder_settings_clear (&self->settings);
   G_OBJECT_CLASS (gst_mae_decoder_parent_class)->finalize (object);
-}
-
-static void
-install_properties (GObjectClass *class)
-{
-  const GParamFlags ready = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
-  const GParamFlags playing = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
-
-  g_object_class_install_property (class, PROP_MODEL, g_param_spec_string ("model", "Model",
-          "Safetensors file of an encoder with its decoder, or the name of a shipped one", DEFAULT_MODEL, ready));
-  g_object_class_install_property (class, PROP_DEVICE, g_param_spec_enum ("device", "Device", "What computes",
-          GST_TYPE_MAE_DEVICE, DEFAULT_DEVICE, ready));
-  g_object_class_install_property (class, PROP_PRECISION, g_param_spec_enum ("precision", "Precision",
-          "Number format of the matrix products", GST_TYPE_MAE_PRECISION, DEFAULT_PRECISION, ready));
-  g_object_class_install_property (class, PROP_THREADS, g_param_spec_uint ("threads", "Threads",
-          "Threads that compute one frame (0 = GST_HEADS_THREADS from the environment, else one per processor)",
-          0, 1024, DEFAULT_THREADS, ready));
-  g_object_class_install_property (class, PROP_MASK_RATIO, g_param_spec_double ("mask-ratio", "Mask ratio",
-          "Part of the patches that is hidden; at least one patch stays (-1 = the ratio the model was trained with)",
-          -1, 1, DEFAULT_MASK_RATIO, playing));
-  g_object_class_install_property (class, PROP_MASK_MODE, g_param_spec_enum ("mask-mode", "Mask mode",
-          "Whether every frame hides patches of its own", TYPE_MASK_MODE, DEFAULT_MASK_MODE, playing));
-  g_object_class_install_property (class, PROP_SEED, g_param_spec_uint64 ("seed", "Seed",
-          "Where the random numbers start that choose the patches", 0, G_MAXUINT64, DEFAULT_SEED, playing));
-  g_object_class_install_property (class, PROP_PANELS, g_param_spec_flags ("panels", "Panels",
-          "What is shown, from left to right", TYPE_PANELS, DEFAULT_PANELS, ready));
-  g_object_class_install_property (class, PROP_STATS, g_param_spec_boxed ("stats", "Statistics",
-          "Since the last start: frames, unreadable (uint64); loss of the last frame and loss-mean of all, as in "
-          "training: about 1 for a model that knows nothing (double); ms-p50, ms-p95 of the last 256 frames (double)",
-          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
 static void
@@ -618,7 +453,11 @@ gst_mae_decoder_class_init (GstMaeDecoderClass *class)
   object_class->set_property = gst_mae_decoder_set_property;
   object_class->get_property = gst_mae_decoder_get_property;
   object_class->finalize = gst_mae_decoder_finalize;
-  install_properties (object_class);
+  gst_mae_decoder_settings_install (object_class);
+  g_object_class_install_property (object_class, PROP_STATS, g_param_spec_boxed ("stats", "Statistics",
+          "Since the last start: frames, unreadable (uint64); loss of the last frame and loss-mean of all, as in "
+          "training: about 1 for a model that knows nothing (double); ms-p50, ms-p95 of the last 256 frames (double)",
+          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 
   transform_class->start = GST_DEBUG_FUNCPTR (gst_mae_decoder_start);
   transform_class->stop = GST_DEBUG_FUNCPTR (gst_mae_decoder_stop);
@@ -640,20 +479,11 @@ gst_mae_decoder_class_init (GstMaeDecoderClass *class)
   gst_element_class_add_static_metadata (element_class, "example", "gst-launch-1.0 plaza-test-src num-buffers=40 ! "
       "mae-trainer config=tiny steps=4 batch-size=4 location=tiny.safetensors && gst-launch-1.0 plaza-test-src "
       "num-buffers=3 ! mae-decoder model=tiny.safetensors ! videoconvert ! fakevideosink");
-  gst_type_mark_as_plugin_api (TYPE_PANELS, 0);
-  gst_type_mark_as_plugin_api (TYPE_MASK_MODE, 0);
 }
 
 static void
 gst_mae_decoder_init (GstMaeDecoder *self)
 {
-  self->model = g_strdup (DEFAULT_MODEL);
-  self->device = DEFAULT_DEVICE;
-  self->precision = DEFAULT_PRECISION;
-  self->threads = DEFAULT_THREADS;
-  self->mask_ratio = DEFAULT_MASK_RATIO;
-  self->mask_mode = DEFAULT_MASK_MODE;
-  self->seed = DEFAULT_SEED;
-  self->panels = DEFAULT_PANELS;
+  gst_mae_decoder_settings_init (&self->settings);
   gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), TRUE);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * gstmaetrainer.c: the element mae-trainer. The streaming thread scales frames and puts them into a store; a thread of
- * its own trains on what the store holds. The streaming thread waits for it only at the end of the stream.
+ * its own trains on what the store holds (gstmaetrainerjob.c). The streaming thread waits for it only at the end of the
+ * stream.
  *
  * Locks: the object lock guards properties and statistics; the store and the job lock themselves; messages are posted
  * with none held.
@@ -89,71 +90,20 @@
 #include "config.h"
 #endif
 
-#include "gstmaetrainer.h"
+#include "gstmaetrainerprivate.h"
 
 #include <gst/video/video.h>
 
-#include "gst/common/gstbackgroundjob.h"
-#include "gst/common/gstframescaler.h"
-#include "gst/common/gstinterval.h"
 #include "gst/common/gstmodelerror.h"
-#include "gst/common/gstoutputfile.h"
+#include "gst/common/gstposterror.h"
 #include "gstmaecaps.h"
-#include "gstmaetrainersettings.h"
 #include "gstmaetrainerstart.h"
 
-GST_DEBUG_CATEGORY_STATIC (gst_mae_trainer_debug);
+GST_DEBUG_CATEGORY (gst_mae_trainer_debug);
 #define GST_CAT_DEFAULT gst_mae_trainer_debug
-
-/* Messages about progress are at least so far apart, in microseconds. */
-#define PROGRESS_INTERVAL (G_USEC_PER_SEC / 3)
-
-/* Losses that the result's mean is taken of. */
-#define RECENT_LOSSES 100
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
     GST_STATIC_CAPS (GST_MAE_VIDEO_CAPS));
-
-typedef struct
-{
-  guint64 frames, skipped_interval, unreadable, taken, checkpoints;
-  guint64 steps;
-  GhMaeTrainStep last;
-  gboolean done;
-} Stats;
-
-/* What only the job uses while it runs. */
-typedef struct
-{
-  gint64 started, told, saved;  /* monotonic microseconds */
-  guint64 first_step;           /* steps done before */
-  gdouble loss_sum;             /* since it was told */
-  guint losses;
-  gboolean ends;                /* the stream of one of several processes has ended */
-} Course;
-
-struct _GstMaeTrainer
-{
-  GstBaseSink parent;
-
-  GstMaeTrainerSettings settings;       /* under the object lock */
-  Stats stats;                  /* under the object lock; also after the stream */
-
-  /* While the element is PAUSED or PLAYING. */
-  GhMaeTrainer *trainer;        /* of the job while that runs */
-  GhFrameStore *store;
-  gboolean live;                /* known from the first frame or event on */
-  gint mode_known;
-
-  /* The streaming thread's. */
-  GstFrameScaler *scaler;
-  GstInterval pace;
-
-  GstBackgroundJob job;         /* trains; locks itself */
-  Course course;
-  gint ending;                  /* atomic: a live stream is over, training ends with it */
-  gint complete;                /* atomic: everything is written */
-};
 
 #define gst_mae_trainer_parent_class parent_class
 G_DEFINE_TYPE (GstMaeTrainer, gst_mae_trainer, GST_TYPE_BASE_SINK);
@@ -161,8 +111,8 @@ GST_ELEMENT_REGISTER_DEFINE (mae_trainer, "mae-trainer", GST_RANK_NONE, GST_TYPE
 
 static guint prop_stats;
 
-static GstMaeTrainerSettings
-copy_settings (GstMaeTrainer *self)
+GstMaeTrainerSettings
+gst_mae_trainer_copy_settings (GstMaeTrainer *self)
 {
   GstMaeTrainerSettings copy;
 
@@ -172,223 +122,10 @@ copy_settings (GstMaeTrainer *self)
   return copy;
 }
 
-static void
-post (GstMaeTrainer *self, GstStructure *structure)
+void
+gst_mae_trainer_post (GstMaeTrainer *self, GstStructure *structure)
 {
   gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), structure));
-}
-
-/* ---- training, in the job's thread ------------------------------------------------------------------ */
-
-static void
-tell_progress (GstMaeTrainer *self, const GhMaeTrainStep *step, guint64 steps, gint64 now)
-{
-  Course *course = &self->course;
-  gdouble seconds = (now - course->started) / (gdouble) G_USEC_PER_SEC;
-
-  post (self, gst_structure_new ("mae-trainer", "state", G_TYPE_STRING, "training", "step", G_TYPE_UINT64, step->step,
-          "steps", G_TYPE_UINT64, steps, "images", G_TYPE_UINT64, step->images, "frames", G_TYPE_UINT64,
-          (guint64) gh_frame_store_count (self->store), "loss", G_TYPE_DOUBLE, step->loss, "loss-mean", G_TYPE_DOUBLE,
-          course->loss_sum / course->losses, "learning-rate", G_TYPE_DOUBLE, step->lr, "gradient-norm", G_TYPE_DOUBLE,
-          step->grad_norm, "images-per-second", G_TYPE_DOUBLE, step->images_per_second, "eta", G_TYPE_DOUBLE,
-          seconds * (steps - step->step) / (step->step - course->first_step), "processes", G_TYPE_INT,
-          gh_mae_trainer_processes (self->trainer), NULL));
-  course->told = now;
-  course->loss_sum = 0;
-  course->losses = 0;
-}
-
-static void
-account (GstMaeTrainer *self, const GhMaeTrainStep *step)
-{
-  Course *course = &self->course;
-  const guint64 steps = gh_mae_trainer_options (self->trainer)->steps;
-  gint64 now = g_get_monotonic_time ();
-
-  GST_OBJECT_LOCK (self);
-  self->stats.last = *step;
-  GST_OBJECT_UNLOCK (self);
-  GST_LOG_OBJECT (self, "step %" G_GUINT64_FORMAT ": loss %g, %g images/s", step->step, step->loss,
-      step->images_per_second);
-  course->loss_sum += step->loss;
-  course->losses++;
-  course->ends = step->ends;
-  if (now - course->told >= PROGRESS_INTERVAL || step->step == steps)
-    tell_progress (self, step, steps, now);
-}
-
-static gboolean
-save_checkpoint (GstMaeTrainer *self, const gchar *checkpoint, GError **error)
-{
-  self->course.saved = g_get_monotonic_time ();
-  if (!gh_mae_trainer_save (self->trainer, checkpoint, error))
-    return FALSE;
-  GST_OBJECT_LOCK (self);
-  self->stats.checkpoints++;
-  GST_OBJECT_UNLOCK (self);
-  post (self, gst_structure_new ("mae-trainer", "state", G_TYPE_STRING, "checkpoint", "checkpoint", G_TYPE_STRING,
-          checkpoint, "step", G_TYPE_UINT64, gh_mae_trainer_steps_done (self->trainer), NULL));
-  return TRUE;
-}
-
-/* In the middle a checkpoint that cannot be written is no reason to stop: the next one may be. */
-static void
-save_on_the_way (GstMaeTrainer *self, const gchar *checkpoint, const gchar *consequence)
-{
-  g_autoptr (GError) error = NULL;
-
-  if (!save_checkpoint (self, checkpoint, &error))
-    GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("%s. %s", error->message, consequence), (NULL));
-}
-
-static gboolean
-checkpoint_is_due (GstMaeTrainer *self)
-{
-  GstClockTime interval;
-
-  GST_OBJECT_LOCK (self);
-  interval = self->settings.checkpoint_interval;
-  GST_OBJECT_UNLOCK (self);
-  return interval > 0 && g_get_monotonic_time () - self->course.saved >= (gint64) GST_TIME_AS_USECONDS (interval);
-}
-
-static gdouble
-recent_loss (const GhMaeTrainer *trainer)
-{
-  guint64 n, from;
-  const gfloat *losses = gh_mae_trainer_losses (trainer, &n);
-  gdouble sum = 0;
-
-  from = n > RECENT_LOSSES ? n - RECENT_LOSSES : 0;
-  for (guint64 i = from; i < n; i++)
-    sum += losses[i];
-  return n ? sum / (n - from) : 0;
-}
-
-/* The files that were written; NULL for those that were not, both where that is rank 0's to do. */
-static void
-tell_done (GstMaeTrainer *self, const gchar *location, const gchar *checkpoint)
-{
-  const gdouble seconds = (g_get_monotonic_time () - self->course.started) / (gdouble) G_USEC_PER_SEC;
-  const gdouble loss = recent_loss (self->trainer);
-  GstStructure *structure = gst_structure_new ("mae-trainer", "state", G_TYPE_STRING, "done", "step", G_TYPE_UINT64,
-      gh_mae_trainer_steps_done (self->trainer), "loss-mean", G_TYPE_DOUBLE, loss, "seconds", G_TYPE_DOUBLE, seconds,
-      NULL);
-
-  if (location)
-    gst_structure_set (structure, "location", G_TYPE_STRING, location, NULL);
-  if (checkpoint)
-    gst_structure_set (structure, "checkpoint", G_TYPE_STRING, checkpoint, NULL);
-  post (self, structure);
-  GST_ELEMENT_INFO (self, RESOURCE, WRITE, ("%" G_GUINT64_FORMAT " steps, loss %.4f; written: %s",
-          gh_mae_trainer_steps_done (self->trainer), loss, location ? location : checkpoint ? checkpoint : "by rank 0"),
-      (NULL));
-}
-
-/* The end of all steps, or of a live stream: writes what was learned. One file that fails does not cost the other. */
-static void
-complete (GstMaeTrainer *self, const GstMaeTrainerSettings *s)
-{
-  GhMaeExport how = { s->bfloat16, !s->decoder, s->record, NULL };
-  g_autoptr (GError) unsaved = NULL, error = NULL;
-  const gboolean writes = gh_mae_trainer_rank (self->trainer) == 0;
-  const gboolean saved = writes && s->checkpoint && save_checkpoint (self, s->checkpoint, &unsaved);
-  const gboolean exported = writes && s->location && gh_mae_trainer_export (self->trainer, s->location, &how, &error);
-
-  if (!unsaved && !error) {
-    GST_OBJECT_LOCK (self);
-    self->stats.done = TRUE;
-    GST_OBJECT_UNLOCK (self);
-    g_atomic_int_set (&self->complete, TRUE);
-  }
-  if (exported || (saved && !error) || !writes)
-    tell_done (self, exported ? s->location : NULL, saved ? s->checkpoint : NULL);
-  if (error)
-    GST_ELEMENT_MODEL_ERROR (self, error, "location");
-  else if (unsaved)
-    GST_ELEMENT_MODEL_ERROR (self, unsaved, "checkpoint");
-}
-
-/* A step that models/ refuses because its loss is not finite. Its words are those of the command's options. */
-static void
-fail_step (GstMaeTrainer *self, const GstMaeTrainerSettings *s, const GError *error)
-{
-  const gboolean kept = s->checkpoint && g_file_test (s->checkpoint, G_FILE_TEST_EXISTS);
-
-  if (!g_error_matches (error, GH_ERROR, GH_ERROR_DATA)) {
-    GST_ELEMENT_MODEL_ERROR (self, error, "model");
-    return;
-  }
-  GST_ELEMENT_ERROR (self, STREAM, WRONG_TYPE, ("After step %" G_GUINT64_FORMAT " the loss is no longer a finite "
-          "number. Set 'learning-rate' lower, 'warmup' higher or 'clip'%s%s.",
-          gh_mae_trainer_steps_done (self->trainer), kept ? "; the last good state is in " : "",
-          kept ? s->checkpoint : ""), ("%s", error->message));
-}
-
-/* A live stream that ends at once is still learned from. */
-static gboolean
-has_more_steps (GstMaeTrainer *self)
-{
-  const guint64 done = gh_mae_trainer_steps_done (self->trainer);
-
-  if (gh_mae_trainer_processes (self->trainer) > 1)
-    return done < gh_mae_trainer_options (self->trainer)->steps && !self->course.ends;
-  return done < gh_mae_trainer_options (self->trainer)->steps
-      && !(g_atomic_int_get (&self->ending) && done > self->course.first_step);
-}
-
-static gboolean
-keeps_checkpoint (GstMaeTrainer *self, const GstMaeTrainerSettings *s)
-{
-  return s->checkpoint && gh_mae_trainer_rank (self->trainer) == 0;
-}
-
-/* What was learned until now, where nothing more is to come. */
-static void
-save_the_rest (GstMaeTrainer *self, const GstMaeTrainerSettings *s)
-{
-  if (keeps_checkpoint (self, s) && gh_mae_trainer_steps_done (self->trainer) > self->course.first_step)
-    save_on_the_way (self, s->checkpoint, "What was learned since the checkpoint before is lost.");
-}
-
-/* A stop reaches a process also through the others, which were stopped, too. */
-static void
-end_early (GstMaeTrainer *self, const GstMaeTrainerSettings *s, const GError *error)
-{
-  const gboolean lost = g_error_matches (error, GH_ERROR, GH_ERROR_PEER);
-
-  if (lost)
-    save_the_rest (self, s);
-  if (!lost || !gst_background_job_is_stopping (&self->job))
-    fail_step (self, s, error);
-}
-
-static void
-train (gpointer data, gpointer user_data)
-{
-  GstMaeTrainer *self = user_data;
-  g_auto (GstMaeTrainerSettings) s = copy_settings (self);
-  gint64 now = g_get_monotonic_time ();
-
-  self->course = (Course) { now, now, now, gh_mae_trainer_steps_done (self->trainer) };
-  while (has_more_steps (self)) {
-    g_autoptr (GError) error = NULL;
-    GhMaeTrainStep step;
-
-    if (gst_background_job_is_stopping (&self->job)) {
-      save_the_rest (self, &s);
-      return;
-    }
-    gh_mae_trainer_set_ending (self->trainer, g_atomic_int_get (&self->ending));
-    if (!gh_mae_trainer_step (self->trainer, self->store, &step, &error)) {
-      end_early (self, &s, error);
-      return;
-    }
-    account (self, &step);
-    if (keeps_checkpoint (self, &s) && checkpoint_is_due (self))
-      save_on_the_way (self, s.checkpoint, "The training goes on; the checkpoint before is kept.");
-  }
-  complete (self, &s);
 }
 
 /* ---- the stream -------------------------------------------------------------------------------------- */
@@ -440,7 +177,7 @@ is_live (GstMaeTrainer *self)
 static void
 start_training (GstMaeTrainer *self)
 {
-  gst_background_job_start (&self->job, "mae-trainer", train, NULL, self);
+  gst_background_job_start (&self->job, "mae-trainer", gst_mae_trainer_train, NULL, self);
 }
 
 static gboolean
@@ -585,9 +322,9 @@ announce (GstMaeTrainer *self)
   g_autofree gchar *resumed = step ? g_strdup_printf ("; goes on after step %" G_GUINT64_FORMAT, step) : g_strdup ("");
 
   GST_ELEMENT_INFO (self, RESOURCE, SETTINGS, ("%s%s", gh_mae_trainer_reason (self->trainer), resumed), (NULL));
-  post (self, gst_structure_new ("mae-trainer", "state", G_TYPE_STRING, "ready", "reason", G_TYPE_STRING,
-          gh_mae_trainer_reason (self->trainer), "width", G_TYPE_INT, config->width, "height", G_TYPE_INT,
-          config->height, "step", G_TYPE_UINT64, step, "steps", G_TYPE_UINT64, steps, "rank", G_TYPE_INT,
+  gst_mae_trainer_post (self, gst_structure_new ("mae-trainer", "state", G_TYPE_STRING, "ready", "reason",
+          G_TYPE_STRING, gh_mae_trainer_reason (self->trainer), "width", G_TYPE_INT, config->width, "height",
+          G_TYPE_INT, config->height, "step", G_TYPE_UINT64, step, "steps", G_TYPE_UINT64, steps, "rank", G_TYPE_INT,
           gh_mae_trainer_rank (self->trainer), "processes", G_TYPE_INT, gh_mae_trainer_processes (self->trainer),
           NULL));
 }
@@ -595,15 +332,14 @@ announce (GstMaeTrainer *self)
 static gboolean
 begin (GstMaeTrainer *self)
 {
-  g_auto (GstMaeTrainerSettings) s = copy_settings (self);
+  g_auto (GstMaeTrainerSettings) s = gst_mae_trainer_copy_settings (self);
   g_autoptr (GError) error = NULL;
   const gchar *property = NULL;
   const GhMaeConfig *config;
 
   if (!(self->trainer = gst_mae_trainer_start (&s, &property, &error))) {
     if (error->domain == GST_RESOURCE_ERROR)
-      gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_ERROR, error->domain, error->code,
-          g_strdup (error->message), NULL, __FILE__, GST_FUNCTION, __LINE__);
+      GST_ELEMENT_POST_ERROR (self, error);
     else
       GST_ELEMENT_MODEL_ERROR (self, error, property);
     return FALSE;
@@ -614,7 +350,7 @@ begin (GstMaeTrainer *self)
   self->mode_known = self->ending = self->complete = FALSE;
   gst_interval_reset (&self->pace);
   GST_OBJECT_LOCK (self);
-  self->stats = (Stats) { .steps = gh_mae_trainer_options (self->trainer)->steps,
+  self->stats = (GstMaeTrainerCounters) { .steps = gh_mae_trainer_options (self->trainer)->steps,
     .last = { .step = gh_mae_trainer_steps_done (self->trainer) }
   };
   GST_OBJECT_UNLOCK (self);
@@ -657,7 +393,7 @@ describe_stats (GstMaeTrainer *self)
 {
   const gboolean training = gst_background_job_is_running (&self->job);
   GstStructure *description;
-  Stats stats;
+  GstMaeTrainerCounters stats;
 
   GST_OBJECT_LOCK (self);
   stats = self->stats;

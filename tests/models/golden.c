@@ -46,19 +46,6 @@ convert (Golden *g)
   model_file_write (ours, g->path);
 }
 
-gboolean
-golden_has_device (GhDevice device)
-{
-  char reason[256] = "";
-  GhCtx *ctx = NULL;
-  gboolean works = gh_ctx_new (&ctx, device, 0, reason, sizeof (reason)) == GH_OK;
-
-  gh_ctx_free (ctx);
-  if (!works)
-    g_test_skip (reason);
-  return works;
-}
-
 const float *
 golden_expect (Golden *g, const char *name, gint64 count)
 {
@@ -83,8 +70,9 @@ cut_patches (float *patches, const float *img)
         }
 }
 
-gboolean
-golden_open (Golden *g)
+/* FALSE, after having said so, when the file is not there. */
+static gboolean
+open_golden (Golden *g)
 {
   const char *shared = g_getenv ("GST_HEADS_SHARED");
   g_autofree char *file = g_build_filename (shared ? shared : "", "reference", "tiny.safetensors", NULL);
@@ -110,8 +98,8 @@ golden_open (Golden *g)
   return TRUE;
 }
 
-void
-golden_close (Golden *g)
+static void
+close_golden (Golden *g)
 {
   model_file_free (g->file);
   temp_folder_remove (g->folder);
@@ -141,4 +129,57 @@ golden_pick (const Golden *g, const gint32 *indices, int count)
     for (int i = 0; i < count; i++)
       memcpy (picked + (b * count + i) * P, g->patches + (b * N + indices[b * count + i]) * P, P * sizeof (float));
   return picked;
+}
+
+/* ---- main() ------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+  Golden *golden;
+  GhDevice device;
+  void (*compare) (Golden *golden, GhDevice device);
+} Comparison;
+
+/* FALSE, with the test marked as skipped, where there is no such device. */
+static gboolean
+has_device (GhDevice device)
+{
+  char reason[256] = "";
+  GhCtx *ctx = NULL;
+  gboolean works = gh_ctx_new (&ctx, device, 0, reason, sizeof (reason)) == GH_OK;
+
+  gh_ctx_free (ctx);
+  if (!works)
+    g_test_skip (reason);
+  return works;
+}
+
+static void
+test_device (gconstpointer data)
+{
+  const Comparison *comparison = data;
+
+  if (comparison->device != GH_DEVICE_CUDA || has_device (GH_DEVICE_CUDA))
+    comparison->compare (comparison->golden, comparison->device);
+}
+
+int
+golden_main (int argc, char **argv, const char *path, void (*compare) (Golden *golden, GhDevice device))
+{
+  static const GhDevice devices[] = { GH_DEVICE_REF, GH_DEVICE_CPU, GH_DEVICE_CUDA };
+  Comparison comparisons[G_N_ELEMENTS (devices)];
+  Golden golden = { 0 };
+  int result;
+
+  if (!open_golden (&golden))
+    return 77;
+  g_test_init (&argc, &argv, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (devices); i++) {
+    g_autofree char *name = g_strdup_printf ("%s/%s", path, gh_device_name (devices[i]));
+
+    comparisons[i] = (Comparison) { &golden, devices[i], compare };
+    g_test_add_data_func (name, &comparisons[i], test_device);
+  }
+  result = g_test_run ();
+  close_golden (&golden);
+  return result;
 }

@@ -19,12 +19,8 @@ typedef struct {
   int K;
 } Golden;
 
-/* FALSE, after having said so, when the file is not there: then the test should exit with 77. */
-gboolean golden_open (Golden *golden);
-void golden_close (Golden *golden);
-
-/* FALSE, with the test marked as skipped, where there is no such device. */
-gboolean golden_has_device (GhDevice device);
+/* main() of the tests: the comparison on every device there is; 77, after having said so, when the file is not there. */
+int golden_main (int argc, char **argv, const char *path, void (*compare) (Golden *golden, GhDevice device));
 
 /* Fails the test when it is absent or of another size. */
 const float *golden_expect (Golden *golden, const char *name, gint64 count);

@@ -3,31 +3,12 @@
  * test-encoder-files.c: files of fresh weights are the same everywhere, and files that do not fit are refused by an
  * error that names the file and the tensor.
  */
+#include "encoder-fixture.h"
 #include "model-file.h"
-#include "temp-folder.h"
 #include "models/gh-error.h"
 
 #include <math.h>
 #include <string.h>
-
-typedef struct {
-  char *folder, *path;
-} Fixture;
-
-static void
-set_up (Fixture *f, gconstpointer data)
-{
-  f->folder = temp_folder_new ();
-  f->path = g_build_filename (f->folder, "model.safetensors", NULL);
-}
-
-static void
-tear_down (Fixture *f, gconstpointer data)
-{
-  temp_folder_remove (f->folder);
-  g_free (f->folder);
-  g_free (f->path);
-}
 
 /* ---- fresh weights ----------------------------------------------------------------------------------------------- */
 

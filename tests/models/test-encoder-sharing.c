@@ -3,30 +3,11 @@
  * test-encoder-sharing.c: one file is loaded once for all who ask for the same of it, from any number of threads, and
  * sessions in several threads do not disturb each other.
  */
+#include "encoder-fixture.h"
 #include "model-file.h"
-#include "temp-folder.h"
 #include "models/gh-error.h"
 
 #include <unistd.h>
-
-typedef struct {
-  char *folder, *path;
-} Fixture;
-
-static void
-set_up (Fixture *f, gconstpointer data)
-{
-  f->folder = temp_folder_new ();
-  f->path = g_build_filename (f->folder, "model.safetensors", NULL);
-}
-
-static void
-tear_down (Fixture *f, gconstpointer data)
-{
-  temp_folder_remove (f->folder);
-  g_free (f->folder);
-  g_free (f->path);
-}
 
 static void
 test_sharing (Fixture *f, gconstpointer data)

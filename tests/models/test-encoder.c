@@ -4,33 +4,14 @@
  * not see each other, pixels and patches give the same, precisions stay within their tolerances, every way of pooling
  * and of sharing the decoder's first layer works, and wrong calls are refused.
  */
+#include "encoder-fixture.h"
 #include "model-file.h"
-#include "temp-folder.h"
 #include "models/gh-error.h"
 
 #include <math.h>
 #include <string.h>
 
 enum { MAX_BATCH = 3 };
-
-typedef struct {
-  char *folder, *path;
-} Fixture;
-
-static void
-set_up (Fixture *f, gconstpointer data)
-{
-  f->folder = temp_folder_new ();
-  f->path = g_build_filename (f->folder, "model.safetensors", NULL);
-}
-
-static void
-tear_down (Fixture *f, gconstpointer data)
-{
-  temp_folder_remove (f->folder);
-  g_free (f->folder);
-  g_free (f->path);
-}
 
 /* ---- short words for the calls ----------------------------------------------------------------------------------- */
 

@@ -99,38 +99,8 @@ run (Golden *g, GhDevice device)
   compare (g, t, t->model.params.weights, "step3.", 1e-3);
 }
 
-static void
-test_ref (gconstpointer data)
-{
-  run ((Golden *) data, GH_DEVICE_REF);
-}
-
-static void
-test_cpu (gconstpointer data)
-{
-  run ((Golden *) data, GH_DEVICE_CPU);
-}
-
-static void
-test_cuda (gconstpointer data)
-{
-  if (golden_has_device (GH_DEVICE_CUDA))
-    run ((Golden *) data, GH_DEVICE_CUDA);
-}
-
 int
 main (int argc, char **argv)
 {
-  Golden golden = { 0 };
-  int result;
-
-  if (!golden_open (&golden))
-    return 77;
-  g_test_init (&argc, &argv, NULL);
-  g_test_add_data_func ("/golden-train/ref", &golden, test_ref);
-  g_test_add_data_func ("/golden-train/cpu", &golden, test_cpu);
-  g_test_add_data_func ("/golden-train/cuda", &golden, test_cuda);
-  result = g_test_run ();
-  golden_close (&golden);
-  return result;
+  return golden_main (argc, argv, "/golden-train", run);
 }

@@ -3,8 +3,8 @@
  * test-scale-state.c: the rules of files, batches and tasks, pages, labels by the truth, a server that starts again.
  */
 #include "scale-client.h"
+#include "tests/models/temp-folder.h"
 
-#include <glib/gstdio.h>
 #include <string.h>
 
 static ScaleServerOptions no_options = SCALE_SERVER_OPTIONS_INIT;
@@ -246,8 +246,7 @@ typedef struct {
 static void
 folder_setup (Folder *folder, gconstpointer data)
 {
-  folder->folder = g_dir_make_tmp ("scale-XXXXXX", NULL);
-  g_assert_nonnull (folder->folder);
+  folder->folder = temp_folder_new ();
   folder->truth = g_build_filename (folder->folder, "truth.json", NULL);
   folder->state = g_build_filename (folder->folder, "state", NULL);
 }
@@ -255,15 +254,7 @@ folder_setup (Folder *folder, gconstpointer data)
 static void
 folder_teardown (Folder *folder, gconstpointer data)
 {
-  g_autoptr (GDir) dir = g_dir_open (folder->folder, 0, NULL);
-  const char *name;
-
-  while ((name = g_dir_read_name (dir)) != NULL) {
-    g_autofree char *path = g_build_filename (folder->folder, name, NULL);
-
-    g_unlink (path);
-  }
-  g_rmdir (folder->folder);
+  temp_folder_remove (folder->folder);
   g_free (folder->folder);
   g_free (folder->truth);
   g_free (folder->state);

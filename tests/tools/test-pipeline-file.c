@@ -5,8 +5,8 @@
  */
 #include "tools/pipeline-file.h"
 #include "models/gh-error.h"
+#include "tests/models/temp-folder.h"
 
-#include <glib/gstdio.h>
 #include <gst/gst.h>
 #include <string.h>
 
@@ -186,10 +186,10 @@ static void
 test_find (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *folder = g_dir_make_tmp ("gst-heads-XXXXXX", &error), *path = NULL, *zeros = NULL, *big = NULL;
+  g_autofree char *folder = temp_folder_new (), *path = NULL, *zeros = NULL, *big = NULL;
   g_autofree char *large = g_strnfill (2 << 20, ' ');
   GhPipelineFile *file;
-  g_assert_no_error (error);
+
   path = g_build_filename (folder, "some-name.pipeline", NULL);
   zeros = g_build_filename (folder, "zeros.pipeline", NULL);
   big = g_build_filename (folder, "big.pipeline", NULL);
@@ -219,10 +219,7 @@ test_find (void)
   g_clear_error (&error);
   g_assert_null (gh_pipeline_file_load (big, &error));
   g_assert_error (error, GH_ERROR, GH_ERROR_CORRUPT);
-  g_unlink (path);
-  g_unlink (zeros);
-  g_unlink (big);
-  g_rmdir (folder);
+  temp_folder_remove (folder);
 }
 
 int

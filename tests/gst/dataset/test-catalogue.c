@@ -5,9 +5,9 @@
  * GST_HEADS_KILLS: how often a writer is killed (30).
  */
 #include "gst/dataset/catalogue.h"
+#include "tests/models/temp-folder.h"
 
 #include <errno.h>
-#include <glib/gstdio.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -21,30 +21,15 @@ typedef struct {
 } Fixture;
 
 static void
-remove_all (const gchar *path)
-{
-  GDir *dir = g_dir_open (path, 0, NULL);
-  const gchar *name;
-
-  while (dir && (name = g_dir_read_name (dir))) {
-    g_autofree gchar *inner = g_build_filename (path, name, NULL);
-    remove_all (inner);
-  }
-  if (dir)
-    g_dir_close (dir);
-  g_remove (path);
-}
-
-static void
 set_up (Fixture *f, gconstpointer data)
 {
-  f->folder = g_dir_make_tmp ("gst-heads-dataset-XXXXXX", NULL);
+  f->folder = temp_folder_new ();
 }
 
 static void
 tear_down (Fixture *f, gconstpointer data)
 {
-  remove_all (f->folder);
+  temp_folder_remove (f->folder);
   g_free (f->folder);
 }
 
@@ -295,7 +280,7 @@ test_mass_loss (Fixture *f, gconstpointer data)
   for (gint i = 0; i < 30; i++)
     add (catalogue, i, 100, 1000 * i, NULL, &error);
   catalogue_close (catalogue);
-  remove_all (frames);
+  temp_folder_remove (frames);
   g_assert_null (catalogue_open (f->folder, &error));
   g_assert_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_OPEN);
   g_assert_nonnull (strstr (error->message, "30 of 30 images are missing"));

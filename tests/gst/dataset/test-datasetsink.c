@@ -2,8 +2,8 @@
  * test-datasetsink.c: frames through dataset-sink, and what is kept of them. */
 #include "gst/common/gstcaptureinfo.h"
 #include "gst/dataset/catalogue.h"
+#include "tests/models/temp-folder.h"
 
-#include <glib/gstdio.h>
 #include <gst/check/gstcheck.h>
 #include <gst/check/gstharness.h>
 #include <string.h>
@@ -13,30 +13,15 @@
 static gchar *folder;
 
 static void
-remove_all (const gchar *path)
-{
-  GDir *dir = g_dir_open (path, 0, NULL);
-  const gchar *name;
-
-  while (dir && (name = g_dir_read_name (dir))) {
-    g_autofree gchar *inner = g_build_filename (path, name, NULL);
-    remove_all (inner);
-  }
-  if (dir)
-    g_dir_close (dir);
-  g_remove (path);
-}
-
-static void
 set_up (void)
 {
-  folder = g_dir_make_tmp ("gst-heads-sink-XXXXXX", NULL);
+  folder = temp_folder_new ();
 }
 
 static void
 tear_down (void)
 {
-  remove_all (folder);
+  temp_folder_remove (folder);
   g_clear_pointer (&folder, g_free);
 }
 

@@ -45,7 +45,7 @@ set_up (void)
 {
   Catalogue *catalogue;
 
-  folder = g_dir_make_tmp ("gst-heads-replay-XXXXXX", NULL);
+  folder = temp_folder_new ();
   catalogue = catalogue_open (folder, NULL);
   fail_unless (catalogue != NULL);
   for (gint i = 0; i < N; i++) {

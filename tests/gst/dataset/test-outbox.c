@@ -31,7 +31,7 @@ reopen (Fixture *f)
 static void
 set_up (Fixture *f, gconstpointer data)
 {
-  f->folder = g_dir_make_tmp ("gst-heads-outbox-XXXXXX", NULL);
+  f->folder = temp_folder_new ();
   reopen (f);
 }
 

@@ -2,15 +2,12 @@
  * predict-fixture.c: see the header. */
 #include "predict-fixture.h"
 
-#include <glib/gstdio.h>
+#include "tests/models/temp-folder.h"
 
 void
 predict_fixture_init (PredictFixture *fixture)
 {
-  GError *error = NULL;
-
-  fixture->folder = g_dir_make_tmp ("head-predict-XXXXXX", &error);
-  g_assert_no_error (error);
+  fixture->folder = temp_folder_new ();
   fixture->element = gst_element_factory_make ("head-predict", NULL);
   fail_unless (fixture->element != NULL, "head-predict is not among the plugins");
   fixture->bus = gst_bus_new ();
@@ -23,22 +20,13 @@ predict_fixture_init (PredictFixture *fixture)
 void
 predict_fixture_clear (PredictFixture *fixture)
 {
-  GDir *dir = g_dir_open (fixture->folder, 0, NULL);
-  const gchar *name;
-
   predict_fixture_stop (fixture);
   gst_element_set_bus (fixture->element, NULL);
   gst_object_unref (fixture->element);
   gst_bus_set_flushing (fixture->bus, TRUE);
   g_queue_clear_full (&fixture->messages, (GDestroyNotify) gst_message_unref);
   gst_object_unref (fixture->bus);
-  while (dir && (name = g_dir_read_name (dir))) {
-    g_autofree gchar *path = g_build_filename (fixture->folder, name, NULL);
-
-    g_unlink (path);
-  }
-  g_clear_pointer (&dir, g_dir_close);
-  g_rmdir (fixture->folder);
+  temp_folder_remove (fixture->folder);
   g_free (fixture->folder);
 }
 

@@ -3,8 +3,8 @@
 #include "live-rig.h"
 
 #include "gst/common/gstcaptureinfo.h"
+#include "tests/models/temp-folder.h"
 
-#include <glib/gstdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,21 +13,6 @@ gchar *live_segments, *live_other_segments;
 /* Times a hundredth of those in use, except that a first picture may need a decoder to be loaded by a busy machine. */
 #define QUICK "retry-min=50000000 retry-max=400000000 timeout=1500000000 request-timeout=5000000000 " \
   "resolver-timeout=1000000000"
-
-static void
-remove_folder (gchar *folder)
-{
-  GDir *dir = g_dir_open (folder, 0, NULL);
-  const gchar *name;
-
-  while (dir && (name = g_dir_read_name (dir))) {
-    g_autofree gchar *path = g_build_filename (folder, name, NULL);
-    g_unlink (path);
-  }
-  g_dir_close (dir);
-  g_rmdir (folder);
-  g_free (folder);
-}
 
 /* In a process of its own: threads that GStreamer keeps for later would be missed in the processes of the tests. */
 static gboolean
@@ -48,14 +33,16 @@ live_rig_main (int argc, char **argv, const char *name, Suite *(*make) (void))
   int status = 77;
 
   gst_check_init (&argc, &argv);
-  live_segments = g_dir_make_tmp ("gst-heads-live-XXXXXX", NULL);
-  live_other_segments = g_dir_make_tmp ("gst-heads-live-XXXXXX", NULL);
+  live_segments = temp_folder_new ();
+  live_other_segments = temp_folder_new ();
   if (make_segments ())
     status = gst_check_run_suite (make (), name, __FILE__);
   else
     g_print ("SKIP: no H.264 encoder here (gstreamer1.0-plugins-ugly)\n");
-  remove_folder (live_segments);
-  remove_folder (live_other_segments);
+  temp_folder_remove (live_segments);
+  temp_folder_remove (live_other_segments);
+  g_free (live_segments);
+  g_free (live_other_segments);
   return status;
 }
 

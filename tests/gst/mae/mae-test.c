@@ -61,6 +61,31 @@ mae_test_teardown (MaeTest *test)
   g_free (test->model);
 }
 
+/* A fixture takes no argument; a program has one case. */
+static MaeTest *of_case;
+
+static void
+set_up_case (void)
+{
+  mae_test_setup (of_case);
+}
+
+static void
+tear_down_case (void)
+{
+  mae_test_teardown (of_case);
+}
+
+TCase *
+mae_test_case (MaeTest *test)
+{
+  TCase *tcase = tcase_create ("general");
+
+  of_case = test;
+  tcase_add_checked_fixture (tcase, set_up_case, tear_down_case);
+  return tcase;
+}
+
 GstHarness *
 mae_test_harness_new (GstElement *element)
 {

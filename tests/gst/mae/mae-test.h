@@ -22,7 +22,8 @@ typedef struct {
   gchar *model;                 /* a small untrained encoder, 96 x 160 */
 } MaeTest;
 
-/* For tcase_add_checked_fixture() by way of functions of the test's own. */
+/* A test case with it. A test that sets up more calls the other two in a fixture of its own. */
+TCase *mae_test_case (MaeTest *test);
 void mae_test_setup (MaeTest *test);
 void mae_test_teardown (MaeTest *test);
 

@@ -9,18 +9,6 @@
 
 static MaeTest test;
 
-static void
-setup (void)
-{
-  mae_test_setup (&test);
-}
-
-static void
-teardown (void)
-{
-  mae_test_teardown (&test);
-}
-
 static GstElement *
 launch (const gchar *middle)
 {
@@ -132,10 +120,9 @@ static Suite *
 mae_encoder_cycles_suite (void)
 {
   Suite *suite = suite_create ("mae-encoder-cycles");
-  TCase *tcase = tcase_create ("general");
+  TCase *tcase = mae_test_case (&test);
 
   suite_add_tcase (suite, tcase);
-  tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_loop_test (tcase, test_cycles, 0, G_N_ELEMENTS (middles));
   tcase_add_test (tcase, test_new_elements);
   tcase_add_test (tcase, test_long_stream);

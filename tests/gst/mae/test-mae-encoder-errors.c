@@ -13,18 +13,6 @@
 
 static MaeTest test;
 
-static void
-setup (void)
-{
-  mae_test_setup (&test);
-}
-
-static void
-teardown (void)
-{
-  mae_test_teardown (&test);
-}
-
 /* Starts the element with the model, expects failure and returns the only error. */
 static GError *
 start_and_fail (GstElement *element, const gchar *model)
@@ -139,10 +127,9 @@ static Suite *
 mae_encoder_errors_suite (void)
 {
   Suite *suite = suite_create ("mae-encoder-errors");
-  TCase *tcase = tcase_create ("general");
+  TCase *tcase = mae_test_case (&test);
 
   suite_add_tcase (suite, tcase);
-  tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_test (tcase, test_hostile_files);
   tcase_add_test (tcase, test_absent_file);
   tcase_add_test (tcase, test_not_a_file);

@@ -7,18 +7,6 @@
 
 static MaeTest test;
 
-static void
-setup (void)
-{
-  mae_test_setup (&test);
-}
-
-static void
-teardown (void)
-{
-  mae_test_teardown (&test);
-}
-
 typedef struct
 {
   GstElement *pipeline, *encoder;
@@ -173,10 +161,9 @@ static Suite *
 mae_encoder_live_suite (void)
 {
   Suite *suite = suite_create ("mae-encoder-live");
-  TCase *tcase = tcase_create ("general");
+  TCase *tcase = mae_test_case (&test);
 
   suite_add_tcase (suite, tcase);
-  tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_test (tcase, test_latency_is_bounded);
   tcase_add_test (tcase, test_fast_enough);
   tcase_add_test (tcase, test_no_limit);

@@ -9,18 +9,6 @@
 
 static MaeTest test;
 
-static void
-setup (void)
-{
-  mae_test_setup (&test);
-}
-
-static void
-teardown (void)
-{
-  mae_test_teardown (&test);
-}
-
 #define SOURCE_CAPS "video/x-raw,format=I420,width=320,height=240,framerate=25/1"
 
 static GstHarness *
@@ -242,10 +230,9 @@ static Suite *
 mae_encoder_tensors_suite (void)
 {
   Suite *suite = suite_create ("mae-encoder-tensors");
-  TCase *tcase = tcase_create ("general");
+  TCase *tcase = mae_test_case (&test);
 
   suite_add_tcase (suite, tcase);
-  tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_test (tcase, test_preference);
   tcase_add_test (tcase, test_caps);
   tcase_add_test (tcase, test_wrong_width);

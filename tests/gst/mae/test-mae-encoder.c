@@ -7,18 +7,6 @@
 
 static MaeTest test;
 
-static void
-setup (void)
-{
-  mae_test_setup (&test);
-}
-
-static void
-teardown (void)
-{
-  mae_test_teardown (&test);
-}
-
 /* The frame of the harness's caps goes through and comes out with the right numbers. */
 static void
 check_one_frame (GstHarness *h, GstBuffer *frame, const gchar *what)
@@ -514,10 +502,9 @@ static Suite *
 mae_encoder_suite (void)
 {
   Suite *suite = suite_create ("mae-encoder");
-  TCase *tcase = tcase_create ("general");
+  TCase *tcase = mae_test_case (&test);
 
   suite_add_tcase (suite, tcase);
-  tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_test (tcase, test_same_memory);
   tcase_add_test (tcase, test_formats);
   tcase_add_test (tcase, test_strides_and_crop);

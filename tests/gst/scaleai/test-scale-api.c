@@ -3,8 +3,8 @@
  * does not go. */
 #include "scale-api.h"
 #include "scale-server.h"
+#include "tests/models/temp-folder.h"
 
-#include <glib/gstdio.h>
 #include <string.h>
 
 static ScaleServer *
@@ -229,7 +229,7 @@ expect_no_key (const gchar *file, const gchar *words)
 static void
 test_key_files (void)
 {
-  g_autofree gchar *folder = g_dir_make_tmp ("gst-heads-key-XXXXXX", NULL), *file = g_build_filename (folder, "key", NULL);
+  g_autofree gchar *folder = temp_folder_new (), *file = g_build_filename (folder, "key", NULL);
   g_autofree gchar *large = g_strnfill (5000, 'a'), *hidden = NULL;
   gboolean exposed;
   ScaleKey *key;
@@ -259,8 +259,7 @@ test_key_files (void)
   key = key_of ("abcdefgh|test");
   g_assert_false (scale_key_is_live (key));
   scale_key_free (key);
-  g_unlink (file);
-  g_rmdir (folder);
+  temp_folder_remove (folder);
 }
 
 static void

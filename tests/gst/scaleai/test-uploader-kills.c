@@ -7,9 +7,9 @@
  */
 #include "gst/dataset/catalogue.h"
 #include "scale-server.h"
+#include "tests/models/temp-folder.h"
 
 #include <errno.h>
-#include <glib/gstdio.h>
 #include <gst/check/gstharness.h>
 #include <libsoup/soup.h>
 #include <signal.h>
@@ -269,8 +269,7 @@ static void
 test_kills (void)
 {
   guint n = number_from ("GST_HEADS_UPLOADS", UPLOADS), kills = number_from ("GST_HEADS_KILLS", KILLS);
-  g_autofree gchar *folder = g_dir_make_tmp ("gst-heads-kills-XXXXXX", NULL), *set = g_build_filename (folder, "set", NULL);
-  const gchar *remove_folder[] = { "rm", "-r", folder, NULL };
+  g_autofree gchar *folder = temp_folder_new (), *set = g_build_filename (folder, "set", NULL);
   ScaleServer *server = serve ();
   int status;
 
@@ -285,7 +284,7 @@ test_kills (void)
   if (WEXITSTATUS (status) == 2)
     g_test_message ("a push took more than %d ms", LONGEST_PUSH_MS);
   scale_server_free (server);
-  g_spawn_sync (NULL, (gchar **) remove_folder, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL, NULL);
+  temp_folder_remove (folder);
 }
 
 int
