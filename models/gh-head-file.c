@@ -2,6 +2,7 @@
  *
  * gh-head-file.c: heads from and to safetensors files.
  */
+#include "gh-file-stamp.h"
 #include "gh-head-private.h"
 #include "gh-head-train.h"
 #include "gh-json.h"
@@ -259,6 +260,7 @@ load (Loader *loader, GError **error)
 GhHead *
 gh_head_load (const char *path, GError **error)
 {
+  guint64 stamp = gh_file_stamp (path);         /* before it is read: what replaces it meanwhile differs */
   g_autoptr (GhSafetensors) st = gh_safetensors_open (path, error);
   g_autoptr (GPtrArray) buffers = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *where = NULL;
@@ -273,6 +275,8 @@ gh_head_load (const char *path, GError **error)
   loader.buffers = buffers;
   head = load (&loader, error);
   g_clear_pointer (&loader.classes, g_ptr_array_unref);
+  if (head)
+    head->stamp = stamp;
   return head;
 }
 
@@ -327,5 +331,6 @@ gh_head_save (GhHead *head, const char *path, GError **error)
   g_free (head->id);
   head->path = g_strdup (path);
   head->id = g_strdup (id);
+  head->stamp = gh_file_stamp (path);
   return TRUE;
 }

@@ -33,6 +33,7 @@ struct _GhHead {
   GhHeadKind kind;
   int embedding;                /* E */
   char *path, *id;              /* NULL until saved; changed by gh_head_save() only */
+  guint64 stamp;                /* the same */
   char **classes;               /* NULL unless kind is class */
   GHashTable *metadata;         /* char* -> char*: everything the file says, names and units included */
   float *mean, *std;            /* [E] of the embeddings trained on */

@@ -186,6 +186,12 @@ gh_head_id (const GhHead *head)
   return head->id;
 }
 
+guint64
+gh_head_stamp (const GhHead *head)
+{
+  return head->stamp;
+}
+
 const char *
 gh_head_unit (const GhHead *head)
 {

@@ -37,6 +37,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GhHead, gh_head_unref)
 const char *gh_head_name (const GhHead *head);
 const char *gh_head_path (const GhHead *head);
 const char *gh_head_id (const GhHead *head);            /* 16 hex digits of the head's own file */
+/* gh_file_stamp() of the file when it was loaded or saved. */
+guint64 gh_head_stamp (const GhHead *head);
 const char *gh_head_unit (const GhHead *head);          /* "" when none */
 GhHeadKind gh_head_kind (const GhHead *head);
 const char *gh_head_kind_name (GhHeadKind kind);        /* "scalar", "count", "time", "class" */

@@ -48,8 +48,10 @@
  * ## Changing heads while running
  *
  * Writing #GstHeadPredict:heads or emitting #GstHeadPredict::reload loads the files and swaps all heads between two
- * frames. Files that are bad or do not fit the stream's encoder are refused with a warning message that names the
- * file and the reason, and the heads in use go on.
+ * frames; with #GstHeadPredict:auto-reload files that others replace are taken so by themselves. The element message
+ * `heads-changed` says which: `heads` (the list) and `ids` (of each, with commas between; as `head-id` in
+ * predictions). Files that are bad or do not fit the stream's encoder are refused with a warning message that names
+ * the file and the reason, and the heads in use go on.
  *
  * ## Example launch line
  *
@@ -160,6 +162,22 @@ post_model_warning (GstHeadPredict *self, const GError *error, const gchar *cons
       g_strdup_printf ("%s %s", text, consequence), g_strdup (error->message), __FILE__, GST_FUNCTION, __LINE__);
 }
 
+/* Which heads answer from the next frame on. */
+static void
+post_heads (GstHeadPredict *self)
+{
+  g_autoptr (GstHeadSet) set = gst_head_slot_acquire (&self->slot);
+  g_autofree gchar *heads = gst_head_slot_dup_heads (&self->slot);
+  g_autoptr (GString) ids = g_string_new (NULL);
+
+  if (set == NULL)              /* not started: nothing answers yet */
+    return;
+  for (guint i = 0; i < gst_head_set_size (set); i++)
+    g_string_append_printf (ids, "%s%s", i ? "," : "", gh_head_id (gst_head_set_get (set, i)));
+  gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), gst_structure_new ("heads-changed",
+              "heads", G_TYPE_STRING, heads, "ids", G_TYPE_STRING, ids->str, NULL)));
+}
+
 /* heads: the new list, or NULL to read the present files again. */
 static gboolean
 change_heads (GstHeadPredict *self, const gchar *heads)
@@ -171,6 +189,7 @@ change_heads (GstHeadPredict *self, const gchar *heads)
     return FALSE;
   }
   GST_INFO_OBJECT (self, "heads: %s", heads ? heads : "read again");
+  post_heads (self);
   return TRUE;
 }
 

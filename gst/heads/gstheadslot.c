@@ -143,7 +143,7 @@ gst_head_slot_acquire (GstHeadSlot *slot)
   GstHeadSet *set;
 
   g_mutex_lock (&slot->lock);
-  set = gst_head_set_ref (slot->set);
+  set = slot->set ? gst_head_set_ref (slot->set) : NULL;
   g_mutex_unlock (&slot->lock);
   return set;
 }

@@ -39,7 +39,7 @@ gboolean gst_head_slot_change (GstHeadSlot *slot, const gchar *heads, GError **e
 /* Since the last start. */
 void gst_head_slot_get_counts (GstHeadSlot *slot, guint64 *reloads, guint64 *refused_reloads);
 
-/* Streaming thread: what to predict with; a reference of the caller's. */
+/* What to predict with; a reference of the caller's. NULL unless started. */
 GstHeadSet *gst_head_slot_acquire (GstHeadSlot *slot);
 /* Streaming thread: whose embeddings they are. TRUE when that differs from the last call. */
 gboolean gst_head_slot_set_stream (GstHeadSlot *slot, const gchar *model_id, const gchar *encoder_file, gint dim);

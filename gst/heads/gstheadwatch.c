@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * gstheadwatch.c: see gstheadwatch.h. A look is a stat of each file, which works on every file system. */
+ * gstheadwatch.c: see gstheadwatch.h. */
 #include "gstheadwatch.h"
 
-#include <glib/gstdio.h>
+#include "models/gh-file-stamp.h"
 
 struct _GstHeadWatch {
   GstHeadSlot *slot;
@@ -14,24 +14,24 @@ struct _GstHeadWatch {
   gboolean stopping;            /* under the lock */
 };
 
-/* One number for what the files are; 0: one is not there. */
+/* What the files are now, as one number; 0: all are what was loaded, or one is not there. */
 static guint64
 look (GstHeadWatch *watch)
 {
   g_autoptr (GstHeadSet) set = gst_head_slot_acquire (watch->slot);
-  guint64 sum = 1;
+  gboolean same = TRUE;
+  guint64 sum = 0;
 
   for (guint i = 0; i < gst_head_set_size (set); i++) {
-    GStatBuf state;
+    const GhHead *head = gst_head_set_get (set, i);
+    guint64 stamp = gh_file_stamp (gh_head_path (head));
 
-    if (g_stat (gh_head_path (gst_head_set_get (set, i)), &state) != 0)
+    if (stamp == 0)
       return 0;
-    sum = sum * 1000003 + state.st_ino;
-    sum = sum * 1000003 + (guint64) state.st_mtim.tv_sec;
-    sum = sum * 1000003 + (guint64) state.st_mtim.tv_nsec;
-    sum = sum * 1000003 + (guint64) state.st_size;
+    same = same && stamp == gh_head_stamp (head);
+    sum = sum * 1000003 + stamp;
   }
-  return MAX (sum, 1);
+  return same ? 0 : MAX (sum, 1);
 }
 
 /* FALSE: the end. */
@@ -53,16 +53,15 @@ static gpointer
 run (gpointer data)
 {
   GstHeadWatch *watch = data;
-  guint64 known = look (watch);
+  guint64 tried = 0;            /* files that were refused are not tried again */
 
-  while (rest (watch)) {
+  do {
     guint64 now = look (watch);
 
-    if (now == 0 || now == known)
-      continue;
-    known = now;
-    watch->changed (watch->data);
-  }
+    if (now != 0 && now != tried)
+      watch->changed (watch->data);
+    tried = now;
+  } while (rest (watch));
   return NULL;
 }
 

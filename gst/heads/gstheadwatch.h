@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * gstheadwatch.h: looks once a second whether the files of the heads in use are others than they were.
+ * gstheadwatch.h: looks once a second whether the files of the heads in use are others than those that were loaded,
+ * however soon after that they came.
  */
 #pragma once
 

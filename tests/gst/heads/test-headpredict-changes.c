@@ -18,11 +18,30 @@ reload (PredictFixture *f)
   return accepted;
 }
 
+/* The ids that the last of the messages heads-changed names, and how many there were. */
+static guint
+count_changes (PredictFixture *f, gchar **ids)
+{
+  GstMessage *message;
+  guint count = 0;
+
+  while ((message = predict_fixture_pop (f, GST_MESSAGE_ELEMENT))) {
+    if (gst_message_has_name (message, "heads-changed")) {
+      count++;
+      g_free (*ids);
+      *ids = g_strdup (gst_structure_get_string (gst_message_get_structure (message), "ids"));
+    }
+    gst_message_unref (message);
+  }
+  return count;
+}
+
 /* A head trained anew, under the same name or another. */
 GST_START_TEST (test_swapped)
 {
   PredictFixture f;
-  g_autofree gchar *one = NULL, *two = NULL, *both = NULL, *used = NULL, *again = NULL;
+  g_autofree gchar *one = NULL, *two = NULL, *both = NULL, *used = NULL, *again = NULL, *ids = NULL;
+  GstHeadPrediction prediction;
   GstBuffer *buffer;
 
   predict_fixture_init (&f);
@@ -37,10 +56,15 @@ GST_START_TEST (test_swapped)
   assert_equals_float (predict_fixture_ask (&f, 1, "people"), 3);
   fail_unless (reload (&f));
   assert_equals_float (predict_fixture_ask (&f, 1, "people"), 11);
+  assert_equals_int (count_changes (&f, &ids), 1);
 
   g_object_set (f.element, "heads", both, NULL);
   buffer = predict_fixture_pass (&f, predict_fixture_frame (&f, 1, NULL));
   assert_equals_int (gst_buffer_n_head_predictions (buffer), 2);
+  fail_unless (gst_buffer_get_head_prediction (buffer, "people", &prediction));
+  fail_unless (g_str_has_prefix (ids, prediction.head_id));
+  assert_equals_int (count_changes (&f, &ids), 1);
+  fail_unless (g_str_has_prefix (ids, prediction.head_id) && strchr (ids, ','), "%s", ids);
   gst_buffer_unref (buffer);
   g_object_get (f.element, "heads", &used, NULL);
   assert_equals_string (used, both);
