@@ -3,6 +3,7 @@
 #include "catalogue-private.h"
 
 #include <glib/gstdio.h>
+#include <string.h>
 
 #define LABELS_OF_FRAME "SELECT task, value, origin FROM label WHERE frame = ? ORDER BY task, origin"
 
@@ -187,12 +188,14 @@ catalogue_count (Catalogue *catalogue, CatalogueCounts *counts, GError **error)
 }
 
 gboolean
-catalogue_each (Catalogue *catalogue, gboolean (*visit) (const CatalogueRow *row, gpointer data), gpointer data,
-    GError **error)
+catalogue_each_matching (Catalogue *catalogue, const CatalogueFilter *filter,
+    gboolean (*visit) (const CatalogueRow *row, gpointer data), gpointer data, GError **error)
 {
   sqlite3_stmt *statement = catalogue_prepare (catalogue, error, "SELECT frame.id, path, name, sha256, captured_at, width, "
-      "height, bytes FROM frame JOIN source ON source.id = frame.source WHERE state = 'stored' ORDER BY captured_at, frame.id",
-      "");
+      "height, bytes FROM frame JOIN source ON source.id = frame.source WHERE state = 'stored' AND (?1 IS NULL OR name = ?1) "
+      "AND captured_at >= ?2 AND captured_at < ?3 AND (?4 = 0 OR (?4 = 1) = EXISTS (SELECT 1 FROM label WHERE label.frame = "
+      "frame.id AND (?5 IS NULL OR task = ?5))) ORDER BY captured_at, frame.id LIMIT ?6", "siiisi", filter->source,
+      filter->after, filter->before, (gint64) filter->labeling, filter->task, filter->most);
   gboolean more = TRUE;
   int code = SQLITE_DONE;
 
@@ -209,6 +212,57 @@ catalogue_each (Catalogue *catalogue, gboolean (*visit) (const CatalogueRow *row
     catalogue_fail (catalogue, error);
   sqlite3_finalize (statement);
   return !more || code == SQLITE_DONE;
+}
+
+gboolean
+catalogue_each (Catalogue *catalogue, gboolean (*visit) (const CatalogueRow *row, gpointer data), gpointer data,
+    GError **error)
+{
+  const CatalogueFilter all = CATALOGUE_ANY;
+
+  return catalogue_each_matching (catalogue, &all, visit, data, error);
+}
+
+gboolean
+catalogue_hold (Catalogue *catalogue, GError **error)
+{
+  /* A transaction begins to see with the first thing it reads. */
+  return catalogue_run (catalogue, error, "BEGIN", "") && catalogue_run (catalogue, error, "SELECT count(*) FROM source", "");
+}
+
+gchar **
+catalogue_sources (Catalogue *catalogue, GError **error)
+{
+  sqlite3_stmt *statement = catalogue_prepare (catalogue, error, "SELECT name FROM source ORDER BY name", "");
+  GPtrArray *names;
+  int code;
+
+  if (statement == NULL)
+    return NULL;
+  names = g_ptr_array_new_with_free_func (g_free);
+  while ((code = sqlite3_step (statement)) == SQLITE_ROW)
+    g_ptr_array_add (names, g_strdup (catalogue_column (statement, 0)));
+  if (code != SQLITE_DONE)
+    catalogue_fail (catalogue, error);
+  sqlite3_finalize (statement);
+  if (code != SQLITE_DONE) {
+    g_ptr_array_unref (names);
+    return NULL;
+  }
+  g_ptr_array_add (names, NULL);
+  return (gchar **) g_ptr_array_free (names, FALSE);
+}
+
+gboolean
+catalogue_parse_time (const gchar *text, gint64 *at)
+{
+  g_autoptr (GTimeZone) utc = g_time_zone_new_utc ();
+  g_autofree gchar *midnight = strpbrk (text, "T ") ? NULL : g_strconcat (text, "T00:00:00", NULL);
+  g_autoptr (GDateTime) time = g_date_time_new_from_iso8601 (midnight ? midnight : text, utc);
+
+  if (time)
+    *at = g_date_time_to_unix (time) * G_USEC_PER_SEC + g_date_time_get_microsecond (time);
+  return time != NULL;
 }
 
 gboolean

@@ -242,6 +242,28 @@ typedef struct {
 /* Every stored frame in the order of time; visit returns FALSE to stop. */
 gboolean catalogue_each (Catalogue *catalogue, gboolean (*visit) (const CatalogueRow *row, gpointer data), gpointer data,
     GError **error);
+
+typedef enum { CATALOGUE_ALL, CATALOGUE_LABELED, CATALOGUE_UNLABELED } CatalogueLabeling;
+
+/* Which of them: CATALOGUE_ANY and what is to be otherwise. */
+typedef struct {
+  const gchar *source;          /* NULL: any */
+  gint64 after, before;         /* captured at after or later, earlier than before */
+  CatalogueLabeling labeling;
+  const gchar *task;            /* of the label that is there or not; NULL: any */
+  gint64 most;                  /* of the first; -1: all */
+} CatalogueFilter;
+#define CATALOGUE_ANY { NULL, G_MININT64, G_MAXINT64, CATALOGUE_ALL, NULL, -1 }
+
+gboolean catalogue_each_matching (Catalogue *catalogue, const CatalogueFilter *filter,
+    gboolean (*visit) (const CatalogueRow *row, gpointer data), gpointer data, GError **error);
+/* What is read from here on is all of this moment, whoever writes meanwhile; until it is closed. For a reader. */
+gboolean catalogue_hold (Catalogue *catalogue, GError **error);
+/* The names of all sources, in the order of the alphabet; free with g_strfreev(). NULL with an error. */
+gchar **catalogue_sources (Catalogue *catalogue, GError **error);
+/* A time of ISO 8601, 2026-01-31T07:00:00Z; without a zone it is UTC, without a time of day its midnight. */
+gboolean catalogue_parse_time (const gchar *text, gint64 *at);
+
 /* The same for the labels of a frame. */
 gboolean catalogue_each_label (Catalogue *catalogue, const gchar *frame, void (*visit) (const CatalogueLabel *label,
         gpointer data), gpointer data, GError **error);

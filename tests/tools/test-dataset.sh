@@ -19,6 +19,67 @@ expect 0 "$gst_heads" dataset export "a folder" --output=labels.csv
 head -n 1 labels.csv | grep -q '^file,captured_at,source,people$' || bad "another heading"
 [ "$(wc -l <labels.csv)" -eq 31 ] || bad "not 31 lines of CSV"
 
+# Frames by source, time and label. The list shows milliseconds: frames are 50 of them apart.
+cat >early.pipeline <<'END'
+videotestsrc is-live=true pattern=ball num-buffers=4 ! video/x-raw,width=32,height=24,framerate=20/1
+  ! dataset-sink location="${DIR}" source="${SOURCE}"
+END
+cp -r "a folder" two
+expect 0 "$gst_heads" run early DIR=two SOURCE=early
+lines () {  # N: of the last output
+  [ "$(wc -l <out)" -eq "$1" ] || bad "not $1 lines"
+}
+expect 0 "$gst_heads" dataset list two --source=early
+lines 4
+time=$(sed -n 3p out | cut -d' ' -f3)
+expect 0 "$gst_heads" dataset list two --source=early --before="$time"
+lines 2
+expect 0 "$gst_heads" dataset list two --source=early --after="$time"
+lines 2
+expect 0 "$gst_heads" dataset list two --after=2020-01-31 --before=2020-02-01T00:00:00+01:00
+lines 0
+expect 0 "$gst_heads" dataset list two --labeled
+lines 30
+expect 0 "$gst_heads" dataset list two --unlabeled
+lines 4
+expect 0 "$gst_heads" dataset list two --task=people --limit=7
+lines 7
+expect 0 "$gst_heads" dataset list two --unlabeled --task=people
+lines 4
+expect 0 "$gst_heads" dataset list two --unlabeled --task=dogs
+lines 34
+expect 0 "$gst_heads" dataset export two --source="a gate" --limit=5
+lines 6
+expect 0 "$gst_heads" dataset export two --unlabeled
+grep -qx file,captured_at,source out || bad "columns of tasks that no frame has"
+lines 5
+expect 0 "$gst_heads" dataset export two --format=coco --source=early
+[ "$(grep -c file_name out)" -eq 4 ] || bad "not 4 images in COCO"
+expect 3 "$gst_heads" dataset list two --source=gate
+err_has 'two has no "gate"; it has "a gate", "early"'
+expect 1 "$gst_heads" dataset list two --after=yesterday
+err_has '^gst-heads dataset: --after=yesterday is no time: write 2026-01-31T07:00:00Z'
+expect 1 "$gst_heads" dataset export two --before=2026-02-30T00:00:00Z
+err_has '^gst-heads dataset: --before=2026-02-30T00:00:00Z is no time'
+expect 1 "$gst_heads" dataset list two --after=2026-02-01 --before=2026-01-01
+err_has 'is not before'
+expect 1 "$gst_heads" dataset list two --labeled --unlabeled
+expect 1 "$gst_heads" dataset list two --limit=-2
+expect 1 "$gst_heads" dataset list two --limit=few
+expect 0 "$gst_heads" dataset list two --json
+lines 34
+if command -v python3 >/dev/null; then
+  python3 - <<'END' || bad "the lines are not the JSON they should be"
+import json
+frames = [json.loads (line) for line in open ('out')]
+assert [f['captured_at'] for f in frames] == sorted (f['captured_at'] for f in frames)
+gate = [f for f in frames if f['source'] == 'a gate']
+assert len (gate) == 30 and all (f['labels'][0]['task'] == 'people' and f['labels'][0]['value'].isdigit () for f in gate)
+assert all (f['labels'] == [] and f['predictions'] == [] and (f['width'], f['height']) == (32, 24) for f in frames if f not in gate)
+assert all (open ('two/' + f['file'], 'rb').seek (0, 2) == f['bytes'] and f['id'] in f['file'] for f in frames)
+END
+fi
+
 # For whatever reads COCO: a box of a label with boxes, the others beside the image.
 id=$("$gst_heads" dataset list "a folder" | head -n 1 | cut -d' ' -f1)
 printf 'file,boxes\n%s,"[{""label"":""a \\""dog\\"""",""left"":1.5,""top"":2,""width"":3,""height"":4},{""label"":""cat"",""left"":0}]"\n' "$id" \
