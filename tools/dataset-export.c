@@ -2,14 +2,15 @@
  * dataset-export.c: gst-heads dataset export: frames and labels as CSV or COCO. */
 #include "dataset.h"
 #include "dataset-coco.h"
-#include "tools.h"
 
 #include <errno.h>
+#include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
 typedef struct {
   Catalogue *catalogue;
   const CatalogueFilter *filter;
+  const char *path;             /* NULL: standard output */
   FILE *to;
   GPtrArray *tasks;             /* names, in order of appearance */
   GHashTable *values;           /* of one frame: task -> value */
@@ -105,27 +106,42 @@ write_as (Export *export, const char *format, GError **error)
   return written;
 }
 
+/* Whether all has arrived; what is torn is deleted. */
+static gboolean
+finish (Export *export, gboolean written)
+{
+  gboolean whole = fflush (export->to) == 0 && !ferror (export->to);
+
+  if (export->path)
+    whole = fclose (export->to) == 0 && whole;
+  if (!whole)
+    gh_tool_fail (0, "%s cannot be written whole", export->path ? export->path : "the output");
+  if (!(whole && written) && export->path && g_file_test (export->path, G_FILE_TEST_IS_REGULAR))
+    g_unlink (export->path);
+  return whole && written;
+}
+
 int
 gh_dataset_export (Catalogue *catalogue, const DatasetOptions *options)
 {
   g_autoptr (GError) error = NULL;
-  Export export = { .catalogue = catalogue, .filter = &options->filter,
+  Export export = { .catalogue = catalogue, .filter = &options->filter, .path = options->output,
     .to = options->output ? fopen (options->output, "w") : stdout };
   gboolean written;
 
   if (export.to == NULL)
     return gh_tool_fail (GH_EXIT_FAILED, "%s cannot be written: %s", options->output, g_strerror (errno));
+  if (options->output)          /* elsewhere the rows are what moves */
+    gh_dataset_progress (catalogue, options, "exporting labels");
   /* Both passes over the frames are to see the same ones. */
   written = catalogue_hold (catalogue, &error) && write_as (&export, options->format, &error);
-  if (fflush (export.to) != 0 || ferror (export.to))
-    written = written && gh_tool_fail (0, "%s cannot be written whole", options->output ? options->output : "the output");
-  if (options->output)
-    fclose (export.to);
+  gh_dataset_end_progress (catalogue, options);
+  written = finish (&export, written);
   if (error)
     return gh_dataset_fail (error);
-  if (written && options->output)
-    printf ("%u frames: %s\n", export.rows, options->output);
   if (!written)
     return GH_EXIT_FAILED;
+  if (options->output)
+    printf ("%u frames: %s\n", export.rows, options->output);
   return export.rows ? GH_EXIT_OK : gh_dataset_nothing (catalogue, options);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * dataset-list.c: gst-heads dataset list: frames with their labels, a line each, for people or for programs. */
 #include "dataset.h"
-#include "tools.h"
 
 #include <json-glib/json-glib.h>
 #include <stdio.h>

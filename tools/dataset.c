@@ -3,12 +3,11 @@
  * dataset.c: gst-heads dataset COMMAND DIR: what a dataset holds, whether it is whole, labels in and out of it.
  */
 #include "dataset.h"
-#include "tools.h"
-
 #include "models/gh-labels.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MOST_DAYS = 100000 };
 
@@ -28,7 +27,28 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (DatasetOptions, options_clear)
 int
 gh_dataset_fail (const GError *error)
 {
-  return gh_tool_fail (GH_EXIT_FAILED, "%s", error->message);
+  return gh_tool_fail (g_error_matches (error, CATALOGUE_ERROR, CATALOGUE_ERROR_STOPPED) ? GH_EXIT_INTERRUPTED : GH_EXIT_FAILED,
+      "%s", error->message);
+}
+
+static gboolean
+draw (gdouble fraction, const gchar *what, gpointer bar)
+{
+  return isatty (STDERR_FILENO) ? gh_tool_progress (fraction, what, bar) : !gh_tool_is_interrupted ();
+}
+
+void
+gh_dataset_progress (Catalogue *catalogue, const DatasetOptions *options, const char *what)
+{
+  gh_tool_catch_interrupts ();
+  catalogue_set_progress (catalogue, what, draw, options->bar);
+}
+
+void
+gh_dataset_end_progress (Catalogue *catalogue, const DatasetOptions *options)
+{
+  catalogue_set_progress (catalogue, NULL, NULL, NULL);
+  gh_tool_progress_end (options->bar);
 }
 
 char *
@@ -74,9 +94,12 @@ stats (Catalogue *catalogue, const DatasetOptions *options)
   return GH_EXIT_OK;
 }
 
+/* In the place of the bar, which is drawn anew below. */
 static void
 print_line (const gchar *line, gpointer data)
 {
+  if (isatty (STDERR_FILENO))
+    fputs ("\r\033[K", stderr);
   printf ("%s\n", line);
 }
 
@@ -84,8 +107,11 @@ static int
 verify (Catalogue *catalogue, const DatasetOptions *options)
 {
   g_autoptr (GError) error = NULL;
-  gint wrong = catalogue_verify (catalogue, print_line, NULL, &error);
+  gint wrong;
 
+  gh_dataset_progress (catalogue, options, "checking images");
+  wrong = catalogue_verify (catalogue, print_line, NULL, &error);
+  gh_dataset_end_progress (catalogue, options);
   if (wrong < 0)
     return gh_dataset_fail (error);
   if (wrong > 0)
@@ -144,7 +170,9 @@ prune (Catalogue *catalogue, const DatasetOptions *options)
 
   if (!(limits.max_age || limits.max_frames || limits.max_bytes))
     return gh_tool_fail (GH_EXIT_USAGE, "prune needs --max-age, --max-frames or --max-bytes");
+  gh_dataset_progress (catalogue, options, "deleting images");
   gone = catalogue_prune (catalogue, &limits, g_get_real_time (), options->dry_run, &error);
+  gh_dataset_end_progress (catalogue, options);
   if (gone < 0)
     return gh_dataset_fail (error);
   printf ("%d images %s\n", gone, options->dry_run ? "would be deleted" : "deleted");
@@ -235,6 +263,7 @@ gh_tool_dataset (int argc, char **argv)
     { "dry-run", 'n', 0, G_OPTION_ARG_NONE, &o.dry_run, "prune: only say how many", NULL },
     G_OPTION_ENTRY_NULL
   };
+  GhToolProgress bar = { 0 };
   int status = gh_tool_parse (&argc, &argv, entries, "list|stats|verify|export|label|prune DIR",
       "A dataset is the folder that dataset-sink fills. list prints its frames, stats how many, verify checks every image\n"
       "against the catalogue, export writes the labels as CSV for train-head or as COCO, label takes them from a CSV, prune deletes the\n"
@@ -250,6 +279,7 @@ gh_tool_dataset (int argc, char **argv)
     return gh_tool_fail (GH_EXIT_USAGE, "--format=%s: there are csv and coco", o.format);
   if (o.max_frames < 0 || o.max_bytes < 0)
     return gh_tool_fail (GH_EXIT_USAGE, "a limit is more than 0");
+  o.bar = &bar;
   status = make_filter (&o);
   return status >= 0 ? status : run (argv[1], argv[2], &o);
 }

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include "tools.h"
+
 #include "gst/dataset/catalogue.h"
 
 G_BEGIN_DECLS
@@ -17,14 +19,19 @@ typedef struct {
   double max_age_days;
   gint64 max_frames, max_bytes;
   gboolean dry_run;
+  GhToolProgress *bar;
 } DatasetOptions;
 
 /* Each returns the exit status; the words are out. */
 int gh_dataset_list (Catalogue *catalogue, const DatasetOptions *options);
 int gh_dataset_export (Catalogue *catalogue, const DatasetOptions *options);
 
-/* Says the error; GH_EXIT_FAILED. */
+/* Says the error; GH_EXIT_FAILED, or GH_EXIT_INTERRUPTED. */
 int gh_dataset_fail (const GError *error);
+/* What the catalogue does from now on has a bar of this name on a terminal, until gh_dataset_end_progress(), and Ctrl-C stops
+ * it in order. */
+void gh_dataset_progress (Catalogue *catalogue, const DatasetOptions *options, const char *what);
+void gh_dataset_end_progress (Catalogue *catalogue, const DatasetOptions *options);
 /* No frame fits: fails when that is because there is no such source. */
 int gh_dataset_nothing (Catalogue *catalogue, const DatasetOptions *options);
 /* 2026-01-31T07:00:00.000Z, to be freed. */

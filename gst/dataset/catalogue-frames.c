@@ -187,31 +187,43 @@ catalogue_count (Catalogue *catalogue, CatalogueCounts *counts, GError **error)
   return read;
 }
 
+#define MATCHING "FROM frame JOIN source ON source.id = frame.source WHERE state = 'stored' AND (?1 IS NULL OR name = ?1) " \
+  "AND captured_at >= ?2 AND captured_at < ?3 AND (?4 = 0 OR (?4 = 1) = EXISTS (SELECT 1 FROM label WHERE label.frame = " \
+  "frame.id AND (?5 IS NULL OR task = ?5)))"
+#define MATCHED(filter) "siiisi", (filter)->source, (filter)->after, (filter)->before, (gint64) (filter)->labeling, \
+  (filter)->task, (filter)->most
+
+static CatalogueRow
+row_of (sqlite3_stmt *statement)
+{
+  return (CatalogueRow) { catalogue_column (statement, 0), catalogue_column (statement, 1), catalogue_column (statement, 2),
+    catalogue_column (statement, 3), sqlite3_column_int64 (statement, 4), sqlite3_column_int (statement, 5),
+    sqlite3_column_int (statement, 6), (guint64) sqlite3_column_int64 (statement, 7) };
+}
+
 gboolean
 catalogue_each_matching (Catalogue *catalogue, const CatalogueFilter *filter,
     gboolean (*visit) (const CatalogueRow *row, gpointer data), gpointer data, GError **error)
 {
+  gint64 done = 0, all = catalogue->progress == NULL ? 0
+      : catalogue_number (catalogue, 0, "SELECT count(*) FROM (SELECT 1 " MATCHING " LIMIT ?6)", MATCHED (filter));
   sqlite3_stmt *statement = catalogue_prepare (catalogue, error, "SELECT frame.id, path, name, sha256, captured_at, width, "
-      "height, bytes FROM frame JOIN source ON source.id = frame.source WHERE state = 'stored' AND (?1 IS NULL OR name = ?1) "
-      "AND captured_at >= ?2 AND captured_at < ?3 AND (?4 = 0 OR (?4 = 1) = EXISTS (SELECT 1 FROM label WHERE label.frame = "
-      "frame.id AND (?5 IS NULL OR task = ?5))) ORDER BY captured_at, frame.id LIMIT ?6", "siiisi", filter->source,
-      filter->after, filter->before, (gint64) filter->labeling, filter->task, filter->most);
-  gboolean more = TRUE;
+      "height, bytes " MATCHING " ORDER BY captured_at, frame.id LIMIT ?6", MATCHED (filter));
+  gboolean more = TRUE, told = TRUE;
   int code = SQLITE_DONE;
 
   if (statement == NULL)
     return FALSE;
-  while (more && (code = sqlite3_step (statement)) == SQLITE_ROW) {
-    CatalogueRow row = { catalogue_column (statement, 0), catalogue_column (statement, 1), catalogue_column (statement, 2), catalogue_column (statement, 3),
-      sqlite3_column_int64 (statement, 4), sqlite3_column_int (statement, 5), sqlite3_column_int (statement, 6),
-      (guint64) sqlite3_column_int64 (statement, 7) };
+  while (more && (told = catalogue_tell (catalogue, done++, all, error))
+      && (code = sqlite3_step (statement)) == SQLITE_ROW) {
+    CatalogueRow row = row_of (statement);
 
     more = visit (&row, data);
   }
-  if (more && code != SQLITE_DONE)
+  if (more && told && code != SQLITE_DONE)
     catalogue_fail (catalogue, error);
   sqlite3_finalize (statement);
-  return !more || code == SQLITE_DONE;
+  return told && (!more || code == SQLITE_DONE);
 }
 
 gboolean

@@ -15,6 +15,9 @@ struct _Catalogue {
   sqlite3 *db;
   int lock;                     /* -1: for reading */
   guint since_checkpoint;       /* transactions */
+  gboolean (*progress) (gdouble fraction, const gchar *what, gpointer data);
+  gpointer progress_data;
+  gchar *what;
 };
 
 /* Sets *error to what SQLite says; FALSE. */
@@ -27,6 +30,9 @@ sqlite3_stmt *catalogue_prepare (Catalogue *catalogue, GError **error, const gch
 gboolean catalogue_run (Catalogue *catalogue, GError **error, const gchar *sql, const gchar *types, ...);
 /* The first column of the first row, or otherwise. */
 gint64 catalogue_number (Catalogue *catalogue, gint64 otherwise, const gchar *sql, const gchar *types, ...);
+
+/* So much is done. FALSE with an error when it is to stop. */
+gboolean catalogue_tell (Catalogue *catalogue, gint64 done, gint64 all, GError **error);
 
 gboolean catalogue_begin (Catalogue *catalogue, GError **error);
 /* Commits, and now and then writes the log back. */

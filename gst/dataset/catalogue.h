@@ -29,6 +29,7 @@ typedef enum {
   CATALOGUE_ERROR_CORRUPT,      /* the database does not pass its own check */
   CATALOGUE_ERROR_FULL,         /* no room on the disk */
   CATALOGUE_ERROR_WRITE,
+  CATALOGUE_ERROR_STOPPED,      /* progress said so */
 } CatalogueError;
 
 typedef struct _Catalogue Catalogue;
@@ -42,6 +43,11 @@ Catalogue *catalogue_open_beside (const gchar *folder, GError **error);
 Catalogue *catalogue_open_read (const gchar *folder, GError **error);
 void catalogue_close (Catalogue *catalogue);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Catalogue, catalogue_close)
+
+/* From now on whatever goes over many frames tells how far it is, under this name. FALSE: it is to stop. progress NULL: no
+ * more. */
+void catalogue_set_progress (Catalogue *catalogue, const gchar *what, gboolean (*progress) (gdouble fraction,
+        const gchar *what, gpointer data), gpointer data);
 
 /* ---- what is written --------------------------------------------------------------------------------------------- */
 

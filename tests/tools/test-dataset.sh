@@ -140,6 +140,18 @@ for days in 1e300 nan -1; do
   expect 1 "$gst_heads" dataset prune "a folder" --max-age=$days
 done
 
+# On a terminal there is a bar, elsewhere none.
+expect 0 "$gst_heads" dataset verify "a folder"
+[ ! -s err ] || bad "words where there is no terminal"
+if command -v python3 >/dev/null; then
+  for command in 'verify two' 'export two -o two.csv' 'prune two --max-frames=31'; do
+    # shellcheck disable=SC2086
+    python3 -c 'import os, pty, sys; sys.exit (os.waitstatus_to_exitcode (pty.spawn (sys.argv[1:])))' "$gst_heads" dataset $command \
+      >terminal </dev/null || bad "$command fails on a terminal"
+    grep -q '\[##*\] 100%' terminal || bad "no bar on a terminal: $command: $(cat terminal)"
+  done
+fi
+
 # Damage is told.
 image=$(find "a folder/frames" -name '*.jpg' | head -n 1)
 echo more >>"$image"
