@@ -179,6 +179,30 @@ prune (Catalogue *catalogue, const DatasetOptions *options)
   return GH_EXIT_OK;
 }
 
+/* ---- backup --------------------------------------------------------------------------------------------------------- */
+
+static int
+backup (Catalogue *catalogue, const DatasetOptions *options)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *size = NULL;
+  CatalogueBackup made;
+  gboolean done;
+
+  gh_dataset_progress (catalogue, options, "copying images");
+  done = catalogue_backup (catalogue, options->target, &made, &error);
+  gh_dataset_end_progress (catalogue, options);
+  if (!done)
+    return gh_dataset_fail (error);
+  size = g_format_size (made.counts.bytes);
+  printf ("%" G_GUINT64_FORMAT " frames, %s, %" G_GUINT64_FORMAT " images linked, %" G_GUINT64_FORMAT " copied: %s\n",
+      made.counts.stored, size, made.linked, made.copied, options->target);
+  if (made.missing)
+    return gh_tool_fail (GH_EXIT_FAILED, "%" G_GUINT64_FORMAT " images are missing from %s, and so from the backup (\"gst-heads "
+        "dataset verify\" says which)", made.missing, catalogue_folder (catalogue));
+  return GH_EXIT_OK;
+}
+
 /* ---- the command --------------------------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -188,6 +212,7 @@ static const struct {
 } commands[] = {
   { "list", gh_dataset_list, FALSE }, { "stats", stats, FALSE }, { "verify", verify, FALSE },
   { "export", gh_dataset_export, FALSE }, { "label", label, TRUE }, { "prune", prune, TRUE },
+  { "backup", backup, FALSE },
 };
 
 static int
@@ -206,7 +231,8 @@ run (const char *name, const char *folder, const DatasetOptions *options)
     }
     return catalogue ? commands[i].run (catalogue, options) : gh_dataset_fail (error);
   }
-  return gh_tool_fail (GH_EXIT_USAGE, "there is no \"dataset %s\"; there are list, stats, verify, export, label and prune", name);
+  return gh_tool_fail (GH_EXIT_USAGE, "there is no \"dataset %s\"; there are list, stats, verify, export, "
+      "label, prune and backup", name);
 }
 
 /* The filter of the options; -1, or the exit status. */
@@ -264,15 +290,22 @@ gh_tool_dataset (int argc, char **argv)
     G_OPTION_ENTRY_NULL
   };
   GhToolProgress bar = { 0 };
-  int status = gh_tool_parse (&argc, &argv, entries, "list|stats|verify|export|label|prune DIR",
+  int status = gh_tool_parse (&argc, &argv, entries, "list|stats|verify|export|label|prune DIR, backup DIR TARGET",
       "A dataset is the folder that dataset-sink fills. list prints its frames, stats how many, verify checks every image\n"
-      "against the catalogue, export writes the labels as CSV for train-head or as COCO, label takes them from a CSV, prune deletes the\n"
-      "oldest images without a label. A TIME is 2026-01-31T07:00:00Z, or 2026-01-31 for its midnight; UTC where it does not say.");
+      "against the catalogue, export writes the labels as CSV for train-head or as COCO, label takes them from a CSV, prune\n"
+      "deletes the oldest images without a label, backup makes a second dataset of the same frames, TARGET, while a capture\n"
+      "writes the first. On one disk its images are links, which take no room and do not outlive the disk.\n"
+      "A TIME is 2026-01-31T07:00:00Z, or 2026-01-31 for its midnight; UTC where it does not say.");
 
   if (status >= 0)
     return status;
-  if (argc != 3)
+  if (argc < 3)
     return gh_tool_fail (GH_EXIT_USAGE, "what, and which folder? (\"%s --help\")", g_get_prgname ());
+  o.target = argc > 3 && g_str_equal (argv[1], "backup") ? argv[3] : NULL;
+  if (g_str_equal (argv[1], "backup") && !o.target)
+    return gh_tool_fail (GH_EXIT_USAGE, "backup needs a folder to make: backup DIR TARGET");
+  if (argc > (o.target ? 4 : 3))
+    return gh_tool_fail (GH_EXIT_USAGE, "%s is one too many", argv[o.target ? 4 : 3]);
   if (!(o.max_age_days >= 0 && o.max_age_days <= MOST_DAYS))
     return gh_tool_fail (GH_EXIT_USAGE, "--max-age: a number of days from 0 to %d", MOST_DAYS);
   if (o.format && !g_str_equal (o.format, "csv") && !g_str_equal (o.format, "coco"))

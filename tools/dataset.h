@@ -19,6 +19,7 @@ typedef struct {
   double max_age_days;
   gint64 max_frames, max_bytes;
   gboolean dry_run;
+  const char *target;           /* of a backup */
   GhToolProgress *bar;
 } DatasetOptions;
 

@@ -49,6 +49,9 @@ catalogue_column (sqlite3_stmt *statement, int column)
 /* The first column of the first row as text, to be freed; NULL when there is none. */
 gchar *catalogue_text (Catalogue *catalogue, const gchar *sql, const gchar *types, ...);
 
+/* A database of that name in a folder that is there, empty, without the lock. */
+Catalogue *catalogue_create (const gchar *folder, const gchar *name, GError **error);
+
 /* catalogue-outbox.c: a frame's upload, in the transaction of the frame. */
 gboolean catalogue_insert_upload (Catalogue *catalogue, const CatalogueDestination *to, const gchar *frame,
     const gchar *source, const gchar *sha256, GError **error);
@@ -62,6 +65,12 @@ gboolean catalogue_check_version (Catalogue *catalogue, GError **error);
 
 /* catalogue-files.c: what a crash left. */
 gboolean catalogue_reconcile (Catalogue *catalogue, GError **error);
+/* Sets *error to errno, about a path; FALSE. */
+gboolean catalogue_fail_file (const gchar *path, GError **error);
+/* FALSE with errno. */
+gboolean catalogue_write_all (int fd, const guint8 *data, gsize size);
+/* Makes names in a folder durable. */
+gboolean catalogue_sync_folder (const gchar *folder);
 /* Writes an image under path (below the folder), durably. */
 gboolean catalogue_write_file (Catalogue *catalogue, const gchar *path, GBytes *image, GError **error);
 /* The path of a stored frame's file; free it. */

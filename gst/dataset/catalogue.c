@@ -240,6 +240,16 @@ open_database (Catalogue *catalogue, int flags, GError **error)
   return catalogue_run (catalogue, error, "PRAGMA foreign_keys = ON", "");
 }
 
+Catalogue *
+catalogue_create (const gchar *folder, const gchar *name, GError **error)
+{
+  g_autoptr (Catalogue) catalogue = new_catalogue (folder);
+
+  g_free (catalogue->file);
+  catalogue->file = g_build_filename (folder, name, NULL);
+  return open_database (catalogue, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error) ? g_steal_pointer (&catalogue) : NULL;
+}
+
 /* Whether the database finds nothing wrong with itself. */
 static gboolean
 check (Catalogue *catalogue, GError **error)

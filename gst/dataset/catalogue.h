@@ -294,6 +294,18 @@ gchar *catalogue_encoder_of (Catalogue *catalogue, const gchar *frame);
 gint catalogue_verify (Catalogue *catalogue, void (*say) (const gchar *line, gpointer data), gpointer data,
     GError **error);
 
+/* What a copy holds. */
+typedef struct {
+  CatalogueCounts counts;
+  guint64 linked, copied;       /* images */
+  guint64 missing;              /* images that should be there and are not; the copy says so of them */
+} CatalogueBackup;
+
+/* Makes the folder `target`, which must not be there, a dataset of the same frames: as of one moment, on the disk for good
+ * when this returns TRUE, whoever writes meanwhile. On one disk the images are not copied but linked. Nothing is left of a
+ * copy that fails or is stopped. For a reader. */
+gboolean catalogue_backup (Catalogue *catalogue, const gchar *target, CatalogueBackup *result, GError **error);
+
 const gchar *catalogue_folder (const Catalogue *catalogue);
 
 G_END_DECLS

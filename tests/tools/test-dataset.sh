@@ -21,7 +21,7 @@ head -n 1 labels.csv | grep -q '^file,captured_at,source,people$' || bad "anothe
 
 # Frames by source, time and label. The list shows milliseconds: frames are 50 of them apart.
 cat >early.pipeline <<'END'
-videotestsrc is-live=true pattern=ball num-buffers=4 ! video/x-raw,width=32,height=24,framerate=20/1
+videotestsrc is-live=true pattern=ball num-buffers=${N:-4} ! video/x-raw,width=32,height=24,framerate=20/1
   ! dataset-sink location="${DIR}" source="${SOURCE}"
 END
 cp -r "a folder" two
@@ -79,6 +79,29 @@ assert all (f['labels'] == [] and f['predictions'] == [] and (f['width'], f['hei
 assert all (open ('two/' + f['file'], 'rb').seek (0, 2) == f['bytes'] and f['id'] in f['file'] for f in frames)
 END
 fi
+
+# A second dataset of the same frames, while a capture writes the first.
+"$gst_heads" run early DIR=two SOURCE=late N=200 >capture.log 2>&1 &
+capture=$!
+while [ ! -e two/catalogue.lock ] || [ "$("$gst_heads" dataset list two --source=late 2>/dev/null | wc -l)" -lt 3 ]; do
+  kill -0 $capture || break
+  sleep 0.1
+done
+expect 0 "$gst_heads" dataset backup two three/
+out_has '^[0-9]* frames, .*, [0-9]* images linked, 0 copied: three/$'
+kill -INT $capture
+wait $capture || true
+expect 0 "$gst_heads" dataset verify three
+expect 0 "$gst_heads" dataset list three --source=late
+[ "$(wc -l <out)" -ge 3 ] || bad "what was there before is not in the backup"
+expect 3 "$gst_heads" dataset backup two three
+err_has 'three is there already'
+expect 1 "$gst_heads" dataset backup two
+err_has 'backup needs a folder to make'
+expect 1 "$gst_heads" dataset backup two four five
+expect 1 "$gst_heads" dataset verify two three
+expect 3 "$gst_heads" dataset backup nowhere four
+[ ! -e four ] || bad "a backup of nothing"
 
 # For whatever reads COCO: a box of a label with boxes, the others beside the image.
 id=$("$gst_heads" dataset list "a folder" | head -n 1 | cut -d' ' -f1)
