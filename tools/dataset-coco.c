@@ -141,18 +141,18 @@ write_categories (Coco *coco)
 }
 
 gboolean
-gh_dataset_write_coco (Catalogue *catalogue, FILE *to, guint *frames, GError **error)
+gh_dataset_write_coco (Catalogue *catalogue, const CatalogueFilter *filter, FILE *to, guint *frames, GError **error)
 {
   g_autoptr (GPtrArray) categories = g_ptr_array_new_with_free_func (g_free);
   Coco coco = { catalogue, to, .categories = categories };
   gboolean good;
 
   fputs ("{\"info\":{\"description\":\"gst-heads dataset\",\"version\":\"" PACKAGE_VERSION "\"},\"licenses\":[],\n\"images\":[", to);
-  good = catalogue_each (catalogue, write_image, &coco, error);
+  good = catalogue_each_matching (catalogue, filter, write_image, &coco, error);
   *frames = coco.images;
   coco.images = 0;
   fputs ("],\n\"annotations\":[", to);
-  good = good && catalogue_each (catalogue, write_annotations, &coco, error);
+  good = good && catalogue_each_matching (catalogue, filter, write_annotations, &coco, error);
   fputs ("],\n\"categories\":[", to);
   write_categories (&coco);
   fputs ("]}\n", to);

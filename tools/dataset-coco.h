@@ -16,6 +16,6 @@ G_BEGIN_DECLS
 
 /* Writes frame by frame, whatever their number. FALSE with an error of the catalogue; errors of the file are the caller's to
  * ask for. *frames: how many. */
-gboolean gh_dataset_write_coco (Catalogue *catalogue, FILE *to, guint *frames, GError **error);
+gboolean gh_dataset_write_coco (Catalogue *catalogue, const CatalogueFilter *filter, FILE *to, guint *frames, GError **error);
 
 G_END_DECLS

@@ -24,7 +24,7 @@ static const Command commands[] = {
   { "eval", gh_tool_eval, "...", "Measure heads trained on few labels against simple baselines" },
 #ifdef HAVE_SQLITE
   { "refit", gh_tool_refit, "DIR --head=FILE", "Train a head anew on a dataset's labels, and keep the better one" },
-  { "dataset", gh_tool_dataset, "COMMAND DIR", "List, check, label, export and prune kept frames" },
+  { "dataset", gh_tool_dataset, "COMMAND DIR", "List, check, label, export, prune and back up kept frames" },
 #endif
 #ifdef HAVE_SCALE
   { "labels", gh_tool_labels, "pull|link|status DIR", "Bring labels from Scale AI back to kept frames" },

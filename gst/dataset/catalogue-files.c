@@ -22,8 +22,8 @@ catalogue_path (const Catalogue *catalogue, const gchar *path)
 
 /* ---- writing ------------------------------------------------------------------------------------------------------ */
 
-static gboolean
-fail_file (const gchar *path, GError **error)
+gboolean
+catalogue_fail_file (const gchar *path, GError **error)
 {
   int code = errno;
 
@@ -32,8 +32,8 @@ fail_file (const gchar *path, GError **error)
   return FALSE;
 }
 
-static gboolean
-write_all (int fd, const guint8 *data, gsize size)
+gboolean
+catalogue_write_all (int fd, const guint8 *data, gsize size)
 {
   while (size > 0) {
     ssize_t n = write (fd, data, size);
@@ -48,9 +48,8 @@ write_all (int fd, const guint8 *data, gsize size)
   return TRUE;
 }
 
-/* Makes names in a folder durable. */
-static gboolean
-sync_folder (const gchar *folder)
+gboolean
+catalogue_sync_folder (const gchar *folder)
 {
   int fd = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   gboolean synced = fd >= 0 && fsync (fd) == 0;
@@ -66,7 +65,7 @@ make_folder (Catalogue *catalogue, const gchar *folder)
   g_autofree gchar *frames = catalogue_path (catalogue, CATALOGUE_FRAMES);
 
   if (g_mkdir (folder, 0755) == 0)
-    return sync_folder (frames);
+    return catalogue_sync_folder (frames);
   return errno == EEXIST;
 }
 
@@ -81,16 +80,16 @@ catalogue_write_file (Catalogue *catalogue, const gchar *path, GBytes *image, GE
   int fd;
 
   if (!make_folder (catalogue, folder))
-    return fail_file (folder, error);
+    return catalogue_fail_file (folder, error);
   fd = open (part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0)
-    return fail_file (part, error);
-  written = write_all (fd, data, size) && fsync (fd) == 0;
+    return catalogue_fail_file (part, error);
+  written = catalogue_write_all (fd, data, size) && fsync (fd) == 0;
   if (!written)
-    fail_file (part, error);
+    catalogue_fail_file (part, error);
   close (fd);
-  if (written && (g_rename (part, file) != 0 || !sync_folder (folder)))
-    written = fail_file (file, error);
+  if (written && (g_rename (part, file) != 0 || !catalogue_sync_folder (folder)))
+    written = catalogue_fail_file (file, error);
   if (!written)
     g_unlink (part);
   return written;

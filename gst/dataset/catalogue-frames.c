@@ -3,6 +3,7 @@
 #include "catalogue-private.h"
 
 #include <glib/gstdio.h>
+#include <string.h>
 
 #define LABELS_OF_FRAME "SELECT task, value, origin FROM label WHERE frame = ? ORDER BY task, origin"
 
@@ -209,29 +210,94 @@ catalogue_count (Catalogue *catalogue, CatalogueCounts *counts, GError **error)
   return read;
 }
 
-gboolean
-catalogue_each (Catalogue *catalogue, gboolean (*visit) (const CatalogueRow *row, gpointer data), gpointer data,
-    GError **error)
+#define MATCHING "FROM frame JOIN source ON source.id = frame.source WHERE state = 'stored' AND (?1 IS NULL OR name = ?1) " \
+  "AND captured_at >= ?2 AND captured_at < ?3 AND (?4 = 0 OR (?4 = 1) = EXISTS (SELECT 1 FROM label WHERE label.frame = " \
+  "frame.id AND (?5 IS NULL OR task = ?5)))"
+#define MATCHED(filter) "siiisi", (filter)->source, (filter)->after, (filter)->before, (gint64) (filter)->labeling, \
+  (filter)->task, (filter)->most
+
+static CatalogueRow
+row_of (sqlite3_stmt *statement)
 {
+  return (CatalogueRow) { catalogue_column (statement, 0), catalogue_column (statement, 1), catalogue_column (statement, 2),
+    catalogue_column (statement, 3), sqlite3_column_int64 (statement, 4), sqlite3_column_int (statement, 5),
+    sqlite3_column_int (statement, 6), (guint64) sqlite3_column_int64 (statement, 7) };
+}
+
+gboolean
+catalogue_each_matching (Catalogue *catalogue, const CatalogueFilter *filter,
+    gboolean (*visit) (const CatalogueRow *row, gpointer data), gpointer data, GError **error)
+{
+  gint64 done = 0, all = catalogue->progress == NULL ? 0
+      : catalogue_number (catalogue, 0, "SELECT count(*) FROM (SELECT 1 " MATCHING " LIMIT ?6)", MATCHED (filter));
   sqlite3_stmt *statement = catalogue_prepare (catalogue, error, "SELECT frame.id, path, name, sha256, captured_at, width, "
-      "height, bytes FROM frame JOIN source ON source.id = frame.source WHERE state = 'stored' ORDER BY captured_at, frame.id",
-      "");
-  gboolean more = TRUE;
+      "height, bytes " MATCHING " ORDER BY captured_at, frame.id LIMIT ?6", MATCHED (filter));
+  gboolean more = TRUE, told = TRUE;
   int code = SQLITE_DONE;
 
   if (statement == NULL)
     return FALSE;
-  while (more && (code = sqlite3_step (statement)) == SQLITE_ROW) {
-    CatalogueRow row = { catalogue_column (statement, 0), catalogue_column (statement, 1), catalogue_column (statement, 2), catalogue_column (statement, 3),
-      sqlite3_column_int64 (statement, 4), sqlite3_column_int (statement, 5), sqlite3_column_int (statement, 6),
-      (guint64) sqlite3_column_int64 (statement, 7) };
+  while (more && (told = catalogue_tell (catalogue, done++, all, error))
+      && (code = sqlite3_step (statement)) == SQLITE_ROW) {
+    CatalogueRow row = row_of (statement);
 
     more = visit (&row, data);
   }
-  if (more && code != SQLITE_DONE)
+  if (more && told && code != SQLITE_DONE)
     catalogue_fail (catalogue, error);
   sqlite3_finalize (statement);
-  return !more || code == SQLITE_DONE;
+  return told && (!more || code == SQLITE_DONE);
+}
+
+gboolean
+catalogue_each (Catalogue *catalogue, gboolean (*visit) (const CatalogueRow *row, gpointer data), gpointer data,
+    GError **error)
+{
+  const CatalogueFilter all = CATALOGUE_ANY;
+
+  return catalogue_each_matching (catalogue, &all, visit, data, error);
+}
+
+gboolean
+catalogue_hold (Catalogue *catalogue, GError **error)
+{
+  /* A transaction begins to see with the first thing it reads. */
+  return catalogue_run (catalogue, error, "BEGIN", "") && catalogue_run (catalogue, error, "SELECT count(*) FROM source", "");
+}
+
+gchar **
+catalogue_sources (Catalogue *catalogue, GError **error)
+{
+  sqlite3_stmt *statement = catalogue_prepare (catalogue, error, "SELECT name FROM source ORDER BY name", "");
+  GPtrArray *names;
+  int code;
+
+  if (statement == NULL)
+    return NULL;
+  names = g_ptr_array_new_with_free_func (g_free);
+  while ((code = sqlite3_step (statement)) == SQLITE_ROW)
+    g_ptr_array_add (names, g_strdup (catalogue_column (statement, 0)));
+  if (code != SQLITE_DONE)
+    catalogue_fail (catalogue, error);
+  sqlite3_finalize (statement);
+  if (code != SQLITE_DONE) {
+    g_ptr_array_unref (names);
+    return NULL;
+  }
+  g_ptr_array_add (names, NULL);
+  return (gchar **) g_ptr_array_free (names, FALSE);
+}
+
+gboolean
+catalogue_parse_time (const gchar *text, gint64 *at)
+{
+  g_autoptr (GTimeZone) utc = g_time_zone_new_utc ();
+  g_autofree gchar *midnight = strpbrk (text, "T ") ? NULL : g_strconcat (text, "T00:00:00", NULL);
+  g_autoptr (GDateTime) time = g_date_time_new_from_iso8601 (midnight ? midnight : text, utc);
+
+  if (time)
+    *at = g_date_time_to_unix (time) * G_USEC_PER_SEC + g_date_time_get_microsecond (time);
+  return time != NULL;
 }
 
 gboolean

@@ -15,6 +15,9 @@ struct _Catalogue {
   sqlite3 *db;
   int lock;                     /* -1: for reading */
   guint since_checkpoint;       /* transactions */
+  gboolean (*progress) (gdouble fraction, const gchar *what, gpointer data);
+  gpointer progress_data;
+  gchar *what;
 };
 
 /* Sets *error to what SQLite says; FALSE. */
@@ -27,6 +30,9 @@ sqlite3_stmt *catalogue_prepare (Catalogue *catalogue, GError **error, const gch
 gboolean catalogue_run (Catalogue *catalogue, GError **error, const gchar *sql, const gchar *types, ...);
 /* The first column of the first row, or otherwise. */
 gint64 catalogue_number (Catalogue *catalogue, gint64 otherwise, const gchar *sql, const gchar *types, ...);
+
+/* So much is done. FALSE with an error when it is to stop. */
+gboolean catalogue_tell (Catalogue *catalogue, gint64 done, gint64 all, GError **error);
 
 gboolean catalogue_begin (Catalogue *catalogue, GError **error);
 /* Commits, and now and then writes the log back. */
@@ -43,6 +49,9 @@ catalogue_column (sqlite3_stmt *statement, int column)
 /* The first column of the first row as text, to be freed; NULL when there is none. */
 gchar *catalogue_text (Catalogue *catalogue, const gchar *sql, const gchar *types, ...);
 
+/* A database of that name in a folder that is there, empty, without the lock. */
+Catalogue *catalogue_create (const gchar *folder, const gchar *name, GError **error);
+
 /* catalogue-outbox.c: a frame's upload, in the transaction of the frame. */
 gboolean catalogue_insert_upload (Catalogue *catalogue, const CatalogueDestination *to, const gchar *frame,
     const gchar *source, const gchar *sha256, gboolean *added, GError **error);
@@ -56,6 +65,12 @@ gboolean catalogue_check_version (Catalogue *catalogue, GError **error);
 
 /* catalogue-files.c: what a crash left. */
 gboolean catalogue_reconcile (Catalogue *catalogue, GError **error);
+/* Sets *error to errno, about a path; FALSE. */
+gboolean catalogue_fail_file (const gchar *path, GError **error);
+/* FALSE with errno. */
+gboolean catalogue_write_all (int fd, const guint8 *data, gsize size);
+/* Makes names in a folder durable. */
+gboolean catalogue_sync_folder (const gchar *folder);
 /* Writes an image under path (below the folder), durably. */
 gboolean catalogue_write_file (Catalogue *catalogue, const gchar *path, GBytes *image, GError **error);
 /* The path of a stored frame's file; free it. */

@@ -96,6 +96,7 @@ delete_files (Catalogue *catalogue, const GArray *candidates, guint n)
 
     if (file && g_unlink (file) != 0 && errno != ENOENT)
       g_warning ("%s cannot be deleted: %s", file, g_strerror (errno));
+    catalogue_tell (catalogue, i + 1, n, NULL); /* their rows are gone: there is no stopping here */
   }
 }
 

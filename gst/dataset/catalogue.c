@@ -133,6 +133,26 @@ catalogue_text (Catalogue *catalogue, const gchar *sql, const gchar *types, ...)
   return text;
 }
 
+void
+catalogue_set_progress (Catalogue *catalogue, const gchar *what, gboolean (*progress) (gdouble fraction, const gchar *what,
+        gpointer data), gpointer data)
+{
+  g_free (catalogue->what);
+  catalogue->what = g_strdup (what);
+  catalogue->progress = progress;
+  catalogue->progress_data = data;
+}
+
+gboolean
+catalogue_tell (Catalogue *catalogue, gint64 done, gint64 all, GError **error)
+{
+  if (catalogue->progress == NULL
+      || catalogue->progress (all ? (gdouble) done / (gdouble) all : 1, catalogue->what, catalogue->progress_data))
+    return TRUE;
+  g_set_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_STOPPED, "stopped: %s", catalogue->what);
+  return FALSE;
+}
+
 gboolean
 catalogue_begin (Catalogue *catalogue, GError **error)
 {
@@ -186,6 +206,7 @@ catalogue_close (Catalogue *catalogue)
     close (catalogue->lock);
   g_free (catalogue->folder);
   g_free (catalogue->file);
+  g_free (catalogue->what);
   g_free (catalogue);
 }
 
@@ -217,6 +238,16 @@ open_database (Catalogue *catalogue, int flags, GError **error)
   sqlite3_extended_result_codes (catalogue->db, TRUE);
   sqlite3_busy_timeout (catalogue->db, BUSY_MS);
   return catalogue_run (catalogue, error, "PRAGMA foreign_keys = ON", "");
+}
+
+Catalogue *
+catalogue_create (const gchar *folder, const gchar *name, GError **error)
+{
+  g_autoptr (Catalogue) catalogue = new_catalogue (folder);
+
+  g_free (catalogue->file);
+  catalogue->file = g_build_filename (folder, name, NULL);
+  return open_database (catalogue, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error) ? g_steal_pointer (&catalogue) : NULL;
 }
 
 /* Whether the database finds nothing wrong with itself. */

@@ -29,6 +29,7 @@ typedef enum {
   CATALOGUE_ERROR_CORRUPT,      /* the database does not pass its own check */
   CATALOGUE_ERROR_FULL,         /* no room on the disk */
   CATALOGUE_ERROR_WRITE,
+  CATALOGUE_ERROR_STOPPED,      /* progress said so */
 } CatalogueError;
 
 typedef struct _Catalogue Catalogue;
@@ -42,6 +43,11 @@ Catalogue *catalogue_open_beside (const gchar *folder, GError **error);
 Catalogue *catalogue_open_read (const gchar *folder, GError **error);
 void catalogue_close (Catalogue *catalogue);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Catalogue, catalogue_close)
+
+/* From now on whatever goes over many frames tells how far it is, under this name. FALSE: it is to stop. progress NULL: no
+ * more. */
+void catalogue_set_progress (Catalogue *catalogue, const gchar *what, gboolean (*progress) (gdouble fraction,
+        const gchar *what, gpointer data), gpointer data);
 
 /* ---- what is written --------------------------------------------------------------------------------------------- */
 
@@ -243,6 +249,28 @@ typedef struct {
 /* Every stored frame in the order of time; visit returns FALSE to stop. */
 gboolean catalogue_each (Catalogue *catalogue, gboolean (*visit) (const CatalogueRow *row, gpointer data), gpointer data,
     GError **error);
+
+typedef enum { CATALOGUE_ALL, CATALOGUE_LABELED, CATALOGUE_UNLABELED } CatalogueLabeling;
+
+/* Which of them: CATALOGUE_ANY and what is to be otherwise. */
+typedef struct {
+  const gchar *source;          /* NULL: any */
+  gint64 after, before;         /* captured at after or later, earlier than before */
+  CatalogueLabeling labeling;
+  const gchar *task;            /* of the label that is there or not; NULL: any */
+  gint64 most;                  /* of the first; -1: all */
+} CatalogueFilter;
+#define CATALOGUE_ANY { NULL, G_MININT64, G_MAXINT64, CATALOGUE_ALL, NULL, -1 }
+
+gboolean catalogue_each_matching (Catalogue *catalogue, const CatalogueFilter *filter,
+    gboolean (*visit) (const CatalogueRow *row, gpointer data), gpointer data, GError **error);
+/* What is read from here on is all of this moment, whoever writes meanwhile; until it is closed. For a reader. */
+gboolean catalogue_hold (Catalogue *catalogue, GError **error);
+/* The names of all sources, in the order of the alphabet; free with g_strfreev(). NULL with an error. */
+gchar **catalogue_sources (Catalogue *catalogue, GError **error);
+/* A time of ISO 8601, 2026-01-31T07:00:00Z; without a zone it is UTC, without a time of day its midnight. */
+gboolean catalogue_parse_time (const gchar *text, gint64 *at);
+
 /* The same for the labels of a frame. */
 gboolean catalogue_each_label (Catalogue *catalogue, const gchar *frame, void (*visit) (const CatalogueLabel *label,
         gpointer data), gpointer data, GError **error);
@@ -266,6 +294,18 @@ gchar *catalogue_encoder_of (Catalogue *catalogue, const gchar *frame);
  * without a row. Returns how many, or -1 with an error. */
 gint catalogue_verify (Catalogue *catalogue, void (*say) (const gchar *line, gpointer data), gpointer data,
     GError **error);
+
+/* What a copy holds. */
+typedef struct {
+  CatalogueCounts counts;
+  guint64 linked, copied;       /* images */
+  guint64 missing;              /* images that should be there and are not; the copy says so of them */
+} CatalogueBackup;
+
+/* Makes the folder `target`, which must not be there, a dataset of the same frames: as of one moment, on the disk for good
+ * when this returns TRUE, whoever writes meanwhile. On one disk the images are not copied but linked. Nothing is left of a
+ * copy that fails or is stopped. For a reader. */
+gboolean catalogue_backup (Catalogue *catalogue, const gchar *target, CatalogueBackup *result, GError **error);
 
 const gchar *catalogue_folder (const Catalogue *catalogue);
 

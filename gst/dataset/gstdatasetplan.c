@@ -26,7 +26,6 @@ clear_frame (gpointer data)
 typedef struct {
   const GstDatasetChoice *choice;
   Catalogue *catalogue;
-  gint64 after, before;         /* captured_at is within [after, before) */
   GArray *frames;
   GError *error;
 } Search;
@@ -35,17 +34,11 @@ typedef struct {
 static gboolean
 parse_time (const gchar *property, const gchar *text, gint64 *at, GError **error)
 {
-  g_autoptr (GTimeZone) utc = g_time_zone_new_utc ();
-  g_autoptr (GDateTime) time = text ? g_date_time_new_from_iso8601 (text, utc) : NULL;
-
-  if (text && !time) {
-    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "%s=%s is no time; 2026-01-31T07:00:00Z is one",
-        property, text);
-    return FALSE;
-  }
-  if (time)
-    *at = g_date_time_to_unix (time) * G_USEC_PER_SEC + g_date_time_get_microsecond (time);
-  return TRUE;
+  if (text == NULL || catalogue_parse_time (text, at))
+    return TRUE;
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "%s=%s is no time; 2026-01-31T07:00:00Z is one",
+      property, text);
+  return FALSE;
 }
 
 /* The blocks for testing are spread evenly: where a line that rises by the share for each block passes a whole number. */
@@ -68,32 +61,18 @@ take_label (const CatalogueLabel *label, gpointer data)
 }
 
 static gboolean
-is_chosen (const Search *search, const CatalogueRow *row)
-{
-  const GstDatasetChoice *choice = search->choice;
-
-  return (!choice->source || g_str_equal (choice->source, row->source))
-      && row->captured_at >= search->after && row->captured_at < search->before
-      && (choice->split == GST_DATASET_WHOLE
-          || gst_dataset_plan_is_test (choice, row->captured_at) == (choice->split == GST_DATASET_TEST));
-}
-
-static gboolean
 take_row (const CatalogueRow *row, gpointer data)
 {
   Search *search = data;
+  const GstDatasetChoice *choice = search->choice;
   GstDatasetFrame frame = { NULL };
 
-  if (!is_chosen (search, row))
+  if (choice->split != GST_DATASET_WHOLE
+      && gst_dataset_plan_is_test (choice, row->captured_at) != (choice->split == GST_DATASET_TEST))
     return TRUE;
   if (!catalogue_each_label (search->catalogue, row->id, take_label, &frame.labels, &search->error)) {
     clear_frame (&frame);
     return FALSE;
-  }
-  if (search->choice->labeled != GST_DATASET_ALL
-      && (frame.labels != NULL) != (search->choice->labeled == GST_DATASET_LABELED)) {
-    clear_frame (&frame);
-    return TRUE;
   }
   frame.file = g_build_filename (catalogue_folder (search->catalogue), row->path, NULL);
   frame.source = g_strdup (row->source);
@@ -106,12 +85,16 @@ GArray *
 gst_dataset_plan (const GstDatasetChoice *choice, GError **error)
 {
   g_autoptr (GError) problem = NULL;
-  Search search = { choice, NULL, G_MININT64, G_MAXINT64, NULL, NULL };
+  Search search = { choice, NULL, NULL, NULL };
+  CatalogueFilter filter = CATALOGUE_ANY;
   gboolean read;
 
-  if (!parse_time ("after", choice->after, &search.after, error)
-      || !parse_time ("before", choice->before, &search.before, error))
+  if (!parse_time ("after", choice->after, &filter.after, error)
+      || !parse_time ("before", choice->before, &filter.before, error))
     return NULL;
+  filter.source = choice->source;
+  filter.labeling = choice->labeled == GST_DATASET_LABELED ? CATALOGUE_LABELED
+      : choice->labeled == GST_DATASET_UNLABELED ? CATALOGUE_UNLABELED : CATALOGUE_ALL;
   search.catalogue = catalogue_open_read (choice->location, &problem);
   if (search.catalogue == NULL) {
     g_set_error_literal (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ, problem->message);
@@ -119,7 +102,7 @@ gst_dataset_plan (const GstDatasetChoice *choice, GError **error)
   }
   search.frames = g_array_new (FALSE, FALSE, sizeof (GstDatasetFrame));
   g_array_set_clear_func (search.frames, clear_frame);
-  read = catalogue_each (search.catalogue, take_row, &search, &problem) && search.error == NULL;
+  read = catalogue_each_matching (search.catalogue, &filter, take_row, &search, &problem) && search.error == NULL;
   catalogue_close (search.catalogue);
   if (!read) {
     g_set_error_literal (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,

@@ -19,6 +19,90 @@ expect 0 "$gst_heads" dataset export "a folder" --output=labels.csv
 head -n 1 labels.csv | grep -q '^file,captured_at,source,people$' || bad "another heading"
 [ "$(wc -l <labels.csv)" -eq 31 ] || bad "not 31 lines of CSV"
 
+# Frames by source, time and label. The list shows milliseconds: frames are 50 of them apart.
+cat >early.pipeline <<'END'
+videotestsrc is-live=true pattern=ball num-buffers=${N:-4} ! video/x-raw,width=32,height=24,framerate=20/1
+  ! dataset-sink location="${DIR}" source="${SOURCE}"
+END
+cp -r "a folder" two
+expect 0 "$gst_heads" run early DIR=two SOURCE=early
+lines () {  # N: of the last output
+  [ "$(wc -l <out)" -eq "$1" ] || bad "not $1 lines"
+}
+expect 0 "$gst_heads" dataset list two --source=early
+lines 4
+time=$(sed -n 3p out | cut -d' ' -f3)
+expect 0 "$gst_heads" dataset list two --source=early --before="$time"
+lines 2
+expect 0 "$gst_heads" dataset list two --source=early --after="$time"
+lines 2
+expect 0 "$gst_heads" dataset list two --after=2020-01-31 --before=2020-02-01T00:00:00+01:00
+lines 0
+expect 0 "$gst_heads" dataset list two --labeled
+lines 30
+expect 0 "$gst_heads" dataset list two --unlabeled
+lines 4
+expect 0 "$gst_heads" dataset list two --task=people --limit=7
+lines 7
+expect 0 "$gst_heads" dataset list two --unlabeled --task=people
+lines 4
+expect 0 "$gst_heads" dataset list two --unlabeled --task=dogs
+lines 34
+expect 0 "$gst_heads" dataset export two --source="a gate" --limit=5
+lines 6
+expect 0 "$gst_heads" dataset export two --unlabeled
+grep -qx file,captured_at,source out || bad "columns of tasks that no frame has"
+lines 5
+expect 0 "$gst_heads" dataset export two --format=coco --source=early
+[ "$(grep -c file_name out)" -eq 4 ] || bad "not 4 images in COCO"
+expect 3 "$gst_heads" dataset list two --source=gate
+err_has 'two has no "gate"; it has "a gate", "early"'
+expect 1 "$gst_heads" dataset list two --after=yesterday
+err_has '^gst-heads dataset: --after=yesterday is no time: write 2026-01-31T07:00:00Z'
+expect 1 "$gst_heads" dataset export two --before=2026-02-30T00:00:00Z
+err_has '^gst-heads dataset: --before=2026-02-30T00:00:00Z is no time'
+expect 1 "$gst_heads" dataset list two --after=2026-02-01 --before=2026-01-01
+err_has 'is not before'
+expect 1 "$gst_heads" dataset list two --labeled --unlabeled
+expect 1 "$gst_heads" dataset list two --limit=-2
+expect 1 "$gst_heads" dataset list two --limit=few
+expect 0 "$gst_heads" dataset list two --json
+lines 34
+if command -v python3 >/dev/null; then
+  python3 - <<'END' || bad "the lines are not the JSON they should be"
+import json
+frames = [json.loads (line) for line in open ('out')]
+assert [f['captured_at'] for f in frames] == sorted (f['captured_at'] for f in frames)
+gate = [f for f in frames if f['source'] == 'a gate']
+assert len (gate) == 30 and all (f['labels'][0]['task'] == 'people' and f['labels'][0]['value'].isdigit () for f in gate)
+assert all (f['labels'] == [] and f['predictions'] == [] and (f['width'], f['height']) == (32, 24) for f in frames if f not in gate)
+assert all (open ('two/' + f['file'], 'rb').seek (0, 2) == f['bytes'] and f['id'] in f['file'] for f in frames)
+END
+fi
+
+# A second dataset of the same frames, while a capture writes the first.
+"$gst_heads" run early DIR=two SOURCE=late N=200 >capture.log 2>&1 &
+capture=$!
+while [ ! -e two/catalogue.lock ] || [ "$("$gst_heads" dataset list two --source=late 2>/dev/null | wc -l)" -lt 3 ]; do
+  kill -0 $capture || break
+  sleep 0.1
+done
+expect 0 "$gst_heads" dataset backup two three/
+out_has '^[0-9]* frames, .*, [0-9]* images linked, 0 copied: three/$'
+kill -INT $capture
+wait $capture || true
+expect 0 "$gst_heads" dataset verify three
+expect 0 "$gst_heads" dataset list three --source=late
+[ "$(wc -l <out)" -ge 3 ] || bad "what was there before is not in the backup"
+expect 3 "$gst_heads" dataset backup two three
+err_has 'three is there already'
+expect 1 "$gst_heads" dataset backup two
+err_has 'backup needs a folder to make'
+expect 1 "$gst_heads" dataset backup two four five
+expect 1 "$gst_heads" dataset verify two three
+expect 3 "$gst_heads" dataset backup nowhere four
+[ ! -e four ] || bad "a backup of nothing"
+
 # For whatever reads COCO: a box of a label with boxes, the others beside the image.
 id=$("$gst_heads" dataset list "a folder" | head -n 1 | cut -d' ' -f1)
 printf 'file,boxes\n%s,"[{""label"":""a \\""dog\\"""",""left"":1.5,""top"":2,""width"":3,""height"":4},{""label"":""cat"",""left"":0}]"\n' "$id" \
@@ -78,6 +162,18 @@ expect 1 "$gst_heads" dataset prune "a folder"
 for days in 1e300 nan -1; do
   expect 1 "$gst_heads" dataset prune "a folder" --max-age=$days
 done
+
+# On a terminal there is a bar, elsewhere none.
+expect 0 "$gst_heads" dataset verify "a folder"
+[ ! -s err ] || bad "words where there is no terminal"
+if command -v python3 >/dev/null; then
+  for command in 'verify two' 'export two -o two.csv' 'prune two --max-frames=31'; do
+    # shellcheck disable=SC2086
+    python3 -c 'import os, pty, sys; sys.exit (os.waitstatus_to_exitcode (pty.spawn (sys.argv[1:])))' "$gst_heads" dataset $command \
+      >terminal </dev/null || bad "$command fails on a terminal"
+    grep -q '\[##*\] 100%' terminal || bad "no bar on a terminal: $command: $(cat terminal)"
+  done
+fi
 
 # Damage is told.
 image=$(find "a folder/frames" -name '*.jpg' | head -n 1)

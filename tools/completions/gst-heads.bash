@@ -46,7 +46,7 @@ _gst_heads () {
       ;;
     dataset)
       if [ "$COMP_CWORD" -eq 2 ]; then
-        mapfile -t COMPREPLY < <(compgen -W "list stats verify export label prune" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "list stats verify export label prune backup" -- "$cur")
       else
         mapfile -t COMPREPLY < <(compgen -d -S / -- "$cur")
       fi

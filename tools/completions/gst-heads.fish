@@ -8,7 +8,7 @@ complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a train-he
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a train-encoder -d 'Train an encoder on unlabelled frames'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a eval -d 'Measure heads against simple baselines'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a refit -d 'Train a head anew on the labels of a dataset'
-complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a dataset -d 'List, check, label, export and prune kept frames'
+complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a dataset -d 'List, check, label, export, prune and back up kept frames'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a labels -d 'Bring labels from Scale AI back to kept frames'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a inspect -d 'Say what a model file holds'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a init-encoder -d 'Make an untrained encoder'
@@ -16,7 +16,7 @@ complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a doctor -
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a help -d 'Help on a command'
 
 complete -c gst-heads -n '__fish_seen_subcommand_from run' -a "(__fish_complete_suffix .pipeline)"
-complete -c gst-heads -n '__fish_seen_subcommand_from dataset' -a 'list stats verify export label prune'
+complete -c gst-heads -n '__fish_seen_subcommand_from dataset' -a 'list stats verify export label prune backup'
 complete -c gst-heads -n '__fish_seen_subcommand_from run' -s p -l print -d 'Print the expanded pipeline'
 complete -c gst-heads -n '__fish_seen_subcommand_from run' -s n -l validate -d 'Build it without running'
 complete -c gst-heads -n '__fish_seen_subcommand_from run' -s d -l describe -d 'Print description and variables'

@@ -4,7 +4,7 @@
  *
  * GST_HEADS_KILLS: how often a writer is killed (30).
  */
-#include "gst/dataset/catalogue.h"
+#include "catalogue-rig.h"
 #include "tests/models/temp-folder.h"
 
 #include <errno.h>
@@ -15,81 +15,6 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-typedef struct {
-  gchar *folder;
-} Fixture;
-
-static void
-set_up (Fixture *f, gconstpointer data)
-{
-  f->folder = temp_folder_new ();
-}
-
-static void
-tear_down (Fixture *f, gconstpointer data)
-{
-  temp_folder_remove (f->folder);
-  g_free (f->folder);
-}
-
-/* An image that is like no other, `size` bytes. */
-static GBytes *
-image_of (guint64 n, gsize size)
-{
-  guint8 *data = g_malloc0 (MAX (size, sizeof n));
-
-  memcpy (data, &n, sizeof n);
-  return g_bytes_new_take (data, MAX (size, sizeof n));
-}
-
-static CatalogueOutcome
-add (Catalogue *catalogue, guint64 n, gsize size, gint64 at, gchar **id, GError **error)
-{
-  g_autoptr (GBytes) image = image_of (n, size);
-  CatalogueFrame frame = { .source = "gate", .uri = "rtsp://gate/", .captured_at = at, .received_at = at + 1,
-    .media_sequence = n, .pts = G_MAXUINT64, .width = 8, .height = 6, .suffix = "jpg", .image = image };
-
-  return catalogue_add (catalogue, &frame, id, NULL, error);
-}
-
-static void
-note (const gchar *line, gpointer data)
-{
-  g_test_message ("%s", line);
-}
-
-static gint
-verify (Catalogue *catalogue)
-{
-  g_autoptr (GError) error = NULL;
-  gint wrong = catalogue_verify (catalogue, note, NULL, &error);
-
-  g_assert_no_error (error);
-  return wrong;
-}
-
-static CatalogueCounts
-count (Catalogue *catalogue)
-{
-  CatalogueCounts counts;
-  g_autoptr (GError) error = NULL;
-
-  catalogue_count (catalogue, &counts, &error);
-  g_assert_no_error (error);
-  return counts;
-}
-
-static Catalogue *
-reopen (Fixture *f, Catalogue *catalogue)
-{
-  g_autoptr (GError) error = NULL;
-
-  catalogue_close (catalogue);
-  catalogue = catalogue_open (f->folder, &error);
-  g_assert_no_error (error);
-  return catalogue;
-}
 
 /* ---- keeping ---------------------------------------------------------------------------------------------------------- */
 

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * test-catalogue-reading.c: which frames a reader gets, of which moment, and how it hears how far that is. */
+#include "catalogue-rig.h"
+
+/* What a filter lets through, as text. */
+static gboolean
+collect_time (const CatalogueRow *row, gpointer times)
+{
+  g_string_append_printf (times, "%s%d", ((GString *) times)->len ? " " : "", (int) row->captured_at);
+  return TRUE;
+}
+
+static gchar *
+matching (Catalogue *catalogue, const CatalogueFilter *filter)
+{
+  g_autoptr (GError) error = NULL;
+  GString *times = g_string_new (NULL);
+
+  g_assert_true (catalogue_each_matching (catalogue, filter, collect_time, times, &error));
+  g_assert_no_error (error);
+  return g_string_free (times, FALSE);
+}
+
+#define assert_matching(catalogue, wanted, ...) do { \
+  const CatalogueFilter filter = __VA_ARGS__; \
+  g_autofree gchar *times = matching (catalogue, &filter); \
+  g_assert_cmpstr (times, ==, wanted); \
+} while (0)
+
+static void
+test_filters (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Catalogue) catalogue = reopen (f, NULL);
+  CatalogueLabel people = { "people", "7", "csv" }, again = { "people", "8", "tool" }, dogs = { "dogs", "1", "csv" };
+  gint64 at;
+
+  for (guint i = 1; i <= 4; i++) {
+    g_autofree gchar *id = NULL;
+
+    add (catalogue, i, 100, 10 * i, &id, &error);
+    if (i == 2)
+      g_assert_true (catalogue_label (catalogue, id, &people, &error) && catalogue_label (catalogue, id, &again, &error));
+    if (i == 3)
+      g_assert_true (catalogue_label (catalogue, id, &dogs, &error));
+  }
+  assert_matching (catalogue, "10 20 30 40", CATALOGUE_ANY);
+  assert_matching (catalogue, "20 30", { NULL, 20, 40, CATALOGUE_ALL, NULL, -1 });
+  assert_matching (catalogue, "20 30", { NULL, G_MININT64, G_MAXINT64, CATALOGUE_LABELED, NULL, -1 });
+  assert_matching (catalogue, "10 40", { "gate", G_MININT64, G_MAXINT64, CATALOGUE_UNLABELED, NULL, -1 });
+  assert_matching (catalogue, "20", { NULL, G_MININT64, G_MAXINT64, CATALOGUE_LABELED, "people", -1 });
+  assert_matching (catalogue, "10 30", { NULL, G_MININT64, G_MAXINT64, CATALOGUE_UNLABELED, "people", 2 });
+  assert_matching (catalogue, "", { "door", G_MININT64, G_MAXINT64, CATALOGUE_ALL, NULL, -1 });
+  assert_matching (catalogue, "", { NULL, G_MININT64, G_MAXINT64, CATALOGUE_ALL, NULL, 0 });
+
+  g_assert_true (catalogue_parse_time ("2026-01-31", &at) && at == 1769817600 * G_GINT64_CONSTANT (1000000));
+  g_assert_true (catalogue_parse_time ("2026-01-31T07:00:00.25-06:00", &at) && at == G_GINT64_CONSTANT (1769864400250000));
+  g_assert_false (catalogue_parse_time ("", &at) || catalogue_parse_time ("2026-01", &at) || catalogue_parse_time ("07:00:00", &at)
+      || catalogue_parse_time ("2026-01-31T", &at) || catalogue_parse_time ("2026-13-31", &at));
+}
+
+/* A reader that holds sees one moment; a catalogue that is told to stop does. */
+static gboolean
+note_fraction (gdouble fraction, const gchar *what, gpointer data)
+{
+  gdouble *seen = data;
+
+  g_assert_cmpstr (what, ==, "looking");
+  g_assert_cmpfloat (fraction, >=, seen[0]);
+  seen[0] = fraction;
+  return fraction < seen[1];
+}
+
+static void
+test_hold_and_progress (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Catalogue) catalogue = reopen (f, NULL), reader = NULL;
+  gdouble seen[2] = { 0, 2 };
+
+  for (guint i = 1; i <= 4; i++)
+    add (catalogue, i, 100, i, NULL, &error);
+  reader = catalogue_open_read (f->folder, &error);
+  g_assert_true (catalogue_hold (reader, &error));
+  add (catalogue, 5, 100, 5, NULL, &error);
+  g_assert_no_error (error);
+  assert_matching (reader, "1 2 3 4", CATALOGUE_ANY);
+
+  catalogue_set_progress (catalogue, "looking", note_fraction, seen);
+  g_assert_cmpint (verify (catalogue), ==, 0);
+  g_assert_cmpfloat (seen[0], ==, 1);
+  seen[0] = 0;
+  seen[1] = 0.5;
+  g_assert_cmpint (catalogue_verify (catalogue, note, NULL, &error), ==, -1);
+  g_assert_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_STOPPED);
+  g_assert_cmpfloat (seen[0], ==, 0.6);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+#define ADD(name) g_test_add ("/catalogue-reading/" #name, Fixture, NULL, set_up, test_##name, tear_down)
+  ADD (filters);
+  ADD (hold_and_progress);
+  return g_test_run ();
+}
