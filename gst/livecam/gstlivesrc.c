@@ -19,7 +19,8 @@
  * clock-suspect).
  *
  * An outage is the element message `live-outage` at its begin and its end: state (begin or end), source, reason,
- * detail, at. The same goes downstream as a custom event. Reasons are words: of HTTP (http_403, not_a_playlist,
+ * detail, at. The same goes downstream as a custom event. It begins once no frame is left of what was fetched before, so
+ * a failure that mends itself in the meantime is none, and ends with the first frame that was fetched since. Reasons are words: of HTTP (http_403, not_a_playlist,
  * no_segments), of the network (dns, refused, timeout, tls, connection), of the stream (stale, ended, undecodable,
  * no_keyframe). A key frame need not begin each segment: of those that have none up to three are passed over before it
  * is no_keyframe.

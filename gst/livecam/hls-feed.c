@@ -95,6 +95,22 @@ look_ahead (Hls *hls)
   hls_address_clear (&next);
 }
 
+static gdouble
+max_backlog (const Hls *hls)
+{
+  return MAX (MAX_BACKLOG, MAX_BACKLOG_SEGMENTS * hls->target);
+}
+
+/* It is an outage once the pictures that are there have been shown. */
+static void
+tell (Hls *hls, const gchar *reason, const gchar *detail)
+{
+  gdouble rest = hls->player ? MIN (segment_player_backlog (hls->player), max_backlog (hls)) : 0;
+
+  live_feed_fail (hls->feed, &(LiveRest) { hls->epoch, rest > 0 ? g_get_monotonic_time () + (gint64) (rest * 1e6) : 0 },
+      reason, detail);
+}
+
 static gboolean
 find_address (Hls *hls)
 {
@@ -105,7 +121,7 @@ find_address (Hls *hls)
     use_address (hls, &address);
     return TRUE;
   }
-  live_feed_fail (hls->feed, address.reason, address.detail);
+  tell (hls, address.reason, address.detail);
   hls_address_clear (&address);
   return FALSE;
 }
@@ -137,7 +153,7 @@ fail (Hls *hls, const gchar *reason, const gchar *detail)
 {
   if (lacks_decoder (hls, reason))
     return;
-  live_feed_fail (hls->feed, reason, detail);
+  tell (hls, reason, detail);
   hls->gap = TRUE;
   if (is_refusal (reason) || ++hls->failures >= DOUBTS)
     hls_address_clear (&hls->address);
@@ -243,12 +259,6 @@ miss (Hls *hls, const HlsPlaylist *playlist, gchar *reason, gchar *detail)
 }
 
 /* ---- one picture now and then ------------------------------------------------------------------------------------------ */
-
-static gdouble
-max_backlog (const Hls *hls)
-{
-  return MAX (MAX_BACKLOG, MAX_BACKLOG_SEGMENTS * hls->target);
-}
 
 /* The index of the segment in which the next picture is due, counted along the stream: one that comes to it late takes
  * the segment that it would have taken in time, so nothing is left out. -1: it is not there yet. The newest, where

@@ -46,6 +46,12 @@ typedef struct {
   GError *error;                /* ERROR */
 } LiveItem;
 
+/* Pictures that were fetched before a failure and are still to come. */
+typedef struct {
+  guint epoch;                  /* theirs, and older ones */
+  gint64 until;                 /* monotonic microseconds at which the last is due; 0: there are none */
+} LiveRest;
+
 typedef struct _LiveFeed LiveFeed;
 
 struct _LiveFeed {
@@ -59,7 +65,9 @@ struct _LiveFeed {
   GCond changed;
   gboolean stopping, flushing;
   GQueue items;
-  gchar *outage;                /* the reason of the one that lasts, or NULL */
+  gchar *outage, *detail;       /* why the last attempt failed; NULL once frames have come since */
+  gboolean told;                /* that it is an outage */
+  LiveRest rest;                /* as of that failure */
   guint failures;               /* since the last frame */
   gint64 began, last_frame;     /* monotonic microseconds; 0: none yet */
   LiveDoubts doubts;
@@ -96,10 +104,12 @@ typedef struct {
   GstClockTime offset;
 } LiveFrame;
 
-/* Takes a reference of its own; ends an outage. The oldest frame goes where nobody takes them. */
+/* Takes a reference of its own; ends an outage, unless it was fetched before that. The oldest frame goes where nobody
+ * takes them. */
 void live_feed_push (LiveFeed *feed, GstSample *sample, const LiveFrame *frame);
-/* An attempt failed: an outage begins unless one lasts. detail (may be NULL) holds no address. */
-void live_feed_fail (LiveFeed *feed, const gchar *reason, const gchar *detail);
+/* An attempt failed: an outage begins unless one lasts, as soon as the rest (may be NULL) has been shown and no newer
+ * frame came. detail (may be NULL) holds no address. */
+void live_feed_fail (LiveFeed *feed, const LiveRest *rest, const gchar *reason, const gchar *detail);
 /* Waits longer after every failure, never as long twice; at once very long where trying again makes it worse. FALSE
  * once it has to stop. */
 gboolean live_feed_back_off (LiveFeed *feed);

@@ -129,9 +129,9 @@ conclude (Attempt *attempt)
   if (attempt->ended && attempt->file)
     return FALSE;
   if (attempt->ended)
-    live_feed_fail (feed, "ended", "the camera ended the stream");
+    live_feed_fail (feed, NULL, "ended", "the camera ended the stream");
   else if (attempt->reason)
-    live_feed_fail (feed, attempt->reason, attempt->detail);
+    live_feed_fail (feed, NULL, attempt->reason, attempt->detail);
   return !live_feed_back_off (feed);
 }
 

@@ -99,6 +99,32 @@ GST_START_TEST (test_while_playing)
 }
 
 GST_END_TEST
+/* Pictures that were fetched before are shown; then it is one outage, for as long as it lasts. */
+GST_START_TEST (test_one_outage_while_playing)
+{
+  LiveRig rig;
+  gint shown;
+
+  live_rig_begin (&rig, "/live.m3u8", "interval=0");
+  live_rig_play (&rig);
+  live_rig_await_frames (&rig, 2, 4);
+  hls_origin_set (rig.origin, "playlist", 403);
+  live_rig_await_outage (&rig, "http_403", 6);
+  live_rig_listen (&rig, 0.5);  /* the last one is on its way */
+  shown = g_atomic_int_get (&rig.frames);
+  live_rig_listen (&rig, 1.5);
+  fail_unless_equals_int (g_atomic_int_get (&rig.frames), shown);
+  fail_unless_equals_int (rig.begins, 1);
+  fail_unless_equals_int (rig.ends, 0);
+  fail_unless (live_rig_number (&rig, "reconnects", "http_403") > 1);
+  hls_origin_set (rig.origin, "playlist", 0);
+  live_rig_await_end_of_outage (&rig, 5);
+  live_rig_await_frames (&rig, 2, 5);
+  fail_unless_equals_int (rig.begins, 1);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
 /* Samples go on, from other segments if need be. */
 GST_START_TEST (test_harmless)
 {
@@ -206,6 +232,7 @@ live_src_faults_suite (void)
   tcase_add_test (tests, test_plays_from_the_first_key_frame);
   tcase_add_loop_test (tests, test_midway, 0, G_N_ELEMENTS (midway));
   tcase_add_loop_test (tests, test_while_playing, 0, G_N_ELEMENTS (while_playing));
+  tcase_add_test (tests, test_one_outage_while_playing);
   tcase_add_loop_test (tests, test_harmless, 0, G_N_ELEMENTS (harmless));
   tcase_add_loop_test (tests, test_does_not_hammer, 0, 2);
   tcase_add_test (tests, test_unknown_host);
