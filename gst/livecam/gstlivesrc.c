@@ -11,8 +11,9 @@
  * key frame of one segment each interval is decoded, at a twentieth of what decoding all costs. Intervals are counted
  * along the stream, so a machine that is late for a segment still takes it, unless it lies half a minute back. With a
  * shorter interval every segment is fetched and played at the stream's pace. The HLS client is this element's own,
- * because hlsdemux2 of GStreamer 1.22 ends the whole process when a segment is missing. RTSP is decoded in full, and
- * the interval leaves frames out afterwards.
+ * because hlsdemux2 of GStreamer 1.22 ends the whole process when a segment is missing. Of RTSP, too, key frames alone are
+ * decoded as soon as two distances between them were no longer than the interval (`keyframes-only` in the statistics); where
+ * they are rarer, all is decoded, and the interval leaves frames out afterwards. Of a file, all is decoded.
  *
  * Frames carry when they were taken as a reference timestamp (timestamp/x-unix), of the playlist's program date-time where
  * it has one, and a #GstCustomMeta "GstCaptureInfo" (source, uri, captured-at, received-at, media-sequence,
@@ -38,7 +39,9 @@
  * fields. Reason `clock`: the playlist's program date-time is more than a minute off this machine's clock; one of the
  * two is wrong, and captured-at is the playlist's. Such frames have clock-suspect in their meta, and the statistics
  * say clock-offset in seconds. Reason `frozen`: pictures have been the same to the last bit for longer than timeout,
- * which happens where an encoder repeats its last one, and never with a sensor that works.
+ * which happens where an encoder repeats its last one, and never with a sensor that works. Reason `keyframes`: those of RTSP
+ * had been frequent enough to decode nothing else, and are no more; one is asked of the camera, and from the next one on all
+ * is decoded. The frames are sound, but cost more.
  *
  * Only what no waiting mends is an error: a file that is not there, and a decoder that is not installed.
  *

@@ -476,6 +476,7 @@ step (Hls *hls)
   hls->target = playlist->target > 0 ? playlist->target
       : MAX (0.1, g_array_index (playlist->segments, HlsSegment, 0).duration);
   notice_restart (hls, playlist);
+  live_feed_set_keyframes_only (hls->feed, interval / 1e9 >= hls->target);
   if (interval / 1e9 >= hls->target)
     step_sampling (hls, playlist);
   else

@@ -152,7 +152,7 @@ live_feed_describe (LiveFeed *feed)
       "url-expire", G_TYPE_INT64, feed->url_expires,
       "clock-suspect", G_TYPE_BOOLEAN, feed->doubts.clock,
       "clock-offset", G_TYPE_DOUBLE, feed->doubts.clock_offset / 1e6,
-      "frozen", G_TYPE_BOOLEAN, feed->doubts.frozen,
+      "frozen", G_TYPE_BOOLEAN, feed->doubts.frozen, "keyframes-only", G_TYPE_BOOLEAN, feed->keyframes_only,
       "http-responses", GST_TYPE_STRUCTURE, answers, "reconnects", GST_TYPE_STRUCTURE, reconnects, NULL);
   g_mutex_unlock (&feed->lock);
   gst_structure_free (answers);
@@ -357,12 +357,27 @@ stamped (LiveFeed *feed, GstBuffer *picture, const LiveFrame *frame)
   return buffer;
 }
 
+void
+live_feed_doubt (LiveFeed *feed, gboolean begins, const gchar *reason, const gchar *detail)
+{
+  GstCaptureOutage doubt = { begins, feed->set.source, reason, detail, g_get_real_time () };
+
+  post (feed, &doubt, GST_LIVE_DOUBT_MESSAGE_NAME);
+}
+
+void
+live_feed_set_keyframes_only (LiveFeed *feed, gboolean only)
+{
+  g_mutex_lock (&feed->lock);
+  feed->keyframes_only = only;
+  g_mutex_unlock (&feed->lock);
+}
+
 /* Frames come, but are they what they seem? Unlocked. */
 static void
 weigh (LiveFeed *feed, GstSample *sample, const LiveFrame *frame)
 {
   gint64 now = g_get_real_time (), patience = (gint64) (feed->set.timeout / 1000);
-  GstCaptureOutage doubt = { .source = feed->set.source, .at = now };
   gboolean clock, picture;
   LiveDoubts doubts;
 
@@ -375,17 +390,11 @@ weigh (LiveFeed *feed, GstSample *sample, const LiveFrame *frame)
     g_autofree gchar *detail = g_strdup_printf ("the stream's date is %.0f s off this machine's clock",
         doubts.clock_offset / 1e6);
 
-    doubt.begins = doubts.clock;
-    doubt.reason = LIVE_DOUBT_CLOCK;
-    doubt.detail = detail;
-    post (feed, &doubt, GST_LIVE_DOUBT_MESSAGE_NAME);
+    live_feed_doubt (feed, doubts.clock, LIVE_DOUBT_CLOCK, detail);
   }
-  if (picture) {
-    doubt.begins = doubts.frozen;
-    doubt.reason = LIVE_DOUBT_FROZEN;
-    doubt.detail = doubts.frozen ? "new frames, but the picture has not changed at all" : NULL;
-    post (feed, &doubt, GST_LIVE_DOUBT_MESSAGE_NAME);
-  }
+  if (picture)
+    live_feed_doubt (feed, doubts.frozen, LIVE_DOUBT_FROZEN,
+        doubts.frozen ? "new frames, but the picture has not changed at all" : NULL);
 }
 
 /* What was fetched before the last failure says nothing of what came of it. Unlocked. */

@@ -71,6 +71,7 @@ struct _LiveFeed {
   guint failures;               /* since the last frame */
   gint64 began, last_frame;     /* monotonic microseconds; 0: none yet */
   LiveDoubts doubts;
+  gboolean keyframes_only;      /* nothing else is decoded */
   gint64 url_expires;           /* seconds since 1970 */
   guint64 frames, dropped, segments, bytes, resolves_ok, resolves_failed;
   GHashTable *answers, *reconnects;     /* word -> guint count */
@@ -117,6 +118,9 @@ gboolean live_feed_back_off (LiveFeed *feed);
  * often. */
 guint live_feed_patience (const gchar *reason);
 void live_feed_end (LiveFeed *feed);
+/* That frames come, and are doubtful (or are no longer). */
+void live_feed_doubt (LiveFeed *feed, gboolean begins, const gchar *reason, const gchar *detail);
+void live_feed_set_keyframes_only (LiveFeed *feed, gboolean only);
 /* Takes the error. */
 void live_feed_error (LiveFeed *feed, GError *error);
 /* Whether no frame came for longer than it may take. least: seconds, such as three segments. */
