@@ -42,8 +42,20 @@ make_segments (void)
   return child > 0 && waitpid (child, &status, 0) == child && status == 0;
 }
 
+static Suite *
+make_suite (const char *name, double limit, void (*add_tests) (TCase *tests))
+{
+  Suite *suite = suite_create (name);
+  TCase *tests = tcase_create ("general");
+
+  suite_add_tcase (suite, tests);
+  tcase_set_timeout (tests, limit);
+  add_tests (tests);
+  return suite;
+}
+
 int
-live_rig_main (int argc, char **argv, const char *name, Suite *(*make) (void))
+live_rig_main (int argc, char **argv, const char *name, double limit, void (*add_tests) (TCase *tests))
 {
   int status = 77;
 
@@ -51,7 +63,7 @@ live_rig_main (int argc, char **argv, const char *name, Suite *(*make) (void))
   live_segments = g_dir_make_tmp ("gst-heads-live-XXXXXX", NULL);
   live_other_segments = g_dir_make_tmp ("gst-heads-live-XXXXXX", NULL);
   if (make_segments ())
-    status = gst_check_run_suite (make (), name, __FILE__);
+    status = gst_check_run_suite (make_suite (name, limit, add_tests), name, __FILE__);
   else
     g_print ("SKIP: no H.264 encoder here (gstreamer1.0-plugins-ugly)\n");
   remove_folder (live_segments);

@@ -221,13 +221,9 @@ GST_START_TEST (test_stop_while_it_hangs)
 }
 
 GST_END_TEST
-static Suite *
-live_src_faults_suite (void)
+static void
+add_tests (TCase *tests)
 {
-  Suite *suite = suite_create ("live-src-faults");
-  TCase *tests = tcase_create ("general");
-
-  suite_add_tcase (suite, tests);
   tcase_add_loop_test (tests, test_from_the_start, 0, G_N_ELEMENTS (from_the_start));
   tcase_add_test (tests, test_plays_from_the_first_key_frame);
   tcase_add_loop_test (tests, test_midway, 0, G_N_ELEMENTS (midway));
@@ -239,11 +235,10 @@ live_src_faults_suite (void)
   tcase_add_loop_test (tests, test_end_of_the_event, 0, 2);
   tcase_add_test (tests, test_restart_on_eos);
   tcase_add_loop_test (tests, test_stop_while_it_hangs, 0, 2);
-  return suite;
 }
 
 int
 main (int argc, char **argv)
 {
-  return live_rig_main (argc, argv, "live-src-faults", live_src_faults_suite);
+  return live_rig_main (argc, argv, "live-src-faults", 120, add_tests);
 }

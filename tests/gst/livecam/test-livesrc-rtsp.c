@@ -136,19 +136,25 @@ coding (int i)
       "openh264enc gop-size=10 ! rtph264pay");
 }
 
+static void
+watch (LiveRig *rig, const Camera *camera, const char *path, const char *properties)
+{
+  g_autofree gchar *uri = g_strdup_printf ("rtsp://user:secret@127.0.0.1:%d/%s", camera->port, path);
+
+  live_rig_begin (rig, uri, properties);
+  live_rig_play (rig);
+}
+
 /* Frames, an outage with a reason while the camera is away, frames again; an H.264 and a JPEG camera. */
 GST_START_TEST (test_restart)
 {
   /* What of its end comes first is a matter of luck. */
   static const char *const reasons[] = { "ended", "connection", "stale", NULL };
   Camera camera = { .coding = coding (__i__) };
-  g_autofree gchar *uri = NULL;
   LiveRig rig;
 
   camera_start (&camera);
-  uri = g_strdup_printf ("rtsp://user:secret@127.0.0.1:%d/camera", camera.port);
-  live_rig_begin (&rig, uri, "timeout=4000000000");
-  live_rig_play (&rig);
+  watch (&rig, &camera, "camera", "timeout=4000000000");
   live_rig_await_frames (&rig, 3, PATIENCE);
   for (int i = 0; i < 2; i++) {
     camera_stop (&camera);
@@ -171,14 +177,11 @@ GST_END_TEST
 GST_START_TEST (test_comes_later)
 {
   Camera camera = { .coding = coding (0) };
-  g_autofree gchar *uri = NULL;
   LiveRig rig;
 
   camera_start (&camera);
   camera_stop (&camera);        /* which leaves a port that is free */
-  uri = g_strdup_printf ("rtsp://127.0.0.1:%d/camera", camera.port);
-  live_rig_begin (&rig, uri, "timeout=4000000000");
-  live_rig_play (&rig);
+  watch (&rig, &camera, "camera", "timeout=4000000000");
   live_rig_await_outage (&rig, "connection", PATIENCE);
   camera_start (&camera);
   live_rig_await_end_of_outage (&rig, PATIENCE);
@@ -192,13 +195,10 @@ GST_END_TEST
 GST_START_TEST (test_no_such_path)
 {
   Camera camera = { .coding = coding (0) };
-  g_autofree gchar *uri = NULL;
   LiveRig rig;
 
   camera_start (&camera);
-  uri = g_strdup_printf ("rtsp://127.0.0.1:%d/nothing", camera.port);
-  live_rig_begin (&rig, uri, "");
-  live_rig_play (&rig);
+  watch (&rig, &camera, "nothing", "");
   live_rig_await_outage (&rig, "not_found", PATIENCE);
   live_rig_listen (&rig, 1);
   fail_if (rig.error, "an error: %s", rig.error);
@@ -224,14 +224,11 @@ GST_START_TEST (test_keyframes)
 {
   Camera camera = { .coding = x264_or ("x264enc name=encoder tune=zerolatency speed-preset=ultrafast key-int-max=100000 ! "
         "rtph264pay", "openh264enc name=encoder gop-size=100000 ! rtph264pay") };
-  g_autofree gchar *uri = NULL;
   LiveRig rig;
 
   g_atomic_int_set (&key_frames, 200);
   camera_start (&camera);
-  uri = g_strdup_printf ("rtsp://127.0.0.1:%d/camera", camera.port);
-  live_rig_begin (&rig, uri, "timeout=20000000000");
-  live_rig_play (&rig);
+  watch (&rig, &camera, "camera", "timeout=20000000000");
   await_keyframes_only (&rig, TRUE);
   live_rig_await_frames (&rig, 4, PATIENCE);
   g_atomic_int_set (&key_frames, 0);
@@ -251,25 +248,19 @@ GST_START_TEST (test_keyframes)
 }
 
 GST_END_TEST
-static Suite *
-live_src_rtsp_suite (void)
+static void
+add_tests (TCase *tests)
 {
-  Suite *suite = suite_create ("live-src-rtsp");
-  TCase *tests = tcase_create ("general");
-
-  suite_add_tcase (suite, tests);
-  tcase_set_timeout (tests, 240);
   tcase_add_loop_test (tests, test_restart, 0, 2);
   tcase_add_test (tests, test_comes_later);
   tcase_add_test (tests, test_no_such_path);
   tcase_add_test (tests, test_keyframes);
-  return suite;
 }
 
 int
 main (int argc, char **argv)
 {
-  return live_rig_main (argc, argv, "live-src-rtsp", live_src_rtsp_suite);
+  return live_rig_main (argc, argv, "live-src-rtsp", 240, add_tests);
 }
 
 #else

@@ -292,13 +292,9 @@ GST_START_TEST (test_rtsp_refused)
 }
 
 GST_END_TEST
-static Suite *
-live_src_suite (void)
+static void
+add_tests (TCase *tests)
 {
-  Suite *suite = suite_create ("live-src");
-  TCase *tests = tcase_create ("general");
-
-  suite_add_tcase (suite, tests);
   tcase_add_test (tests, test_samples);
   tcase_add_test (tests, test_plays);
   tcase_add_test (tests, test_plays_thinned);
@@ -312,11 +308,10 @@ live_src_suite (void)
   tcase_add_test (tests, test_no_file);
   tcase_add_test (tests, test_no_uri);
   tcase_add_test (tests, test_rtsp_refused);
-  return suite;
 }
 
 int
 main (int argc, char **argv)
 {
-  return live_rig_main (argc, argv, "live-src", live_src_suite);
+  return live_rig_main (argc, argv, "live-src", 120, add_tests);
 }
