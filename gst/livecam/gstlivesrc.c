@@ -447,7 +447,7 @@ install_times (GObjectClass *class)
   install_time (class, PROP_RESOLVER_TIMEOUT, "resolver-timeout", "Resolver timeout",
       "Nanoseconds that the resolver may take", 90 * GST_SECOND);
   install_time (class, PROP_RESOLVE_MARGIN, "resolve-margin", "Resolve margin",
-      "Nanoseconds before its address expires at which a page is resolved again", 1800 * GST_SECOND);
+      "Nanoseconds before its address expires at which a page is resolved again, but not before half of its life", 1800 * GST_SECOND);
   install_time (class, PROP_RESOLVE_INTERVAL, "resolve-interval", "Resolve interval",
       "Nanoseconds after which a page is resolved again in any case", 5 * 3600 * GST_SECOND);
 }

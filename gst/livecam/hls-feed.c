@@ -51,18 +51,28 @@ drop_player (Hls *hls)
 
 /* ---- the address ------------------------------------------------------------------------------------------------ */
 
+/* Seconds from now: the margin before the address expires, but half of its life where that is later, so that one of short
+ * life is not looked for all the time. A date that is over while the address works says nothing: it is none, or a clock is
+ * off. */
+static gdouble
+seconds_to_find (const Hls *hls)
+{
+  const LiveSettings *set = &hls->feed->set;
+  gdouble longest = set->resolve_interval / 1e9, life = hls->address.expires - g_get_real_time () / 1e6;
+
+  if (hls->address.expires == 0 || life <= 0)
+    return longest;
+  return MIN (longest, MAX (life - set->resolve_margin / 1e9, life / 2));
+}
+
 static void
 schedule_find (Hls *hls)
 {
-  const LiveSettings *set = &hls->feed->set;
-  gdouble seconds = set->resolve_interval / 1e9;
-
   hls->next_find = 0;
-  if (!hls_uri_is_page (set->uri) && hls->address.expires == 0)
+  if (!hls_uri_is_page (hls->feed->set.uri) && hls->address.expires == 0)
     return;
-  if (hls->address.expires)
-    seconds = MIN (seconds, hls->address.expires - g_get_real_time () / 1e6 - set->resolve_margin / 1e9);
-  hls->next_find = g_get_monotonic_time () + (gint64) (MAX (seconds, 1) * g_random_double_range (0.9, 1) * 1e6);
+  hls->next_find = g_get_monotonic_time ()
+      + (gint64) (MAX (seconds_to_find (hls), 1) * g_random_double_range (0.9, 1) * 1e6);
 }
 
 static void

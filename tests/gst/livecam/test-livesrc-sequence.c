@@ -130,7 +130,7 @@ count_addresses (HlsOrigin *origin)
   return seen->len;
 }
 
-/* Addresses that live for ten seconds, renewed seven before they end by a program that takes half a second: the switch
+/* Addresses that live for ten seconds, renewed half way by a program that takes half a second: the switch
  * comes while the old one works, and samples go on through it, segment after segment. */
 GST_START_TEST (test_switch)
 {

@@ -174,6 +174,26 @@ GST_START_TEST (test_resolver_is_spared)
 }
 
 GST_END_TEST
+/* An address that will not live as long as the margin, and one whose date is over (or none): they work, and are not looked
+ * for again every second. */
+GST_START_TEST (test_resolver_is_spared_while_all_is_well)
+{
+  LiveRig rig;
+  g_autofree gchar *command = NULL;
+
+  live_rig_begin (&rig, "/page", "resolver-timeout=20000000000");
+  command = g_strdup_printf ("sh -c 'echo http://127.0.0.1:%u/live.m3u8?expire=$((%s + 60))'", hls_origin_port (rig.origin),
+      __i__ ? "0" : "$(date +%s)");
+  g_object_set (rig.src, "resolver", command, NULL);
+  live_rig_play (&rig);
+  live_rig_await_frames (&rig, 1, 4);
+  live_rig_listen (&rig, 2.5);
+  fail_unless_equals_uint64 (live_rig_number (&rig, NULL, "resolves-ok"), 1);
+  fail_unless_equals_int (rig.begins, 0);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
 static const char *const printed[] = {
   "http://127.0.0.1:%u/live.m3u8",
   "{\"is_live\":null,\"url\":\"http://127.0.0.1:%u/master.m3u8\",\"http_headers\":{\"X-A\":\"b\"}}",
@@ -301,6 +321,7 @@ add_tests (TCase *tests)
   tcase_add_test (tests, test_states);
   tcase_add_loop_test (tests, test_resolver_fails, 0, G_N_ELEMENTS (failing));
   tcase_add_loop_test (tests, test_resolver_is_spared, 0, 2);
+  tcase_add_loop_test (tests, test_resolver_is_spared_while_all_is_well, 0, 2);
   tcase_add_loop_test (tests, test_resolver_prints, 0, G_N_ELEMENTS (printed));
   tcase_add_test (tests, test_address_refused);
   tcase_add_test (tests, test_update_uri);
