@@ -271,6 +271,15 @@ tell_when_dry (LiveFeed *feed)
     announce (feed, TRUE, reason, detail);
 }
 
+/* The same pictures are not due later because another attempt has failed: they may never come. Locked. */
+static void
+set_rest (LiveFeed *feed, LiveRest rest)
+{
+  if (feed->outage && rest.epoch == feed->rest.epoch)
+    rest.until = MIN (rest.until, feed->rest.until);
+  feed->rest = rest;
+}
+
 void
 live_feed_fail (LiveFeed *feed, const LiveRest *rest, const gchar *reason, const gchar *detail)
 {
@@ -281,11 +290,11 @@ live_feed_fail (LiveFeed *feed, const LiveRest *rest, const gchar *reason, const
   feed->failures++;
   feed->began = g_get_monotonic_time ();        /* what is tried next has its own time */
   count (feed->reconnects, reason);
+  set_rest (feed, rest ? *rest : (LiveRest) { 0 });
   g_free (feed->outage);
   g_free (feed->detail);
   feed->outage = g_strdup (reason);
   feed->detail = g_strdup (detail);
-  feed->rest = rest ? *rest : (LiveRest) { 0 };
   g_mutex_unlock (&feed->lock);
   tell_when_dry (feed);
 }
