@@ -48,10 +48,16 @@
  * ## Changing heads while running
  *
  * Writing #GstHeadPredict:heads or emitting #GstHeadPredict::reload loads the files and swaps all heads between two
- * frames; with #GstHeadPredict:auto-reload files that others replace are taken so by themselves. The element message
- * `heads-changed` says which: `heads` (the list) and `ids` (of each, with commas between; as `head-id` in
- * predictions). Files that are bad or do not fit the stream's encoder are refused with a warning message that names
- * the file and the reason, and the heads in use go on.
+ * frames; with #GstHeadPredict:auto-reload files that others replace are taken so by themselves. Each time the element
+ * message `heads-changed` says which, with the fields
+ *
+ * * `heads` (string): the list of files
+ * * `ids`, `old-ids` (string): of the heads that answer from now on and of those that did, in the order of their lists
+ *   with commas between; each as `head-id` in predictions
+ *
+ * Files that are bad or do not fit the stream's encoder are refused with a warning message that names the file and the
+ * reason, and the heads in use go on. The element message `heads-refused` says the same to programs: `heads` is the
+ * list that was asked for, `reason` (string) names the file, and `ids` are, like `old-ids`, the heads that go on.
  *
  * ## Example launch line
  *
@@ -130,30 +136,20 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_P
 G_DEFINE_TYPE (GstHeadPredict, gst_head_predict, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE (head_predict, "head-predict", GST_RANK_NONE, GST_TYPE_HEAD_PREDICT)
 
-static void
-post_model_warning (GstHeadPredict *self, const GError *error, const gchar *consequence)
-{
-  g_autofree gchar *text = gst_model_error_text (error, "heads");
-  gint code;
-  GQuark domain = gst_model_error_code (error, GST_STATE_PLAYING, &code);
-
-  gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_WARNING, domain, code,
-      g_strdup_printf ("%s %s", text, consequence), g_strdup (error->message), __FILE__, GST_FUNCTION, __LINE__);
-}
-
 /* heads: the new list, or NULL to read the present files again. */
 static gboolean
 change_heads (GstHeadPredict *self, const gchar *heads)
 {
   g_autoptr (GError) error = NULL;
+  g_auto (GstHeadChange) change = { 0 };
+  gboolean accepted = gst_head_slot_change_full (&self->slot, heads, &change, &error);
 
-  if (!gst_head_slot_change (&self->slot, heads, &error)) {
-    post_model_warning (self, error, "The heads in use go on.");
-    return FALSE;
-  }
-  GST_INFO_OBJECT (self, "heads: %s", heads ? heads : "read again");
-  gst_head_slot_post_heads (&self->slot, GST_ELEMENT (self));
-  return TRUE;
+  if (accepted)
+    GST_INFO_OBJECT (self, "heads: %s", change.heads);
+  else
+    GST_ELEMENT_MODEL_WARNING (self, error, "heads", "The heads in use go on.");
+  gst_head_change_post (&change, GST_ELEMENT (self), error);
+  return accepted;
 }
 
 static gboolean
@@ -311,7 +307,8 @@ check_fit (GstHeadPredict *self, GstHeadSet *set, const GstMaeEmbedding *embeddi
     return GST_FLOW_ERROR;
   }
   if (!self->fits)
-    post_model_warning (self, error, "Frames pass without predictions until heads and embeddings fit again.");
+    GST_ELEMENT_MODEL_WARNING (self, error, "heads",
+        "Frames pass without predictions until heads and embeddings fit again.");
   else if (is_new_stream && model_id == NULL)
     GST_ELEMENT_WARNING (self, STREAM, FORMAT, ("The embeddings do not say which encoder made them, so whether the "
             "heads were trained on it cannot be checked. Have their sender put model-id into the caps, as mae-encoder "

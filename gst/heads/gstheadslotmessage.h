@@ -6,7 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* heads-changed: which heads answer from the next frame on. Nothing before the start. Call without a lock held. */
-void gst_head_slot_post_heads (GstHeadSlot *slot, GstElement *element);
+/* heads-changed: which heads answer from the next frame on, and which did; with a refusal heads-refused: what was asked
+ * for, why not, and which heads go on. Nothing before the start. Call without a lock held. */
+void gst_head_change_post (const GstHeadChange *change, GstElement *element, const GError *refusal);
 
 G_END_DECLS
