@@ -12,8 +12,8 @@ typedef struct {
   int line;
 } Reader;
 
-static gboolean G_GNUC_PRINTF (4, 5)
-fail (GError **error, const char *path, int line, const char *format, ...)
+gboolean
+gh_csv_error (GError **error, const char *path, int line, const char *format, ...)
 {
   g_autofree char *name = g_filename_display_name (path), *text = NULL;
   va_list args;
@@ -59,12 +59,12 @@ read_quoted (Reader *r, GError **error)
     g_string_append_c (text, *r->p);
   }
   if (r->p == r->end) {
-    fail (error, r->path, opened, "a quote is opened and never closed");
+    gh_csv_error (error, r->path, opened, "a quote is opened and never closed");
     return NULL;
   }
   r->p++;
   if (!at_line_end (r) && *r->p != ',') {
-    fail (error, r->path, r->line, "text follows a closing quote; quotes inside quoted text are doubled");
+    gh_csv_error (error, r->path, r->line, "text follows a closing quote; quotes inside quoted text are doubled");
     return NULL;
   }
   return g_strdup (text->str);
@@ -77,7 +77,7 @@ read_plain (Reader *r, GError **error)
 
   while (!at_line_end (r) && *r->p != ',') {
     if (*r->p == '"') {
-      fail (error, r->path, r->line, "a quote stands inside unquoted text");
+      gh_csv_error (error, r->path, r->line, "a quote stands inside unquoted text");
       return NULL;
     }
     r->p++;
@@ -97,7 +97,7 @@ read_fields (Reader *r, GError **error)
       return NULL;
     g_ptr_array_add (fields, g_strstrip (field));
     if (fields->len > MAX_COLUMNS) {
-      fail (error, r->path, r->line, "more than %d fields in a row", MAX_COLUMNS);
+      gh_csv_error (error, r->path, r->line, "more than %d fields in a row", MAX_COLUMNS);
       return NULL;
     }
     if (at_line_end (r))
@@ -119,13 +119,13 @@ check_header (GhCsv *csv, int line, GError **error)
 
   csv->n_columns = g_strv_length (csv->columns);
   if (csv->n_columns == 1 && strpbrk (csv->columns[0], ";\t"))
-    return fail (error, csv->path, line, "fields are separated by \"%s\"; commas are expected",
+    return gh_csv_error (error, csv->path, line, "fields are separated by \"%s\"; commas are expected",
         strchr (csv->columns[0], ';') ? ";" : "tab");
   for (guint i = 0; i < csv->n_columns; i++) {
     if (*csv->columns[i] == '\0')
-      return fail (error, csv->path, line, "column %u has no name", i + 1);
+      return gh_csv_error (error, csv->path, line, "column %u has no name", i + 1);
     if (!g_hash_table_add (seen, csv->columns[i]))
-      return fail (error, csv->path, line, "two columns are named \"%s\"", csv->columns[i]);
+      return gh_csv_error (error, csv->path, line, "two columns are named \"%s\"", csv->columns[i]);
   }
   return TRUE;
 }
@@ -151,10 +151,10 @@ read_table (GhCsv *csv, Reader *r, GError **error)
     }
     g_array_append_val (csv->rows, row);
     if (g_strv_length (row.fields) != csv->n_columns)
-      return fail (error, csv->path, row.line, "%u fields, the header has %u", g_strv_length (row.fields),
+      return gh_csv_error (error, csv->path, row.line, "%u fields, the header has %u", g_strv_length (row.fields),
           csv->n_columns);
   }
-  return csv->columns || fail (error, csv->path, 1, "the file is empty; a line of column names is expected");
+  return csv->columns || gh_csv_error (error, csv->path, 1, "the file is empty; a line of column names is expected");
 }
 
 static void
@@ -176,7 +176,7 @@ gh_csv_parse (const char *text, gsize size, const char *path, GError **error)
   if (!g_utf8_validate (text, size, &bad)) {
     for (const char *p = text; p < bad; p++)
       r.line += *p == '\n';
-    fail (error, path, r.line, "not UTF-8 text");
+    gh_csv_error (error, path, r.line, "not UTF-8 text");
     return NULL;
   }
   if (size >= 3 && memcmp (text, "\xef\xbb\xbf", 3) == 0)
@@ -218,6 +218,6 @@ gh_csv_column (const GhCsv *csv, const char *name, GError **error)
     if (strcmp (csv->columns[i], name) == 0)
       return i;
   there = g_strjoinv (", ", csv->columns);
-  fail (error, csv->path, 1, "there is no column \"%s\"; there are: %s", name, there);
+  gh_csv_error (error, csv->path, 1, "there is no column \"%s\"; there are: %s", name, there);
   return -1;
 }

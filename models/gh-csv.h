@@ -32,4 +32,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GhCsv, gh_csv_free)
 int gh_csv_column (const GhCsv *csv, const char *name, GError **error);
 #define gh_csv_row(csv, i) (&g_array_index ((csv)->rows, GhCsvRow, i))
 
+/* Sets GH_ERROR_DATA for that line, also for what a reader of the table makes of it. Returns FALSE. */
+gboolean gh_csv_error (GError **error, const char *path, int line, const char *format, ...) G_GNUC_PRINTF (4, 5);
+
 G_END_DECLS

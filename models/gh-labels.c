@@ -10,19 +10,6 @@
 
 #define MISSING_SHOWN 8
 
-static gboolean G_GNUC_PRINTF (4, 5)
-fail (GError **error, const char *path, int line, const char *format, ...)
-{
-  g_autofree char *name = g_filename_display_name (path), *text = NULL;
-  va_list args;
-
-  va_start (args, format);
-  text = g_strdup_vprintf (format, args);
-  va_end (args);
-  g_set_error (error, GH_ERROR, GH_ERROR_DATA, "%s:%d: %s", name, line, text);
-  return FALSE;
-}
-
 /* ---- one label ----------------------------------------------------------------------------------------- */
 
 static gboolean
@@ -127,7 +114,7 @@ parse_value (const char *text, GhHeadKind kind, double *value, const char *path,
 {
   g_autofree char *problem = gh_label_parse (text, kind, value);
 
-  return !problem || fail (error, path, line, "%s", problem);
+  return !problem || gh_csv_error (error, path, line, "%s", problem);
 }
 
 /* ---- all of them --------------------------------------------------------------------------------------- */
@@ -192,9 +179,9 @@ add_row (GhLabels *labels, const GhCsv *csv, guint number, GhHeadKind kind, cons
   gpointer before = c->file >= 0 ? g_hash_table_lookup (c->lines, file) : NULL;
 
   if (*file == '\0')
-    return fail (error, csv->path, row->line, "the column \"%s\" is empty", csv->columns[c->file]);
+    return gh_csv_error (error, csv->path, row->line, "the column \"%s\" is empty", csv->columns[c->file]);
   if (before)
-    return fail (error, csv->path, row->line, "\"%s\" was labelled before, in line %d", file,
+    return gh_csv_error (error, csv->path, row->line, "\"%s\" was labelled before, in line %d", file,
         GPOINTER_TO_INT (before));
   if (*text == '\0') {
     labels->skipped++;
@@ -228,7 +215,7 @@ fill (GhLabels *labels, const GhCsv *csv, GhHeadKind kind, const Columns *column
   for (guint i = 0; i < n; i++)
     if (!add_row (labels, csv, i, kind, columns, error))
       return FALSE;
-  return labels->n > 0 || fail (error, csv->path, 1, "no row has a label in the column \"%s\"",
+  return labels->n > 0 || gh_csv_error (error, csv->path, 1, "no row has a label in the column \"%s\"",
       csv->columns[columns->label]);
 }
 
@@ -299,7 +286,7 @@ gh_labels_use_classes (GhLabels *labels, const char *path, const char *const *cl
     int index = class_index ((char **) classes, name);
 
     if (index < 0)
-      return fail (error, path, labels->lines[i], "the head knows no class \"%s\"", name);
+      return gh_csv_error (error, path, labels->lines[i], "the head knows no class \"%s\"", name);
     labels->values[i] = index;
   }
   g_strfreev (labels->classes);

@@ -270,6 +270,18 @@ handle_outage (GhRunReport *report, GstMessage *message, const GstCaptureOutage 
 }
 
 static void
+handle_doubt (GhRunReport *report, GstMessage *message, const GstCaptureOutage *doubt)
+{
+  g_autofree char *source = source_name (message);
+
+  if (doubt->begins)
+    gh_run_report_say (report, "%s: doubtful frames from %s: %s%s%s", source, doubt->source, doubt->reason,
+        doubt->detail ? ": " : "", doubt->detail ? doubt->detail : "");
+  else
+    gh_run_report_say (report, "%s: frames from %s are not doubtful any more (%s)", source, doubt->source, doubt->reason);
+}
+
+static void
 handle_element (GhRunReport *report, GstMessage *message)
 {
   const GstStructure *structure = gst_message_get_structure (message);
@@ -279,6 +291,8 @@ handle_element (GhRunReport *report, GstMessage *message)
     return;
   if (gst_capture_outage_parse (structure, &outage))
     handle_outage (report, message, &outage);
+  if (gst_capture_doubt_parse (structure, &outage))
+    handle_doubt (report, message, &outage);
   if (gst_structure_has_name (structure, "mae-trainer") || gst_structure_has_name (structure, "head-trainer"))
     handle_training (report, structure);
   if (gst_structure_has_name (structure, "head-prediction")) {

@@ -13,6 +13,22 @@ typedef struct {
   guint64 count;
 } Answer;
 
+/* What makes an element's frames doubtful, and lasts. */
+typedef struct {
+  char *element, *reason, *detail;      /* detail may be NULL */
+} GhDoubt;
+
+static void
+free_doubt (gpointer data)
+{
+  GhDoubt *doubt = data;
+
+  g_free (doubt->element);
+  g_free (doubt->reason);
+  g_free (doubt->detail);
+  g_free (doubt);
+}
+
 /* ---- pages ------------------------------------------------------------------------------------------------------ */
 
 static char *
@@ -21,6 +37,22 @@ page_health (guint *status, gpointer data)
   return g_strdup ("ok\n");
 }
 
+static void
+append_doubts (const GhRunService *service, GString *words)
+{
+  GHashTableIter iter;
+  gpointer data;
+
+  g_hash_table_iter_init (&iter, service->doubts);
+  while (g_hash_table_iter_next (&iter, NULL, &data)) {
+    const GhDoubt *doubt = data;
+
+    g_string_append_printf (words, "%s: doubtful frames: %s%s%s\n", doubt->element, doubt->reason, doubt->detail ? ": " : "",
+        doubt->detail ? doubt->detail : "");
+  }
+}
+
+/* Doubtful frames are frames: it is ready, and says so. */
 static char *
 page_ready (guint *status, gpointer data)
 {
@@ -46,6 +78,7 @@ page_ready (guint *status, gpointer data)
     *status = 503;
   else
     g_string_append (why, "ready\n");
+  append_doubts (service, why);
   return g_string_free (why, FALSE);
 }
 
@@ -89,6 +122,21 @@ add_outages (const GhRunService *service, GhMetrics *metrics)
     gh_metrics_add (metrics, "gst_heads_outage", 1, "element", element, "reason", reason, NULL);
 }
 
+static void
+add_doubts (const GhRunService *service, GhMetrics *metrics)
+{
+  GHashTableIter iter;
+  gpointer data;
+
+  gh_metrics_add (metrics, "gst_heads_doubts", g_hash_table_size (service->doubts), NULL);
+  g_hash_table_iter_init (&iter, service->doubts);
+  while (g_hash_table_iter_next (&iter, NULL, &data)) {
+    const GhDoubt *doubt = data;
+
+    gh_metrics_add (metrics, "gst_heads_doubt", 1, "element", doubt->element, "reason", doubt->reason, NULL);
+  }
+}
+
 static char *
 page_metrics (guint *status, gpointer data)
 {
@@ -103,6 +151,7 @@ page_metrics (guint *status, gpointer data)
   add_sinks (service, metrics);
   add_heads (service, metrics);
   add_outages (service, metrics);
+  add_doubts (service, metrics);
   text = gh_metrics_text (metrics);
   gh_metrics_free (metrics);
   return text;
@@ -111,7 +160,7 @@ page_metrics (guint *status, gpointer data)
 static char *
 page_index (guint *status, gpointer data)
 {
-  return g_strdup ("/healthz  the process is alive\n/readyz   frames arrive\n/metrics  numbers, for Prometheus\n");
+  return g_strdup ("/healthz  the process is alive\n/readyz   frames arrive, and whether they are doubtful\n/metrics  numbers, for Prometheus\n");
 }
 
 /* ---- messages ----------------------------------------------------------------------------------------------------- */
@@ -151,6 +200,20 @@ take_outage (GhRunService *service, const char *element, const GstCaptureOutage 
 }
 
 static void
+take_doubt (GhRunService *service, const char *element, const GstCaptureOutage *doubt)
+{
+  g_autofree char *key = g_strdup_printf ("%s %s", element, doubt->reason);
+
+  if (doubt->begins) {
+    GhDoubt entry = { g_strdup (element), g_strdup (doubt->reason), g_strdup (doubt->detail) };
+
+    g_hash_table_insert (service->doubts, g_steal_pointer (&key), g_memdup2 (&entry, sizeof entry));
+  } else {
+    g_hash_table_remove (service->doubts, key);
+  }
+}
+
+static void
 take_element (GhRunService *service, GstMessage *message)
 {
   const GstStructure *structure = gst_message_get_structure (message);
@@ -161,6 +224,8 @@ take_element (GhRunService *service, GstMessage *message)
     return;
   if (gst_capture_outage_parse (structure, &outage))
     take_outage (service, GST_MESSAGE_SRC_NAME (message), &outage);
+  else if (gst_capture_doubt_parse (structure, &outage))
+    take_doubt (service, GST_MESSAGE_SRC_NAME (message), &outage);
   else if (gst_structure_has_name (structure, "head-prediction") && predictions && GST_VALUE_HOLDS_STRUCTURE (predictions))
     gst_structure_foreach (gst_value_get_structure (predictions), take_prediction, service);
 }
@@ -229,6 +294,7 @@ gh_run_service_begin (GhRunService *service, GstElement *pipeline, int port, dou
   service->pipeline = pipeline;
   service->max_age = max_age;
   service->outages = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  service->doubts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_doubt);
   service->heads = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   if (port >= 0 && !open_pages (service, port, error))
     return FALSE;
@@ -252,5 +318,6 @@ gh_run_service_clear (GhRunService *service)
   gh_status_server_free (service->server);
   gh_frame_watch_free (service->watch);
   g_clear_pointer (&service->outages, g_hash_table_unref);
+  g_clear_pointer (&service->doubts, g_hash_table_unref);
   g_clear_pointer (&service->heads, g_hash_table_unref);
 }

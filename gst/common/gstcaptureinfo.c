@@ -70,18 +70,27 @@ gst_capture_outage_describe (const GstCaptureOutage *outage, const gchar *name)
       outage->at, NULL);
 }
 
-gboolean
-gst_capture_outage_parse (const GstStructure *structure, GstCaptureOutage *outage)
+static gboolean
+parse (const GstStructure *structure, GstCaptureOutage *outage)
 {
-  const gchar *state;
+  const gchar *state = gst_structure_get_string (structure, "state");
 
-  if (structure == NULL || !(gst_structure_has_name (structure, GST_CAPTURE_OUTAGE_NAME)
-          || gst_structure_has_name (structure, GST_LIVE_OUTAGE_MESSAGE_NAME)))
-    return FALSE;
-  state = gst_structure_get_string (structure, "state");
   outage->begins = g_strcmp0 (state, "begin") == 0;
   outage->source = gst_structure_get_string (structure, "source");
   outage->reason = gst_structure_get_string (structure, "reason");
   outage->detail = gst_structure_get_string (structure, "detail");
   return state && outage->source && outage->reason && gst_structure_get_int64 (structure, "at", &outage->at);
+}
+
+gboolean
+gst_capture_outage_parse (const GstStructure *structure, GstCaptureOutage *outage)
+{
+  return structure && (gst_structure_has_name (structure, GST_CAPTURE_OUTAGE_NAME)
+      || gst_structure_has_name (structure, GST_LIVE_OUTAGE_MESSAGE_NAME)) && parse (structure, outage);
+}
+
+gboolean
+gst_capture_doubt_parse (const GstStructure *structure, GstCaptureOutage *doubt)
+{
+  return structure && gst_structure_has_name (structure, GST_LIVE_DOUBT_MESSAGE_NAME) && parse (structure, doubt);
 }

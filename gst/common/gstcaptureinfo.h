@@ -48,5 +48,7 @@ gboolean gst_buffer_get_capture_info (GstBuffer *buffer, GstCaptureInfo *info);
 GstStructure *gst_capture_outage_describe (const GstCaptureOutage *outage, const gchar *name);
 /* FALSE: the structure, which may be NULL, is no outage; a doubt is none. The texts live as long as it. */
 gboolean gst_capture_outage_parse (const GstStructure *structure, GstCaptureOutage *outage);
+/* The same of a doubt, which an outage is not. */
+gboolean gst_capture_doubt_parse (const GstStructure *structure, GstCaptureOutage *doubt);
 
 G_END_DECLS

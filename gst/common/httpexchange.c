@@ -9,6 +9,7 @@ typedef struct {
   GCancellable *cancellable;    /* of this exchange alone */
   GCancellable *stop;           /* the caller's, or NULL */
   gulong stop_handler;
+  GSource *give_up;             /* asleep until the caller stops */
   GSource *timer;
   GInputStream *stream;
   GByteArray *body;
@@ -69,13 +70,20 @@ conclude (const Exchange *exchange, HttpOutcome *outcome)
 }
 
 static void
+end_source (GSource **source)
+{
+  g_source_destroy (*source);
+  g_clear_pointer (source, g_source_unref);
+}
+
+static void
 finish (Exchange *exchange)
 {
   HttpOutcome outcome = { 0 };
 
-  g_source_destroy (exchange->timer);
-  g_source_unref (exchange->timer);
-  g_cancellable_disconnect (exchange->stop, exchange->stop_handler);
+  g_cancellable_disconnect (exchange->stop, exchange->stop_handler);    /* waits for on_stop() in its thread */
+  end_source (&exchange->give_up);
+  end_source (&exchange->timer);
   if (exchange->stream)
     g_input_stream_close (exchange->stream, NULL, NULL);
   conclude (exchange, &outcome);
@@ -114,6 +122,9 @@ on_answer (GObject *session, GAsyncResult *result, gpointer data)
 {
   Exchange *exchange = data;
 
+  /* Given up after the answer had begun, and before this call of it: libsoup 3.2 would end the message, then close the
+   * answer that nobody took, and that reads the message's end. So it is taken, and closed in this order by us. */
+  g_task_set_check_cancellable (G_TASK (result), FALSE);
   exchange->stream = soup_session_send_finish (SOUP_SESSION (session), result, &exchange->error);
   if (exchange->stream == NULL) {
     finish (exchange);
@@ -132,11 +143,21 @@ on_deadline (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
+/* Of any thread: it only wakes the exchange's own, for libsoup and the streams know no other. */
 static void
-on_stop (GCancellable *stop, gpointer data)
+on_stop (GCancellable *stop, gpointer give_up)
 {
-  g_cancellable_cancel (data);
+  g_source_set_ready_time (give_up, 0);
 }
+
+static gboolean
+give_up (GSource *source, GSourceFunc callback, gpointer cancellable)
+{
+  g_cancellable_cancel (cancellable);
+  return G_SOURCE_REMOVE;
+}
+
+static GSourceFuncs give_up_functions = { .dispatch = give_up };
 
 void
 http_exchange_start (SoupSession *session, SoupMessage *message, gsize limit, guint64 timeout, GCancellable *cancellable,
@@ -150,12 +171,15 @@ http_exchange_start (SoupSession *session, SoupMessage *message, gsize limit, gu
   exchange->limit = limit;
   exchange->done = done;
   exchange->data = data;
+  exchange->give_up = g_source_new (&give_up_functions, sizeof (GSource));
+  g_source_set_callback (exchange->give_up, NULL, exchange->cancellable, NULL);
+  g_source_attach (exchange->give_up, g_main_context_get_thread_default ());
   exchange->timer = g_timeout_source_new ((guint) CLAMP (timeout / 1000000, 1, G_MAXUINT));
   g_source_set_callback (exchange->timer, on_deadline, exchange, NULL);
   g_source_attach (exchange->timer, g_main_context_get_thread_default ());
   if (cancellable) {
     exchange->stop = g_object_ref (cancellable);
-    exchange->stop_handler = g_cancellable_connect (cancellable, G_CALLBACK (on_stop), exchange->cancellable, NULL);
+    exchange->stop_handler = g_cancellable_connect (cancellable, G_CALLBACK (on_stop), exchange->give_up, NULL);
   }
   soup_session_send_async (session, message, G_PRIORITY_DEFAULT, exchange->cancellable, on_answer, exchange);
 }

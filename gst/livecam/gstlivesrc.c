@@ -11,15 +11,17 @@
  * key frame of one segment each interval is decoded, at a twentieth of what decoding all costs. Intervals are counted
  * along the stream, so a machine that is late for a segment still takes it, unless it lies half a minute back. With a
  * shorter interval every segment is fetched and played at the stream's pace. The HLS client is this element's own,
- * because hlsdemux2 of GStreamer 1.22 ends the whole process when a segment is missing. RTSP is decoded in full, and
- * the interval leaves frames out afterwards.
+ * because hlsdemux2 of GStreamer 1.22 ends the whole process when a segment is missing. Of RTSP, too, key frames alone are
+ * decoded as soon as two distances between them were no longer than the interval (`keyframes-only` in the statistics); where
+ * they are rarer, all is decoded, and the interval leaves frames out afterwards. Of a file, all is decoded.
  *
  * Frames carry when they were taken as a reference timestamp (timestamp/x-unix), of the playlist's program date-time where
  * it has one, and a #GstCustomMeta "GstCaptureInfo" (source, uri, captured-at, received-at, media-sequence,
  * clock-suspect).
  *
  * An outage is the element message `live-outage` at its begin and its end: state (begin or end), source, reason,
- * detail, at. The same goes downstream as a custom event. Reasons are words: of HTTP (http_403, not_a_playlist,
+ * detail, at. The same goes downstream as a custom event. It begins once no frame is left of what was fetched before, so
+ * a failure that mends itself in the meantime is none, and ends with the first frame that was fetched since. Reasons are words: of HTTP (http_403, not_a_playlist,
  * no_segments), of the network (dns, refused, timeout, tls, connection), of the stream (stale, ended, undecodable,
  * no_keyframe). A key frame need not begin each segment: of those that have none up to three are passed over before it
  * is no_keyframe.
@@ -37,7 +39,9 @@
  * fields. Reason `clock`: the playlist's program date-time is more than a minute off this machine's clock; one of the
  * two is wrong, and captured-at is the playlist's. Such frames have clock-suspect in their meta, and the statistics
  * say clock-offset in seconds. Reason `frozen`: pictures have been the same to the last bit for longer than timeout,
- * which happens where an encoder repeats its last one, and never with a sensor that works.
+ * which happens where an encoder repeats its last one, and never with a sensor that works. Reason `keyframes`: those of RTSP
+ * had been frequent enough to decode nothing else, and are no more; one is asked of the camera, and from the next one on all
+ * is decoded. The frames are sound, but cost more.
  *
  * Only what no waiting mends is an error: a file that is not there, and a decoder that is not installed.
  *
@@ -443,7 +447,7 @@ install_times (GObjectClass *class)
   install_time (class, PROP_RESOLVER_TIMEOUT, "resolver-timeout", "Resolver timeout",
       "Nanoseconds that the resolver may take", 90 * GST_SECOND);
   install_time (class, PROP_RESOLVE_MARGIN, "resolve-margin", "Resolve margin",
-      "Nanoseconds before its address expires at which a page is resolved again", 1800 * GST_SECOND);
+      "Nanoseconds before its address expires at which a page is resolved again, but not before half of its life", 1800 * GST_SECOND);
   install_time (class, PROP_RESOLVE_INTERVAL, "resolve-interval", "Resolve interval",
       "Nanoseconds after which a page is resolved again in any case", 5 * 3600 * GST_SECOND);
 }

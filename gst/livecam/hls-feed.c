@@ -51,18 +51,28 @@ drop_player (Hls *hls)
 
 /* ---- the address ------------------------------------------------------------------------------------------------ */
 
+/* Seconds from now: the margin before the address expires, but half of its life where that is later, so that one of short
+ * life is not looked for all the time. A date that is over while the address works says nothing: it is none, or a clock is
+ * off. */
+static gdouble
+seconds_to_find (const Hls *hls)
+{
+  const LiveSettings *set = &hls->feed->set;
+  gdouble longest = set->resolve_interval / 1e9, life = hls->address.expires - g_get_real_time () / 1e6;
+
+  if (hls->address.expires == 0 || life <= 0)
+    return longest;
+  return MIN (longest, MAX (life - set->resolve_margin / 1e9, life / 2));
+}
+
 static void
 schedule_find (Hls *hls)
 {
-  const LiveSettings *set = &hls->feed->set;
-  gdouble seconds = set->resolve_interval / 1e9;
-
   hls->next_find = 0;
-  if (!hls_uri_is_page (set->uri) && hls->address.expires == 0)
+  if (!hls_uri_is_page (hls->feed->set.uri) && hls->address.expires == 0)
     return;
-  if (hls->address.expires)
-    seconds = MIN (seconds, hls->address.expires - g_get_real_time () / 1e6 - set->resolve_margin / 1e9);
-  hls->next_find = g_get_monotonic_time () + (gint64) (MAX (seconds, 1) * g_random_double_range (0.9, 1) * 1e6);
+  hls->next_find = g_get_monotonic_time ()
+      + (gint64) (MAX (seconds_to_find (hls), 1) * g_random_double_range (0.9, 1) * 1e6);
 }
 
 static void
@@ -95,6 +105,22 @@ look_ahead (Hls *hls)
   hls_address_clear (&next);
 }
 
+static gdouble
+max_backlog (const Hls *hls)
+{
+  return MAX (MAX_BACKLOG, MAX_BACKLOG_SEGMENTS * hls->target);
+}
+
+/* It is an outage once the pictures that are there have been shown. */
+static void
+tell (Hls *hls, const gchar *reason, const gchar *detail)
+{
+  gdouble rest = hls->player ? MIN (segment_player_backlog (hls->player), max_backlog (hls)) : 0;
+
+  live_feed_fail (hls->feed, &(LiveRest) { hls->epoch, rest > 0 ? g_get_monotonic_time () + (gint64) (rest * 1e6) : 0 },
+      reason, detail);
+}
+
 static gboolean
 find_address (Hls *hls)
 {
@@ -105,7 +131,7 @@ find_address (Hls *hls)
     use_address (hls, &address);
     return TRUE;
   }
-  live_feed_fail (hls->feed, address.reason, address.detail);
+  tell (hls, address.reason, address.detail);
   hls_address_clear (&address);
   return FALSE;
 }
@@ -137,7 +163,7 @@ fail (Hls *hls, const gchar *reason, const gchar *detail)
 {
   if (lacks_decoder (hls, reason))
     return;
-  live_feed_fail (hls->feed, reason, detail);
+  tell (hls, reason, detail);
   hls->gap = TRUE;
   if (is_refusal (reason) || ++hls->failures >= DOUBTS)
     hls_address_clear (&hls->address);
@@ -243,12 +269,6 @@ miss (Hls *hls, const HlsPlaylist *playlist, gchar *reason, gchar *detail)
 }
 
 /* ---- one picture now and then ------------------------------------------------------------------------------------------ */
-
-static gdouble
-max_backlog (const Hls *hls)
-{
-  return MAX (MAX_BACKLOG, MAX_BACKLOG_SEGMENTS * hls->target);
-}
 
 /* The index of the segment in which the next picture is due, counted along the stream: one that comes to it late takes
  * the segment that it would have taken in time, so nothing is left out. -1: it is not there yet. The newest, where
@@ -466,6 +486,7 @@ step (Hls *hls)
   hls->target = playlist->target > 0 ? playlist->target
       : MAX (0.1, g_array_index (playlist->segments, HlsSegment, 0).duration);
   notice_restart (hls, playlist);
+  live_feed_set_keyframes_only (hls->feed, interval / 1e9 >= hls->target);
   if (interval / 1e9 >= hls->target)
     step_sampling (hls, playlist);
   else

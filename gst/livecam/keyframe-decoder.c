@@ -65,18 +65,29 @@ on_coded_bytes (GstPad *pad, GstPadProbeInfo *info, gpointer data)
   return GST_PAD_PROBE_REMOVE;
 }
 
+static gboolean
+is_of_type (GstElement *element, GstElementFactoryListType type)
+{
+  GstElementFactory *factory = gst_element_get_factory (element);
+
+  return factory && gst_element_factory_list_is_type (factory, type | GST_ELEMENT_FACTORY_TYPE_MEDIA_VIDEO);
+}
+
+gboolean
+is_picture_decoder (GstElement *element)
+{
+  return is_of_type (element, GST_ELEMENT_FACTORY_TYPE_DECODER);
+}
+
 static void
 on_element (GstBin *pipeline, GstBin *bin, GstElement *element, gpointer passed)
 {
-  GstElementFactory *factory = gst_element_get_factory (element);
   GstPadProbeCallback probe = NULL;
   GstPad *pad;
 
-  if (factory && gst_element_factory_list_is_type (factory, GST_ELEMENT_FACTORY_TYPE_DECODER
-          | GST_ELEMENT_FACTORY_TYPE_MEDIA_VIDEO))
+  if (is_picture_decoder (element))
     probe = on_coded_frame;
-  else if (factory && gst_element_factory_list_is_type (factory, GST_ELEMENT_FACTORY_TYPE_PARSER
-          | GST_ELEMENT_FACTORY_TYPE_MEDIA_VIDEO))
+  else if (is_of_type (element, GST_ELEMENT_FACTORY_TYPE_PARSER))
     probe = on_coded_bytes;
   pad = probe ? gst_element_get_static_pad (element, "sink") : NULL;
   if (pad) {

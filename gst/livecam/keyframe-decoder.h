@@ -20,6 +20,8 @@ void link_pictures_to (GstElement *decodebin, GstElement *sink);
 /* The word for an error out of such a pipeline: no_decoder or undecodable. */
 const gchar *decoding_reason (const GError *error);
 
+gboolean is_picture_decoder (GstElement *element);
+
 /* What came by of the pictures, set by streaming threads. */
 typedef struct {
   gint coded;                   /* anything of them, whole or not */

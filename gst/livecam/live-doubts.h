@@ -14,6 +14,7 @@ G_BEGIN_DECLS
 /* Words for programs. */
 #define LIVE_DOUBT_CLOCK "clock"
 #define LIVE_DOUBT_FROZEN "frozen"
+#define LIVE_DOUBT_KEYFRAMES "keyframes"        /* of keyframe-gate.c: too rare for the interval */
 
 typedef struct {
   gboolean clock, frozen;       /* whether there is the doubt */

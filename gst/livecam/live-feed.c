@@ -69,6 +69,7 @@ live_feed_free (LiveFeed *feed)
   g_hash_table_unref (feed->answers);
   g_hash_table_unref (feed->reconnects);
   g_free (feed->outage);
+  g_free (feed->detail);
   g_cond_clear (&feed->changed);
   g_mutex_clear (&feed->lock);
   g_free (feed);
@@ -143,7 +144,7 @@ live_feed_describe (LiveFeed *feed)
   answers = describe_counts ("http-responses", feed->answers);
   reconnects = describe_counts ("reconnects", feed->reconnects);
   description = gst_structure_new ("live-src-statistics",
-      "state", G_TYPE_STRING, feed->outage ? feed->outage : feed->last_frame ? "running" : "starting",
+      "state", G_TYPE_STRING, feed->told ? feed->outage : feed->last_frame ? "running" : "starting",
       "frames", G_TYPE_UINT64, feed->frames, "dropped", G_TYPE_UINT64, feed->dropped,
       "segments", G_TYPE_UINT64, feed->segments, "bytes", G_TYPE_UINT64, feed->bytes,
       "last-frame-age", G_TYPE_DOUBLE, (g_get_monotonic_time () - since) / 1e6,
@@ -151,7 +152,7 @@ live_feed_describe (LiveFeed *feed)
       "url-expire", G_TYPE_INT64, feed->url_expires,
       "clock-suspect", G_TYPE_BOOLEAN, feed->doubts.clock,
       "clock-offset", G_TYPE_DOUBLE, feed->doubts.clock_offset / 1e6,
-      "frozen", G_TYPE_BOOLEAN, feed->doubts.frozen,
+      "frozen", G_TYPE_BOOLEAN, feed->doubts.frozen, "keyframes-only", G_TYPE_BOOLEAN, feed->keyframes_only,
       "http-responses", GST_TYPE_STRUCTURE, answers, "reconnects", GST_TYPE_STRUCTURE, reconnects, NULL);
   g_mutex_unlock (&feed->lock);
   gst_structure_free (answers);
@@ -212,23 +213,6 @@ live_feed_patience (const gchar *reason)
 }
 
 gboolean
-live_feed_back_off (LiveFeed *feed)
-{
-  GstClockTime longest = feed->set.retry_max, wait = feed->set.retry_min;
-  guint failures, patience;
-
-  g_mutex_lock (&feed->lock);
-  failures = feed->failures;
-  patience = live_feed_patience (feed->outage);
-  g_mutex_unlock (&feed->lock);
-  for (guint i = 1; i < MIN (failures, MAX_DOUBLINGS) && wait < longest; i++)
-    wait *= 2;
-  wait = patience > 1 ? patience * longest : MIN (wait, longest);
-  /* Many cameras behind one network come back with it, but not in the same instant. */
-  return live_feed_wait_until (feed, g_get_monotonic_time () + (gint64) (wait / 1000 * g_random_double_range (0.75, 1)));
-}
-
-gboolean
 live_feed_is_stale (LiveFeed *feed, gdouble least)
 {
   gint64 limit = (gint64) MAX (MAX (3 * feed->set.interval, feed->set.timeout) / 1000, 3e6 * least);
@@ -270,24 +254,81 @@ announce (LiveFeed *feed, gboolean begins, const gchar *reason, const gchar *det
   g_mutex_unlock (&feed->lock);
 }
 
-void
-live_feed_fail (LiveFeed *feed, const gchar *reason, const gchar *detail)
+/* Begins the outage when nothing is left to be shown. */
+static void
+tell_when_dry (LiveFeed *feed)
 {
-  gboolean begins;
+  g_autofree gchar *reason = NULL, *detail = NULL;
 
+  g_mutex_lock (&feed->lock);
+  if (feed->outage && !feed->told && g_get_monotonic_time () >= feed->rest.until) {
+    feed->told = TRUE;
+    reason = g_strdup (feed->outage);
+    detail = g_strdup (feed->detail);
+  }
+  g_mutex_unlock (&feed->lock);
+  if (reason)
+    announce (feed, TRUE, reason, detail);
+}
+
+/* The same pictures are not due later because another attempt has failed: they may never come. Locked. */
+static void
+set_rest (LiveFeed *feed, LiveRest rest)
+{
+  if (feed->outage && rest.epoch == feed->rest.epoch)
+    rest.until = MIN (rest.until, feed->rest.until);
+  feed->rest = rest;
+}
+
+void
+live_feed_fail (LiveFeed *feed, const LiveRest *rest, const gchar *reason, const gchar *detail)
+{
   if (!live_feed_is_running (feed))
     return;
-  GST_INFO_OBJECT (feed->element, "no frame: %s: %s", reason, GST_STR_NULL (detail));
+  GST_INFO_OBJECT (feed->element, "attempt failed: %s: %s", reason, GST_STR_NULL (detail));
   g_mutex_lock (&feed->lock);
   feed->failures++;
   feed->began = g_get_monotonic_time ();        /* what is tried next has its own time */
   count (feed->reconnects, reason);
-  begins = feed->outage == NULL;
+  set_rest (feed, rest ? *rest : (LiveRest) { 0 });
   g_free (feed->outage);
+  g_free (feed->detail);
   feed->outage = g_strdup (reason);
+  feed->detail = g_strdup (detail);
   g_mutex_unlock (&feed->lock);
-  if (begins)
-    announce (feed, TRUE, reason, detail);
+  tell_when_dry (feed);
+}
+
+/* When the next attempt is due. */
+static gint64
+next_attempt (LiveFeed *feed)
+{
+  GstClockTime longest = feed->set.retry_max, wait = feed->set.retry_min;
+  guint failures, patience;
+
+  g_mutex_lock (&feed->lock);
+  failures = feed->failures;
+  patience = live_feed_patience (feed->outage);
+  g_mutex_unlock (&feed->lock);
+  for (guint i = 1; i < MIN (failures, MAX_DOUBLINGS) && wait < longest; i++)
+    wait *= 2;
+  wait = patience > 1 ? patience * longest : MIN (wait, longest);
+  /* Many cameras behind one network come back with it, but not in the same instant. */
+  return g_get_monotonic_time () + (gint64) (wait / 1000 * g_random_double_range (0.75, 1));
+}
+
+gboolean
+live_feed_back_off (LiveFeed *feed)
+{
+  gint64 next = next_attempt (feed), dry;
+
+  g_mutex_lock (&feed->lock);
+  dry = feed->rest.until;
+  g_mutex_unlock (&feed->lock);
+  if (!live_feed_wait_until (feed, MIN (next, dry)))
+    return FALSE;
+  tell_when_dry (feed);
+  return live_feed_wait_until (feed, next);
 }
 
 /* The oldest frame makes room. Locked. */
@@ -325,12 +366,27 @@ stamped (LiveFeed *feed, GstBuffer *picture, const LiveFrame *frame)
   return buffer;
 }
 
+void
+live_feed_doubt (LiveFeed *feed, gboolean begins, const gchar *reason, const gchar *detail)
+{
+  GstCaptureOutage doubt = { begins, feed->set.source, reason, detail, g_get_real_time () };
+
+  post (feed, &doubt, GST_LIVE_DOUBT_MESSAGE_NAME);
+}
+
+void
+live_feed_set_keyframes_only (LiveFeed *feed, gboolean only)
+{
+  g_mutex_lock (&feed->lock);
+  feed->keyframes_only = only;
+  g_mutex_unlock (&feed->lock);
+}
+
 /* Frames come, but are they what they seem? Unlocked. */
 static void
 weigh (LiveFeed *feed, GstSample *sample, const LiveFrame *frame)
 {
   gint64 now = g_get_real_time (), patience = (gint64) (feed->set.timeout / 1000);
-  GstCaptureOutage doubt = { .source = feed->set.source, .at = now };
   gboolean clock, picture;
   LiveDoubts doubts;
 
@@ -343,17 +399,32 @@ weigh (LiveFeed *feed, GstSample *sample, const LiveFrame *frame)
     g_autofree gchar *detail = g_strdup_printf ("the stream's date is %.0f s off this machine's clock",
         doubts.clock_offset / 1e6);
 
-    doubt.begins = doubts.clock;
-    doubt.reason = LIVE_DOUBT_CLOCK;
-    doubt.detail = detail;
-    post (feed, &doubt, GST_LIVE_DOUBT_MESSAGE_NAME);
+    live_feed_doubt (feed, doubts.clock, LIVE_DOUBT_CLOCK, detail);
   }
-  if (picture) {
-    doubt.begins = doubts.frozen;
-    doubt.reason = LIVE_DOUBT_FROZEN;
-    doubt.detail = doubts.frozen ? "new frames, but the picture has not changed at all" : NULL;
-    post (feed, &doubt, GST_LIVE_DOUBT_MESSAGE_NAME);
+  if (picture)
+    live_feed_doubt (feed, doubts.frozen, LIVE_DOUBT_FROZEN,
+        doubts.frozen ? "new frames, but the picture has not changed at all" : NULL);
+}
+
+/* What was fetched before the last failure says nothing of what came of it. Unlocked. */
+static void
+end_outage (LiveFeed *feed, const LiveFrame *frame)
+{
+  g_autofree gchar *reason = NULL;
+  gboolean told;
+
+  g_mutex_lock (&feed->lock);
+  if (frame->epoch && frame->epoch <= feed->rest.epoch) {
+    g_mutex_unlock (&feed->lock);
+    return;
   }
+  reason = g_steal_pointer (&feed->outage);
+  told = feed->told;
+  feed->told = FALSE;
+  feed->failures = 0;
+  g_mutex_unlock (&feed->lock);
+  if (told)
+    announce (feed, FALSE, reason, NULL);
 }
 
 void
@@ -361,18 +432,12 @@ live_feed_push (LiveFeed *feed, GstSample *sample, const LiveFrame *frame)
 {
   LiveItem item = { .kind = LIVE_ITEM_FRAME, .caps = gst_caps_ref (gst_sample_get_caps (sample)),
     .epoch = frame->epoch, .offset = frame->offset };
-  g_autofree gchar *outage = NULL;
 
   item.buffer = stamped (feed, gst_sample_get_buffer (sample), frame);
-  g_mutex_lock (&feed->lock);
-  outage = g_steal_pointer (&feed->outage);
-  g_mutex_unlock (&feed->lock);
-  if (outage)
-    announce (feed, FALSE, outage, NULL);
+  end_outage (feed, frame);
   g_mutex_lock (&feed->lock);
   make_room (feed);
   feed->frames++;
-  feed->failures = 0;
   feed->last_frame = g_get_monotonic_time ();
   add (feed, item);
   g_mutex_unlock (&feed->lock);

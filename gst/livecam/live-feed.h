@@ -46,6 +46,12 @@ typedef struct {
   GError *error;                /* ERROR */
 } LiveItem;
 
+/* Pictures that were fetched before a failure and are still to come. */
+typedef struct {
+  guint epoch;                  /* theirs, and older ones */
+  gint64 until;                 /* monotonic microseconds at which the last is due; 0: there are none */
+} LiveRest;
+
 typedef struct _LiveFeed LiveFeed;
 
 struct _LiveFeed {
@@ -59,10 +65,13 @@ struct _LiveFeed {
   GCond changed;
   gboolean stopping, flushing;
   GQueue items;
-  gchar *outage;                /* the reason of the one that lasts, or NULL */
+  gchar *outage, *detail;       /* why the last attempt failed; NULL once frames have come since */
+  gboolean told;                /* that it is an outage */
+  LiveRest rest;                /* as of that failure */
   guint failures;               /* since the last frame */
   gint64 began, last_frame;     /* monotonic microseconds; 0: none yet */
   LiveDoubts doubts;
+  gboolean keyframes_only;      /* nothing else is decoded */
   gint64 url_expires;           /* seconds since 1970 */
   guint64 frames, dropped, segments, bytes, resolves_ok, resolves_failed;
   GHashTable *answers, *reconnects;     /* word -> guint count */
@@ -96,10 +105,12 @@ typedef struct {
   GstClockTime offset;
 } LiveFrame;
 
-/* Takes a reference of its own; ends an outage. The oldest frame goes where nobody takes them. */
+/* Takes a reference of its own; ends an outage, unless it was fetched before that. The oldest frame goes where nobody
+ * takes them. */
 void live_feed_push (LiveFeed *feed, GstSample *sample, const LiveFrame *frame);
-/* An attempt failed: an outage begins unless one lasts. detail (may be NULL) holds no address. */
-void live_feed_fail (LiveFeed *feed, const gchar *reason, const gchar *detail);
+/* An attempt failed: an outage begins unless one lasts, as soon as the rest (may be NULL) has been shown and no newer
+ * frame came. detail (may be NULL) holds no address. */
+void live_feed_fail (LiveFeed *feed, const LiveRest *rest, const gchar *reason, const gchar *detail);
 /* Waits longer after every failure, never as long twice; at once very long where trying again makes it worse. FALSE
  * once it has to stop. */
 gboolean live_feed_back_off (LiveFeed *feed);
@@ -107,6 +118,9 @@ gboolean live_feed_back_off (LiveFeed *feed);
  * often. */
 guint live_feed_patience (const gchar *reason);
 void live_feed_end (LiveFeed *feed);
+/* That frames come, and are doubtful (or are no longer). */
+void live_feed_doubt (LiveFeed *feed, gboolean begins, const gchar *reason, const gchar *detail);
+void live_feed_set_keyframes_only (LiveFeed *feed, gboolean only);
 /* Takes the error. */
 void live_feed_error (LiveFeed *feed, GError *error);
 /* Whether no frame came for longer than it may take. least: seconds, such as three segments. */

@@ -13,6 +13,14 @@ struct _LiveHttp {
   SoupSession *session;
 };
 
+/* What a request leaves behind ends now, not at the next one, which may be minutes away. */
+static void
+finish_what_is_left (LiveHttp *http)
+{
+  while (g_main_context_iteration (http->context, FALSE)) {
+  }
+}
+
 LiveHttp *
 live_http_new (const gchar *user_agent)
 {
@@ -34,8 +42,7 @@ live_http_free (LiveHttp *http)
   g_main_context_push_thread_default (http->context);
   soup_session_abort (http->session);
   g_object_unref (http->session);
-  while (g_main_context_iteration (http->context, FALSE)) { /* what closing left to do */
-  }
+  finish_what_is_left (http);
   g_main_context_pop_thread_default (http->context);
   g_main_context_unref (http->context);
   g_free (http);
@@ -89,6 +96,7 @@ live_http_get (LiveHttp *http, const gchar *uri, GHashTable *headers, gsize limi
   while (!request.done)
     g_main_context_iteration (http->context, TRUE);
   g_object_unref (message);
+  finish_what_is_left (http);
   g_main_context_pop_thread_default (http->context);
 }
 

@@ -191,8 +191,11 @@ check_bus (SegmentPlayer *player)
 void
 segment_player_finish (SegmentPlayer *player)
 {
+  gint64 end = g_get_monotonic_time () + (gint64) (MAX (segment_player_backlog (player), 0) * 1e6)
+      + (gint64) (player->feed->set.request_timeout / 1000);
+
   gst_app_src_end_of_stream (GST_APP_SRC (player->source));
-  while (!player->failure && !check_bus (player)
+  while (!player->failure && !check_bus (player) && g_get_monotonic_time () < end
       && live_feed_wait_until (player->feed, g_get_monotonic_time () + SLICE_US)) {
   }
 }

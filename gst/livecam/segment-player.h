@@ -20,7 +20,7 @@ void segment_player_free (SegmentPlayer *player);
 void segment_player_push (SegmentPlayer *player, const HlsSegment *segment, GBytes *map, GBytes *data);
 /* Seconds that were pushed and not yet shown. */
 gdouble segment_player_backlog (SegmentPlayer *player);
-/* No segment follows: waits until everything was shown, or something failed, or the feed stops. */
+/* No segment follows: waits until everything was shown, or should have been, or something failed, or the feed stops. */
 void segment_player_finish (SegmentPlayer *player);
 /* NULL while all is well, else a word as of keyframe_decode(). */
 const gchar *segment_player_failure (SegmentPlayer *player);

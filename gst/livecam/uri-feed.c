@@ -2,6 +2,7 @@
  * uri-feed.c: see uri-feed.h. */
 #include "uri-feed.h"
 #include "keyframe-decoder.h"
+#include "keyframe-gate.h"
 
 #include <gst/app/app.h>
 
@@ -13,7 +14,7 @@ typedef struct {
   GstElement *pipeline;
   gboolean file;
   guint epoch;
-  GstClockTime last_kept;
+  KeyframeGate *gate;
   gchar *reason, *detail;       /* of its failure; NULL while it runs or when it has ended */
   GError *error;
   gboolean ended;
@@ -32,11 +33,8 @@ on_sample (GstAppSink *sink, gpointer data)
       GST_BUFFER_PTS (gst_sample_get_buffer (sample)));
   if (!GST_CLOCK_TIME_IS_VALID (frame.offset))
     frame.offset = frame.epoch = 0;
-  if (!GST_CLOCK_TIME_IS_VALID (attempt->last_kept) || frame.epoch == 0
-      || frame.offset >= attempt->last_kept + attempt->feed->set.interval) {
-    attempt->last_kept = frame.offset;
+  if (frame.epoch == 0 || keyframe_gate_takes (attempt->gate, frame.offset))
     live_feed_push (attempt->feed, sample, &frame);
-  }
   gst_sample_unref (sample);
   return GST_FLOW_OK;
 }
@@ -49,6 +47,8 @@ begin (Attempt *attempt, const gchar *uri)
   GstCaps *raw = gst_caps_new_empty_simple ("video/x-raw");
 
   attempt->pipeline = gst_pipeline_new (NULL);
+  if (!attempt->file)
+    keyframe_gate_watch (attempt->gate, attempt->pipeline);
   gst_bin_add_many (GST_BIN (attempt->pipeline), source, sink, NULL);
   link_pictures_to (source, sink);
   g_object_set (source, "uri", uri, NULL);
@@ -97,7 +97,7 @@ run (Attempt *attempt)
       ? attempt->feed->update_uri (attempt->feed->element, attempt->feed->set.uri) : NULL;
   GstBus *bus;
 
-  attempt->last_kept = GST_CLOCK_TIME_NONE;
+  attempt->gate = keyframe_gate_new (attempt->feed);
   attempt->epoch++;
   begin (attempt, other ? other : attempt->feed->set.uri);
   bus = gst_element_get_bus (attempt->pipeline);
@@ -106,6 +106,7 @@ run (Attempt *attempt)
   gst_object_unref (bus);
   gst_element_set_state (attempt->pipeline, GST_STATE_NULL);
   gst_clear_object (&attempt->pipeline);
+  g_clear_pointer (&attempt->gate, keyframe_gate_free);
 }
 
 /* TRUE when no further attempt makes sense. */
@@ -129,9 +130,9 @@ conclude (Attempt *attempt)
   if (attempt->ended && attempt->file)
     return FALSE;
   if (attempt->ended)
-    live_feed_fail (feed, "ended", "the camera ended the stream");
+    live_feed_fail (feed, NULL, "ended", "the camera ended the stream");
   else if (attempt->reason)
-    live_feed_fail (feed, attempt->reason, attempt->detail);
+    live_feed_fail (feed, NULL, attempt->reason, attempt->detail);
   return !live_feed_back_off (feed);
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""test-run-service.py GST_HEADS: the status page of "gst-heads run", and its words to a service manager. The frames of the
+"""test-run-service.py GST_HEADS HLS_ORIGIN: the status page of "gst-heads run", and its words to a service manager. The frames of the
 pipeline are what this test writes into it, so it can let them stop."""
 import os
 import re
@@ -132,6 +132,44 @@ def test_manager(gst_heads, folder):
     check("STOPPING=1" in manager.listen(), "no STOPPING")
 
 
+def origin_of(program, folder):
+    """A live stream whose faults are set by their names; None where no encoder is."""
+    segments = os.path.join(folder, "segments")
+    os.mkdir(segments)
+    process = subprocess.Popen([program, segments, "0.5"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    line = process.stdout.readline()
+    return (process, int(line)) if line.strip() else None
+
+
+def test_doubts(gst_heads, folder, program):
+    origin, camera = origin_of(program, folder) or (None, 0)
+    if not origin:
+        return
+    pipeline = os.path.join(folder, "camera.pipeline")
+    with open(pipeline, "w") as f:
+        f.write("live-src name=camera uri=http://127.0.0.1:%d/live.m3u8 interval=500000000 "
+                "! fakesink name=the-end sync=false async=false\n" % camera)
+    process = subprocess.Popen([gst_heads, "run", "--status-port=0", pipeline], stderr=subprocess.PIPE)
+    port = port_of(process)
+    wait_for("readiness", lambda: fetch(port, "/readyz") == (200, "ready\n"))
+    check("\ngst_heads_doubts 0\n" in fetch(port, "/metrics")[1], "a doubt from the beginning")
+    fetch(camera, "/control?skew=90")
+    doubt = 'gst_heads_doubt{element="camera",reason="clock"} 1\n'
+    wait_for("a doubt in the metrics", lambda: doubt in fetch(port, "/metrics")[1])
+    check("\ngst_heads_doubts 1\n" in fetch(port, "/metrics")[1], "not one doubt")
+    status, words = fetch(port, "/readyz")
+    check(status == 200 and words.startswith("ready\ncamera: doubtful frames: clock: "), "no doubt on the page: " + words)
+    fetch(camera, "/control?skew=0")
+    wait_for("the doubt's end", lambda: fetch(port, "/readyz") == (200, "ready\n"))
+    check("gst_heads_doubt{" not in fetch(port, "/metrics")[1], "the doubt stays")
+    process.terminate()
+    words = process.stderr.read().decode()
+    process.wait(LIMIT)
+    check("doubtful frames from" in words and "not doubtful any more (clock)" in words, "the doubt is not told: " + words)
+    origin.stdin.close()
+    origin.wait(LIMIT)
+
+
 def main():
     gst_heads = os.path.abspath(sys.argv[1])
     with tempfile.TemporaryDirectory() as folder:
@@ -142,6 +180,7 @@ def main():
             print("SKIP: no libsoup in this build, so no status page")
             sys.exit(77)
         test_pages(gst_heads, folder)
+        test_doubts(gst_heads, folder, sys.argv[2])
     print("all as expected")
 
 

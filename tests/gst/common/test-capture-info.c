@@ -50,8 +50,14 @@ GST_START_TEST (test_outage)
   fail_unless_equals_string (back.source, "gate");
   fail_unless_equals_string (back.reason, "stale");
   fail_unless_equals_int64 (back.at, 77);
+  fail_if (gst_capture_doubt_parse (structure, &back));
+  gst_structure_set_name (structure, GST_LIVE_DOUBT_MESSAGE_NAME);
+  fail_if (gst_capture_outage_parse (structure, &back));
+  fail_unless (gst_capture_doubt_parse (structure, &back));
+  fail_unless_equals_string (back.reason, "stale");
   gst_structure_set_name (structure, "another");
   fail_if (gst_capture_outage_parse (structure, &back));
+  fail_if (gst_capture_doubt_parse (structure, &back));
   fail_if (gst_capture_outage_parse (NULL, &back));
   gst_structure_free (structure);
 }

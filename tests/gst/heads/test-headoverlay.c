@@ -7,14 +7,14 @@
 
 #include <gst/heads/heads.h>
 #include <math.h>
-#include <stdio.h>
-#include <unistd.h>
+
+#include "tests/harness/resident-memory.h"
+
+#define GROWTH_LIMIT_KB 2048
 
 #ifdef __SANITIZE_ADDRESS__
-#define GROWTH_LIMIT_KB G_MAXLONG       /* a sanitizer keeps freed memory, */
-#define FORMAT_STEP 9                   /* and is slow */
+#define FORMAT_STEP 9                   /* a sanitizer is slow */
 #else
-#define GROWTH_LIMIT_KB 2048
 #define FORMAT_STEP 1
 #endif
 
@@ -240,19 +240,6 @@ GST_START_TEST (test_many_heads)
 }
 
 GST_END_TEST;
-
-static glong
-resident_kb (void)
-{
-  long pages = 0;
-  FILE *file = fopen ("/proc/self/statm", "r");
-
-  if (file && fscanf (file, "%*d %ld", &pages) != 1)
-    pages = 0;
-  if (file)
-    fclose (file);
-  return pages * sysconf (_SC_PAGESIZE) / 1024;
-}
 
 /* A hundred lives of the element, each drawing: nothing is left behind. */
 GST_START_TEST (test_state_cycles)

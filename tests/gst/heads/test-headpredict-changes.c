@@ -7,6 +7,8 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "tests/harness/resident-memory.h"
+
 #define OTHER_ID "ffffffffffffffff"
 
 static gboolean
@@ -357,23 +359,6 @@ GST_START_TEST (test_allocation_passes)
 }
 GST_END_TEST
 
-/* 0 under AddressSanitizer, which keeps freed memory and finds leaks itself. */
-static glong
-resident_kib (void)
-{
-#ifdef __SANITIZE_ADDRESS__
-  return 0;
-#else
-  gchar *text = NULL;
-  glong pages = 0;
-
-  if (g_file_get_contents ("/proc/self/statm", &text, NULL, NULL) && strchr (text, ' '))
-    pages = strtol (strchr (text, ' '), NULL, 10);
-  g_free (text);
-  return pages * 4;
-#endif
-}
-
 static GstPadProbeReturn
 attach_embedding (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
@@ -425,9 +410,9 @@ GST_START_TEST (test_hundred_lives)
   for (guint i = 0; i < 100; i++) {
     run_to_eos (pipeline);
     if (i == 30)
-      before = resident_kib ();
+      before = resident_kb ();
   }
-  fail_unless (resident_kib () - before < 1024, "grew by %ld KiB", resident_kib () - before);
+  fail_unless (resident_kb () - before < 1024, "grew by %ld kB", resident_kb () - before);
   gst_object_unref (pad);
   gst_object_unref (source);
   gst_object_unref (pipeline);

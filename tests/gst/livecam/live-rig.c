@@ -27,8 +27,20 @@ make_segments (void)
   return child > 0 && waitpid (child, &status, 0) == child && status == 0;
 }
 
+static Suite *
+make_suite (const char *name, double limit, void (*add_tests) (TCase *tests))
+{
+  Suite *suite = suite_create (name);
+  TCase *tests = tcase_create ("general");
+
+  suite_add_tcase (suite, tests);
+  tcase_set_timeout (tests, limit);
+  add_tests (tests);
+  return suite;
+}
+
 int
-live_rig_main (int argc, char **argv, const char *name, Suite *(*make) (void))
+live_rig_main (int argc, char **argv, const char *name, double limit, void (*add_tests) (TCase *tests))
 {
   int status = 77;
 
@@ -36,7 +48,7 @@ live_rig_main (int argc, char **argv, const char *name, Suite *(*make) (void))
   live_segments = temp_folder_new ();
   live_other_segments = temp_folder_new ();
   if (make_segments ())
-    status = gst_check_run_suite (make (), name, __FILE__);
+    status = gst_check_run_suite (make_suite (name, limit, add_tests), name, __FILE__);
   else
     g_print ("SKIP: no H.264 encoder here (gstreamer1.0-plugins-ugly)\n");
   temp_folder_remove (live_segments);

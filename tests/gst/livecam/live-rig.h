@@ -28,8 +28,9 @@ typedef struct {
 
 /* Folders with segments; NULL where no encoder is. */
 extern gchar *live_segments, *live_other_segments;
-/* main() of the tests: makes the segments, runs, removes them. Exits with 77 where no encoder is. */
-int live_rig_main (int argc, char **argv, const char *name, Suite * (*make) (void));
+/* main() of the tests: makes the segments, runs what add_tests puts into its case, each for at most `limit` seconds, and
+ * removes the segments. Exits with 77 where no encoder is. */
+int live_rig_main (int argc, char **argv, const char *name, double limit, void (*add_tests) (TCase *tests));
 
 /* path: of the origin, or a whole address. properties: as in gst-launch, or "". */
 void live_rig_begin (LiveRig *rig, const char *path, const char *properties);

@@ -80,22 +80,16 @@ GST_START_TEST (test_frozen)
 }
 
 GST_END_TEST
-static Suite *
-live_src_doubts_suite (void)
+static void
+add_tests (TCase *tests)
 {
-  Suite *suite = suite_create ("live-src-doubts");
-  TCase *tests = tcase_create ("general");
-
-  suite_add_tcase (suite, tests);
-  tcase_set_timeout (tests, 120);
   tcase_add_loop_test (tests, test_clock, 0, 8);
   tcase_add_test (tests, test_clock_nearly_right);
   tcase_add_test (tests, test_frozen);
-  return suite;
 }
 
 int
 main (int argc, char **argv)
 {
-  return live_rig_main (argc, argv, "live-src-doubts", live_src_doubts_suite);
+  return live_rig_main (argc, argv, "live-src-doubts", 120, add_tests);
 }

@@ -99,6 +99,99 @@ GST_START_TEST (test_while_playing)
 }
 
 GST_END_TEST
+/* Pictures that were fetched before are shown; then it is one outage, for as long as it lasts. */
+GST_START_TEST (test_one_outage_while_playing)
+{
+  LiveRig rig;
+  gint shown;
+
+  live_rig_begin (&rig, "/live.m3u8", "interval=0");
+  live_rig_play (&rig);
+  live_rig_await_frames (&rig, 2, 4);
+  hls_origin_set (rig.origin, "playlist", 403);
+  live_rig_await_outage (&rig, "http_403", 6);
+  live_rig_listen (&rig, 0.5);  /* the last one is on its way */
+  shown = g_atomic_int_get (&rig.frames);
+  live_rig_listen (&rig, 1.5);
+  fail_unless_equals_int (g_atomic_int_get (&rig.frames), shown);
+  fail_unless_equals_int (rig.begins, 1);
+  fail_unless_equals_int (rig.ends, 0);
+  fail_unless (live_rig_number (&rig, "reconnects", "http_403") > 1);
+  hls_origin_set (rig.origin, "playlist", 0);
+  live_rig_await_end_of_outage (&rig, 5);
+  live_rig_await_frames (&rig, 2, 5);
+  fail_unless_equals_int (rig.begins, 1);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
+/* ---- a decoder that gives out nothing, not even the end ---- */
+
+static GstFlowReturn
+swallow (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+  gst_buffer_unref (buffer);
+  return GST_FLOW_OK;
+}
+
+static gboolean
+swallow_event (GstPad *pad, GstObject *parent, GstEvent *event)
+{
+  gst_event_unref (event);
+  return TRUE;
+}
+
+static void
+stuck_decoder_class_init (gpointer class, gpointer data)
+{
+  static GstStaticPadTemplate sink = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+      GST_STATIC_CAPS ("video/x-h264"));
+  static GstStaticPadTemplate src = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
+      GST_STATIC_CAPS ("video/x-raw"));
+
+  gst_element_class_add_static_pad_template (class, &sink);
+  gst_element_class_add_static_pad_template (class, &src);
+  gst_element_class_set_static_metadata (class, "Stuck", "Codec/Decoder/Video", "Swallows all", "The gst-heads authors");
+}
+
+static void
+stuck_decoder_init (GTypeInstance *instance, gpointer class)
+{
+  GstPad *sink = gst_pad_new_from_template (gst_element_class_get_pad_template (class, "sink"), "sink");
+
+  gst_pad_set_chain_function (sink, swallow);
+  gst_pad_set_event_function (sink, swallow_event);
+  gst_element_add_pad ((GstElement *) instance, sink);
+  gst_element_add_pad ((GstElement *) instance, gst_pad_new_from_template (gst_element_class_get_pad_template (class, "src"),
+          "src"));
+}
+
+/* It does not hold up the thread that fetches. */
+GST_START_TEST (test_stuck_decoder)
+{
+  GType type = g_type_register_static_simple (GST_TYPE_ELEMENT, "StuckDecoder", sizeof (GstElementClass),
+      stuck_decoder_class_init, sizeof (GstElement), stuck_decoder_init, 0);
+  LiveRig rig;
+  guint before;
+
+  fail_unless (gst_element_register (NULL, "stuck-decoder", GST_RANK_PRIMARY + 1000, type));
+  live_rig_begin (&rig, "/live.m3u8", "interval=0 timeout=60000000000 request-timeout=1000000000");
+  live_rig_play (&rig);
+  for (int i = 0; i < 500 && hls_origin_count (rig.origin, "/segment") < 2; i++)
+    live_rig_listen (&rig, 0.02);
+  hls_origin_set (rig.origin, "playlist", 403);
+  live_rig_await_outage (&rig, "http_403", 6);
+  hls_origin_set (rig.origin, "playlist", 0);
+  live_rig_listen (&rig, 1);
+  before = hls_origin_count (rig.origin, "/segment");
+  for (int i = 0; i < 500 && hls_origin_count (rig.origin, "/segment") < before + 4; i++)
+    live_rig_listen (&rig, 0.02);
+  fail_unless (hls_origin_count (rig.origin, "/segment") >= before + 4, "nothing is fetched any more");
+  fail_unless_equals_int (rig.frames, 0);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
 /* Samples go on, from other segments if need be. */
 GST_START_TEST (test_harmless)
 {
@@ -195,28 +288,25 @@ GST_START_TEST (test_stop_while_it_hangs)
 }
 
 GST_END_TEST
-static Suite *
-live_src_faults_suite (void)
+static void
+add_tests (TCase *tests)
 {
-  Suite *suite = suite_create ("live-src-faults");
-  TCase *tests = tcase_create ("general");
-
-  suite_add_tcase (suite, tests);
   tcase_add_loop_test (tests, test_from_the_start, 0, G_N_ELEMENTS (from_the_start));
   tcase_add_test (tests, test_plays_from_the_first_key_frame);
   tcase_add_loop_test (tests, test_midway, 0, G_N_ELEMENTS (midway));
   tcase_add_loop_test (tests, test_while_playing, 0, G_N_ELEMENTS (while_playing));
+  tcase_add_test (tests, test_one_outage_while_playing);
+  tcase_add_test (tests, test_stuck_decoder);
   tcase_add_loop_test (tests, test_harmless, 0, G_N_ELEMENTS (harmless));
   tcase_add_loop_test (tests, test_does_not_hammer, 0, 2);
   tcase_add_test (tests, test_unknown_host);
   tcase_add_loop_test (tests, test_end_of_the_event, 0, 2);
   tcase_add_test (tests, test_restart_on_eos);
   tcase_add_loop_test (tests, test_stop_while_it_hangs, 0, 2);
-  return suite;
 }
 
 int
 main (int argc, char **argv)
 {
-  return live_rig_main (argc, argv, "live-src-faults", live_src_faults_suite);
+  return live_rig_main (argc, argv, "live-src-faults", 120, add_tests);
 }

@@ -52,17 +52,11 @@ GST_START_TEST (test_fails)
 }
 
 GST_END_TEST
-static Suite *
-live_src_resolver_suite (void)
+static void
+add_tests (TCase *tests)
 {
-  Suite *suite = suite_create ("live-src-resolver");
-  TCase *tests = tcase_create ("general");
-
-  suite_add_tcase (suite, tests);
-  tcase_set_timeout (tests, 240);
   tcase_add_test (tests, test_resolves);
   tcase_add_test (tests, test_fails);
-  return suite;
 }
 
 static gboolean
@@ -95,5 +89,5 @@ main (int argc, char **argv)
     g_print ("SKIP: %s has no %s (GST_HEADS_TEST_PYTHON names another Python)\n", python, program->module);
     return 77;
   }
-  return live_rig_main (one, argv, "live-src-resolver", live_src_resolver_suite);
+  return live_rig_main (one, argv, "live-src-resolver", 240, add_tests);
 }

@@ -5,6 +5,7 @@
 
 #ifdef HAVE_RTSP_SERVER
 #include <gst/rtsp-server/rtsp-server.h>
+#include <gst/video/video.h>
 
 #define PATIENCE 20             /* seconds */
 
@@ -18,6 +19,9 @@ typedef struct {
   gint port;
 } Camera;
 
+/* How often a key frame is asked of an element named encoder, in milliseconds; 0: not at all. */
+static gint key_frames;
+
 static gpointer
 serve (gpointer data)
 {
@@ -27,6 +31,33 @@ serve (gpointer data)
   g_main_loop_run (camera->loop);
   g_main_context_pop_thread_default (camera->context);
   return NULL;
+}
+
+/* Until the camera ends. */
+static gpointer
+ask_for_key_frames (gpointer data)
+{
+  while (GST_STATE (data) > GST_STATE_NULL || GST_STATE_PENDING (data) > GST_STATE_NULL) {
+    gint pause = g_atomic_int_get (&key_frames);
+
+    if (pause)
+      gst_element_send_event (data, gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, TRUE, 0));
+    g_usleep ((pause ? pause : 50) * 1000);
+  }
+  gst_object_unref (data);
+  return NULL;
+}
+
+static void
+on_media (GstRTSPMediaFactory *factory, GstRTSPMedia *media, gpointer data)
+{
+  GstElement *bin = gst_rtsp_media_get_element (media), *encoder = gst_bin_get_by_name (GST_BIN (bin), "encoder");
+
+  gst_object_unref (bin);
+  if (encoder == NULL)
+    return;
+  gst_element_set_state (encoder, GST_STATE_READY);
+  g_thread_unref (g_thread_new ("key-frames", ask_for_key_frames, encoder));
 }
 
 /* On the port that it had, if it had one. */
@@ -46,6 +77,7 @@ camera_start (Camera *camera)
   gst_rtsp_server_set_service (camera->server, service);
   gst_rtsp_media_factory_set_launch (factory, launch);
   gst_rtsp_media_factory_set_shared (factory, TRUE);
+  g_signal_connect (factory, "media-configure", G_CALLBACK (on_media), NULL);
   mounts = gst_rtsp_server_get_mount_points (camera->server);
   gst_rtsp_mount_points_add_factory (mounts, "/camera", factory);
   g_object_unref (mounts);
@@ -90,14 +122,27 @@ camera_stop (Camera *camera)
 }
 
 static const char *
+x264_or (const char *x264, const char *other)
+{
+  g_autoptr (GstElementFactory) factory = gst_element_factory_find ("x264enc");
+
+  return factory ? x264 : other;
+}
+
+static const char *
 coding (int i)
 {
-  g_autoptr (GstElementFactory) x264 = gst_element_factory_find ("x264enc");
+  return i ? "jpegenc ! rtpjpegpay" : x264_or ("x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 ! rtph264pay",
+      "openh264enc gop-size=10 ! rtph264pay");
+}
 
-  if (i)
-    return "jpegenc ! rtpjpegpay";
-  return x264 ? "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 ! rtph264pay"
-      : "openh264enc gop-size=10 ! rtph264pay";
+static void
+watch (LiveRig *rig, const Camera *camera, const char *path, const char *properties)
+{
+  g_autofree gchar *uri = g_strdup_printf ("rtsp://user:secret@127.0.0.1:%d/%s", camera->port, path);
+
+  live_rig_begin (rig, uri, properties);
+  live_rig_play (rig);
 }
 
 /* Frames, an outage with a reason while the camera is away, frames again; an H.264 and a JPEG camera. */
@@ -106,13 +151,10 @@ GST_START_TEST (test_restart)
   /* What of its end comes first is a matter of luck. */
   static const char *const reasons[] = { "ended", "connection", "stale", NULL };
   Camera camera = { .coding = coding (__i__) };
-  g_autofree gchar *uri = NULL;
   LiveRig rig;
 
   camera_start (&camera);
-  uri = g_strdup_printf ("rtsp://user:secret@127.0.0.1:%d/camera", camera.port);
-  live_rig_begin (&rig, uri, "timeout=4000000000");
-  live_rig_play (&rig);
+  watch (&rig, &camera, "camera", "timeout=4000000000");
   live_rig_await_frames (&rig, 3, PATIENCE);
   for (int i = 0; i < 2; i++) {
     camera_stop (&camera);
@@ -135,14 +177,11 @@ GST_END_TEST
 GST_START_TEST (test_comes_later)
 {
   Camera camera = { .coding = coding (0) };
-  g_autofree gchar *uri = NULL;
   LiveRig rig;
 
   camera_start (&camera);
   camera_stop (&camera);        /* which leaves a port that is free */
-  uri = g_strdup_printf ("rtsp://127.0.0.1:%d/camera", camera.port);
-  live_rig_begin (&rig, uri, "timeout=4000000000");
-  live_rig_play (&rig);
+  watch (&rig, &camera, "camera", "timeout=4000000000");
   live_rig_await_outage (&rig, "connection", PATIENCE);
   camera_start (&camera);
   live_rig_await_end_of_outage (&rig, PATIENCE);
@@ -156,13 +195,10 @@ GST_END_TEST
 GST_START_TEST (test_no_such_path)
 {
   Camera camera = { .coding = coding (0) };
-  g_autofree gchar *uri = NULL;
   LiveRig rig;
 
   camera_start (&camera);
-  uri = g_strdup_printf ("rtsp://127.0.0.1:%d/nothing", camera.port);
-  live_rig_begin (&rig, uri, "");
-  live_rig_play (&rig);
+  watch (&rig, &camera, "nothing", "");
   live_rig_await_outage (&rig, "not_found", PATIENCE);
   live_rig_listen (&rig, 1);
   fail_if (rig.error, "an error: %s", rig.error);
@@ -171,24 +207,60 @@ GST_START_TEST (test_no_such_path)
 }
 
 GST_END_TEST
-static Suite *
-live_src_rtsp_suite (void)
+static void
+await_keyframes_only (LiveRig *rig, gboolean only)
 {
-  Suite *suite = suite_create ("live-src-rtsp");
-  TCase *tests = tcase_create ("general");
+  gint64 end = g_get_monotonic_time () + PATIENCE * G_USEC_PER_SEC;
 
-  suite_add_tcase (suite, tests);
-  tcase_set_timeout (tests, 240);
+  while (live_rig_number (rig, NULL, "keyframes-only") != (guint64) only) {
+    live_rig_listen (rig, 0.05);
+    fail_if (g_get_monotonic_time () > end, "keyframes-only is not %d", only);
+  }
+}
+
+/* As long as key frames are frequent enough the decoder gets nothing else. When they are no more, that is told, and all is
+ * decoded from the next one on; and so back. */
+GST_START_TEST (test_keyframes)
+{
+  Camera camera = { .coding = x264_or ("x264enc name=encoder tune=zerolatency speed-preset=ultrafast key-int-max=100000 ! "
+        "rtph264pay", "openh264enc name=encoder gop-size=100000 ! rtph264pay") };
+  LiveRig rig;
+
+  g_atomic_int_set (&key_frames, 200);
+  camera_start (&camera);
+  watch (&rig, &camera, "camera", "timeout=20000000000");
+  await_keyframes_only (&rig, TRUE);
+  live_rig_await_frames (&rig, 4, PATIENCE);
+  g_atomic_int_set (&key_frames, 0);
+  live_rig_await_doubt (&rig, "keyframes", TRUE, PATIENCE);
+  await_keyframes_only (&rig, FALSE);
+  g_atomic_int_set (&key_frames, 200);
+  live_rig_await_frames (&rig, 1, PATIENCE);
+  g_atomic_int_set (&key_frames, 0);
+  live_rig_await_frames (&rig, 6, PATIENCE);    /* of all the others */
+  fail_unless_equals_uint64 (live_rig_number (&rig, NULL, "keyframes-only"), FALSE);
+  g_atomic_int_set (&key_frames, 200);
+  live_rig_await_doubt (&rig, "keyframes", FALSE, PATIENCE);
+  await_keyframes_only (&rig, TRUE);
+  fail_unless_equals_int (rig.begins, 0);
+  live_rig_end (&rig);
+  camera_stop (&camera);
+}
+
+GST_END_TEST
+static void
+add_tests (TCase *tests)
+{
   tcase_add_loop_test (tests, test_restart, 0, 2);
   tcase_add_test (tests, test_comes_later);
   tcase_add_test (tests, test_no_such_path);
-  return suite;
+  tcase_add_test (tests, test_keyframes);
 }
 
 int
 main (int argc, char **argv)
 {
-  return live_rig_main (argc, argv, "live-src-rtsp", live_src_rtsp_suite);
+  return live_rig_main (argc, argv, "live-src-rtsp", 240, add_tests);
 }
 
 #else

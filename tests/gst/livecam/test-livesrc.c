@@ -174,6 +174,26 @@ GST_START_TEST (test_resolver_is_spared)
 }
 
 GST_END_TEST
+/* An address that will not live as long as the margin, and one whose date is over (or none): they work, and are not looked
+ * for again every second. */
+GST_START_TEST (test_resolver_is_spared_while_all_is_well)
+{
+  LiveRig rig;
+  g_autofree gchar *command = NULL;
+
+  live_rig_begin (&rig, "/page", "resolver-timeout=20000000000");
+  command = g_strdup_printf ("sh -c 'echo http://127.0.0.1:%u/live.m3u8?expire=$((%s + 60))'", hls_origin_port (rig.origin),
+      __i__ ? "0" : "$(date +%s)");
+  g_object_set (rig.src, "resolver", command, NULL);
+  live_rig_play (&rig);
+  live_rig_await_frames (&rig, 1, 4);
+  live_rig_listen (&rig, 2.5);
+  fail_unless_equals_uint64 (live_rig_number (&rig, NULL, "resolves-ok"), 1);
+  fail_unless_equals_int (rig.begins, 0);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
 static const char *const printed[] = {
   "http://127.0.0.1:%u/live.m3u8",
   "{\"is_live\":null,\"url\":\"http://127.0.0.1:%u/master.m3u8\",\"http_headers\":{\"X-A\":\"b\"}}",
@@ -292,19 +312,16 @@ GST_START_TEST (test_rtsp_refused)
 }
 
 GST_END_TEST
-static Suite *
-live_src_suite (void)
+static void
+add_tests (TCase *tests)
 {
-  Suite *suite = suite_create ("live-src");
-  TCase *tests = tcase_create ("general");
-
-  suite_add_tcase (suite, tests);
   tcase_add_test (tests, test_samples);
   tcase_add_test (tests, test_plays);
   tcase_add_test (tests, test_plays_thinned);
   tcase_add_test (tests, test_states);
   tcase_add_loop_test (tests, test_resolver_fails, 0, G_N_ELEMENTS (failing));
   tcase_add_loop_test (tests, test_resolver_is_spared, 0, 2);
+  tcase_add_loop_test (tests, test_resolver_is_spared_while_all_is_well, 0, 2);
   tcase_add_loop_test (tests, test_resolver_prints, 0, G_N_ELEMENTS (printed));
   tcase_add_test (tests, test_address_refused);
   tcase_add_test (tests, test_update_uri);
@@ -312,11 +329,10 @@ live_src_suite (void)
   tcase_add_test (tests, test_no_file);
   tcase_add_test (tests, test_no_uri);
   tcase_add_test (tests, test_rtsp_refused);
-  return suite;
 }
 
 int
 main (int argc, char **argv)
 {
-  return live_rig_main (argc, argv, "live-src", live_src_suite);
+  return live_rig_main (argc, argv, "live-src", 120, add_tests);
 }

@@ -4,17 +4,16 @@
  * errors, and starting and stopping a hundred times.
  */
 #include <gst/check/gstharness.h>
-#include <stdio.h>
-#include <unistd.h>
 
 #include "plaza-frames.h"
+#include "tests/harness/resident-memory.h"
+
+#define GROWTH_LIMIT_KB 2048
 
 #ifdef __SANITIZE_ADDRESS__
-#define GROWTH_LIMIT_KB G_MAXLONG       /* a sanitizer keeps freed memory, */
-#define FORMAT_STEP 9                   /* and is slow */
+#define FORMAT_STEP 9                   /* a sanitizer is slow */
 #define CYCLES 30
 #else
-#define GROWTH_LIMIT_KB 2048
 #define FORMAT_STEP 1
 #define CYCLES 120
 #endif
@@ -325,19 +324,6 @@ GST_START_TEST (test_timestamp_offset)
 }
 
 GST_END_TEST;
-
-static glong
-resident_kb (void)
-{
-  long pages = 0;
-  FILE *file = fopen ("/proc/self/statm", "r");
-
-  if (file && fscanf (file, "%*d %ld", &pages) != 1)
-    pages = 0;
-  if (file)
-    fclose (file);
-  return pages * sysconf (_SC_PAGESIZE) / 1024;
-}
 
 GST_START_TEST (test_state_cycles)
 {

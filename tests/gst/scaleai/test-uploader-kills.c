@@ -7,6 +7,7 @@
  */
 #include "gst/dataset/catalogue.h"
 #include "scale-server.h"
+#include "tests/harness/resident-memory.h"
 #include "tests/models/temp-folder.h"
 
 #include <errno.h>
@@ -22,11 +23,11 @@
 #define HEIGHT 192
 #define LONGEST_PUSH_MS 50
 
-/* A sanitizer is slow, and keeps what was freed. */
+/* A sanitizer is slow. */
 #ifdef __SANITIZE_ADDRESS__
-enum { SANITIZED = TRUE, UPLOADS = 300, KILLS = 2 };
+enum { UPLOADS = 300, KILLS = 2 };
 #else
-enum { SANITIZED = FALSE, UPLOADS = 1000, KILLS = 4 };
+enum { UPLOADS = 1000, KILLS = 4 };
 #endif
 
 static guint
@@ -38,16 +39,6 @@ number_from (const gchar *variable, guint otherwise)
 }
 
 /* ---- a child: uploads ------------------------------------------------------------------------------------------------- */
-
-static gint64
-resident_kb (void)
-{
-  g_autofree gchar *text = NULL;
-
-  if (!g_file_get_contents ("/proc/self/statm", &text, NULL, NULL))
-    return 0;
-  return g_ascii_strtoll (strchr (text, ' '), NULL, 10) * sysconf (_SC_PAGESIZE) / 1024;
-}
 
 /* The frames are written in order, and the references hold their sums: as many as there are, so far it has come. */
 static guint
@@ -83,7 +74,7 @@ picture (guint number)
 
 /* The longest that a push took, in microseconds, late as the machine may be. */
 static gint64
-push_all (GstHarness *harness, guint from, guint to, gint64 *first_kb)
+push_all (GstHarness *harness, guint from, guint to, glong *first_kb)
 {
   gint64 begin = g_get_monotonic_time (), longest = 0;
 
@@ -111,7 +102,8 @@ upload (const gchar *set, const gchar *url, guint n)
   GstHarness *harness = gst_harness_new_parse (launch);
   GstElement *uploader = gst_harness_find_element (harness, "scale-uploader");
   GstStructure *statistics;
-  gint64 longest, first_kb = 0;
+  glong first_kb = 0;
+  gint64 longest;
   g_autofree gchar *words = NULL;
 
   gst_harness_set_drop_buffers (harness, TRUE);
@@ -121,13 +113,13 @@ upload (const gchar *set, const gchar *url, guint n)
     return 1;
   g_object_get (uploader, "statistics", &statistics, NULL);
   words = gst_structure_to_string (statistics);
-  printf ("# frames %u to %u: longest push %.1f ms; resident %" G_GINT64_FORMAT " kB after a quarter, %" G_GINT64_FORMAT
-      " kB at the end; %s\n", from, n, longest / 1000., first_kb, resident_kb (), words);
+  printf ("# frames %u to %u: longest push %.1f ms; resident %ld kB after a quarter, %ld kB at the end; %s\n",
+      from, n, longest / 1000., first_kb, resident_kb (), words);
   fflush (stdout);
   gst_structure_free (statistics);
   gst_object_unref (uploader);
   gst_harness_teardown (harness);
-  return longest > LONGEST_PUSH_MS * 1000 ? 2 : !SANITIZED && resident_kb () > first_kb + 16 * 1024 ? 3 : 0;
+  return longest > LONGEST_PUSH_MS * 1000 ? 2 : resident_kb () > first_kb + 16 * 1024 ? 3 : 0;
 }
 
 /* ---- this process: serves and kills ---------------------------------------------------------------------------------- */
