@@ -94,3 +94,15 @@ gst_model_error_post (GstElement *element, const GError *error, const gchar *pro
       g_strdup_printf ("%s %d: %s", g_quark_to_string (error->domain), error->code, error->message), file, function,
       line);
 }
+
+void
+gst_model_warning_post (GstElement *element, const GError *error, const gchar *property, const gchar *consequence,
+    const gchar *file, const gchar *function, gint line)
+{
+  g_autofree gchar *text = gst_model_error_text (error, property);
+  gint code;
+  GQuark domain = gst_model_error_code (error, GST_STATE_PLAYING, &code);
+
+  gst_element_message_full (element, GST_MESSAGE_WARNING, domain, code, g_strdup_printf ("%s %s", text, consequence),
+      g_strdup (error->message), file, function, line);
+}

@@ -27,4 +27,10 @@ gchar *gst_model_error_text (const GError *error, const gchar *property);
 void gst_model_error_post (GstElement *element, const GError *error, const gchar *property, const gchar *file,
     const gchar *function, gint line);
 
+/* The same as a warning of a running element, with what follows from it after the text. */
+#define GST_ELEMENT_MODEL_WARNING(element, error, property, consequence) \
+    gst_model_warning_post (GST_ELEMENT (element), (error), (property), (consequence), __FILE__, GST_FUNCTION, __LINE__)
+void gst_model_warning_post (GstElement *element, const GError *error, const gchar *property, const gchar *consequence,
+    const gchar *file, const gchar *function, gint line);
+
 G_END_DECLS

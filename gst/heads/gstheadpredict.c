@@ -48,10 +48,16 @@
  * ## Changing heads while running
  *
  * Writing #GstHeadPredict:heads or emitting #GstHeadPredict::reload loads the files and swaps all heads between two
- * frames; with #GstHeadPredict:auto-reload files that others replace are taken so by themselves. The element message
- * `heads-changed` says which: `heads` (the list) and `ids` (of each, with commas between; as `head-id` in
- * predictions). Files that are bad or do not fit the stream's encoder are refused with a warning message that names
- * the file and the reason, and the heads in use go on.
+ * frames; with #GstHeadPredict:auto-reload files that others replace are taken so by themselves. Each time the element
+ * message `heads-changed` says which, with the fields
+ *
+ * * `heads` (string): the list of files
+ * * `ids`, `old-ids` (string): of the heads that answer from now on and of those that did, in the order of their lists
+ *   with commas between; each as `head-id` in predictions
+ *
+ * Files that are bad or do not fit the stream's encoder are refused with a warning message that names the file and the
+ * reason, and the heads in use go on. The element message `heads-refused` says the same to programs: `heads` is the
+ * list that was asked for, `reason` (string) names the file, and `ids` are, like `old-ids`, the heads that go on.
  *
  * ## Example launch line
  *
@@ -70,14 +76,13 @@
 
 #include "gstheadpredict.h"
 
-#include <string.h>
-
 #include "gst/common/gstmodelerror.h"
-#include "gst/common/gsttimingwindow.h"
 #include "gst/lib/heads.h"
 #include "gstembeddingsource.h"
 #include "gst/common/gstframetime.h"
-#include "gstheadslot.h"
+#include "gstheadpredictsettings.h"
+#include "gstheadpredictstats.h"
+#include "gstheadslotmessage.h"
 #include "gstheadwatch.h"
 #include "gstpredictionlog.h"
 #include "gstpredictionmessage.h"
@@ -85,17 +90,8 @@
 GST_DEBUG_CATEGORY_STATIC (head_predict_debug);
 #define GST_CAT_DEFAULT head_predict_debug
 
-enum
-{
-  PROP_0,
-  PROP_HEADS,
-  PROP_LOCATION,
-  PROP_APPEND,
-  PROP_POST_MESSAGES,
-  PROP_AUTO_RELOAD,
-  PROP_STATS,
-  N_PROPERTIES
-};
+#define PROP_HEADS GST_HEAD_PREDICT_N_SETTINGS
+#define PROP_STATS (GST_HEAD_PREDICT_N_SETTINGS + 1)
 
 enum
 {
@@ -103,16 +99,8 @@ enum
   N_SIGNALS
 };
 
-#define DEFAULT_APPEND FALSE
-#define DEFAULT_POST_MESSAGES TRUE
-
 /* So many frames without any embedding, and the user hears about it. */
 #define PATIENCE_FRAMES 30
-
-typedef struct {
-  guint64 frames, predicted, without_embedding, mismatched, not_finite;
-  GstTimingWindow times;
-} Stats;
 
 struct _GstHeadPredict {
   GstBaseTransform parent;
@@ -120,10 +108,8 @@ struct _GstHeadPredict {
   GstHeadSlot slot;             /* locks itself */
 
   /* Under the object lock. */
-  gchar *location;
-  gboolean append, post_messages, auto_reload;
-  Stats stats;
-  GstStructure *last;           /* the last predictions */
+  GstHeadPredictSettings settings;
+  GstHeadPredictStats stats;
   GstHeadWatch *watch;          /* from start to stop, with auto_reload */
   GstPredictionLog *log;        /* set and cleared under the lock while nothing streams */
 
@@ -137,7 +123,6 @@ struct _GstHeadPredict {
   GstHeadPrediction *predictions;       /* [heads], what numbers say in words; borrowed strings */
 };
 
-static GParamSpec *properties[N_PROPERTIES];
 static guint signals[N_SIGNALS];
 
 #define HEAD_PREDICT_CAPS "video/x-raw(ANY); " GST_MAE_EMBEDDING_CAPS
@@ -151,46 +136,20 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_P
 G_DEFINE_TYPE (GstHeadPredict, gst_head_predict, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE (head_predict, "head-predict", GST_RANK_NONE, GST_TYPE_HEAD_PREDICT)
 
-static void
-post_model_warning (GstHeadPredict *self, const GError *error, const gchar *consequence)
-{
-  g_autofree gchar *text = gst_model_error_text (error, "heads");
-  gint code;
-  GQuark domain = gst_model_error_code (error, GST_STATE_PLAYING, &code);
-
-  gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_WARNING, domain, code,
-      g_strdup_printf ("%s %s", text, consequence), g_strdup (error->message), __FILE__, GST_FUNCTION, __LINE__);
-}
-
-/* Which heads answer from the next frame on. */
-static void
-post_heads (GstHeadPredict *self)
-{
-  g_autoptr (GstHeadSet) set = gst_head_slot_acquire (&self->slot);
-  g_autofree gchar *heads = gst_head_slot_dup_heads (&self->slot);
-  g_autoptr (GString) ids = g_string_new (NULL);
-
-  if (set == NULL)              /* not started: nothing answers yet */
-    return;
-  for (guint i = 0; i < gst_head_set_size (set); i++)
-    g_string_append_printf (ids, "%s%s", i ? "," : "", gh_head_id (gst_head_set_get (set, i)));
-  gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), gst_structure_new ("heads-changed",
-              "heads", G_TYPE_STRING, heads, "ids", G_TYPE_STRING, ids->str, NULL)));
-}
-
 /* heads: the new list, or NULL to read the present files again. */
 static gboolean
 change_heads (GstHeadPredict *self, const gchar *heads)
 {
   g_autoptr (GError) error = NULL;
+  g_auto (GstHeadChange) change = { 0 };
+  gboolean accepted = gst_head_slot_change_full (&self->slot, heads, &change, &error);
 
-  if (!gst_head_slot_change (&self->slot, heads, &error)) {
-    post_model_warning (self, error, "The heads in use go on.");
-    return FALSE;
-  }
-  GST_INFO_OBJECT (self, "heads: %s", heads ? heads : "read again");
-  post_heads (self);
-  return TRUE;
+  if (accepted)
+    GST_INFO_OBJECT (self, "heads: %s", change.heads);
+  else
+    GST_ELEMENT_MODEL_WARNING (self, error, "heads", "The heads in use go on.");
+  gst_head_change_post (&change, GST_ELEMENT (self), error);
+  return accepted;
 }
 
 static gboolean
@@ -211,7 +170,7 @@ start_watch (GstHeadPredict *self)
   gboolean wanted;
 
   GST_OBJECT_LOCK (self);
-  wanted = self->auto_reload;
+  wanted = self->settings.auto_reload;
   GST_OBJECT_UNLOCK (self);
   if (wanted)
     self->watch = gst_head_watch_new (&self->slot, on_files_changed, self);
@@ -225,8 +184,8 @@ open_log (GstHeadPredict *self, GError **error)
   gboolean append;
 
   GST_OBJECT_LOCK (self);
-  location = g_strdup (self->location);
-  append = self->append;
+  location = g_strdup (self->settings.location);
+  append = self->settings.append;
   GST_OBJECT_UNLOCK (self);
   if (location == NULL || *location == '\0')
     return TRUE;
@@ -246,8 +205,7 @@ gst_head_predict_start (GstBaseTransform *trans)
   g_autofree gchar *heads = NULL;
 
   GST_OBJECT_LOCK (self);
-  memset (&self->stats, 0, sizeof self->stats);
-  gst_clear_structure (&self->last);
+  gst_head_predict_stats_clear (&self->stats);
   GST_OBJECT_UNLOCK (self);
 
   if (!gst_head_slot_start (&self->slot, &error)) {
@@ -349,7 +307,8 @@ check_fit (GstHeadPredict *self, GstHeadSet *set, const GstMaeEmbedding *embeddi
     return GST_FLOW_ERROR;
   }
   if (!self->fits)
-    post_model_warning (self, error, "Frames pass without predictions until heads and embeddings fit again.");
+    GST_ELEMENT_MODEL_WARNING (self, error, "heads",
+        "Frames pass without predictions until heads and embeddings fit again.");
   else if (is_new_stream && model_id == NULL)
     GST_ELEMENT_WARNING (self, STREAM, FORMAT, ("The embeddings do not say which encoder made them, so whether the "
             "heads were trained on it cannot be checked. Have their sender put model-id into the caps, as mae-encoder "
@@ -392,15 +351,15 @@ report_predictions (GstHeadPredict *self, GstBuffer *buffer, const gchar *model_
     log_predictions (self, buffer, model_id, n);
 
   GST_OBJECT_LOCK (self);
-  post_messages = self->post_messages;
+  post_messages = self->settings.post_messages;
   GST_OBJECT_UNLOCK (self);
   if (post_messages)
     gst_element_post_message (GST_ELEMENT (self),
         gst_predictions_message_new (GST_OBJECT (self), buffer, segment, model_id, all));
 
   GST_OBJECT_LOCK (self);
-  gst_clear_structure (&self->last);
-  self->last = all;
+  gst_clear_structure (&self->stats.last);
+  self->stats.last = all;
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -493,13 +452,7 @@ describe_stats (GstHeadPredict *self)
 
   gst_head_slot_get_counts (&self->slot, &reloads, &refused);
   GST_OBJECT_LOCK (self);
-  stats = gst_structure_new ("head-predict-stats", "frames", G_TYPE_UINT64, self->stats.frames, "predicted",
-      G_TYPE_UINT64, self->stats.predicted, "without-embedding", G_TYPE_UINT64, self->stats.without_embedding,
-      "mismatched", G_TYPE_UINT64, self->stats.mismatched, "not-finite", G_TYPE_UINT64, self->stats.not_finite,
-      "reloads", G_TYPE_UINT64, reloads, "refused-reloads", G_TYPE_UINT64, refused, NULL);
-  gst_timing_window_describe (&self->stats.times, stats);
-  if (self->last)
-    gst_structure_set (stats, "last", GST_TYPE_STRUCTURE, self->last, NULL);
+  stats = gst_head_predict_stats_describe (&self->stats, reloads, refused);
   GST_OBJECT_UNLOCK (self);
   return stats;
 }
@@ -508,37 +461,24 @@ static void
 gst_head_predict_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstHeadPredict *self = GST_HEAD_PREDICT (object);
+  gboolean known;
 
   if (id == PROP_HEADS) {
     change_heads (self, g_value_get_string (value) ? g_value_get_string (value) : "");
     return;
   }
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_LOCATION:
-      g_free (self->location);
-      self->location = g_value_dup_string (value);
-      break;
-    case PROP_APPEND:
-      self->append = g_value_get_boolean (value);
-      break;
-    case PROP_POST_MESSAGES:
-      self->post_messages = g_value_get_boolean (value);
-      break;
-    case PROP_AUTO_RELOAD:
-      self->auto_reload = g_value_get_boolean (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  known = gst_head_predict_settings_set (&self->settings, id, value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static void
 gst_head_predict_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
   GstHeadPredict *self = GST_HEAD_PREDICT (object);
+  gboolean known;
 
   if (id == PROP_HEADS) {
     g_value_take_string (value, gst_head_slot_dup_heads (&self->slot));
@@ -549,24 +489,10 @@ gst_head_predict_get_property (GObject *object, guint id, GValue *value, GParamS
     return;
   }
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_LOCATION:
-      g_value_set_string (value, self->location);
-      break;
-    case PROP_APPEND:
-      g_value_set_boolean (value, self->append);
-      break;
-    case PROP_POST_MESSAGES:
-      g_value_set_boolean (value, self->post_messages);
-      break;
-    case PROP_AUTO_RELOAD:
-      g_value_set_boolean (value, self->auto_reload);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  known = gst_head_predict_settings_get (&self->settings, id, value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static void
@@ -575,8 +501,8 @@ gst_head_predict_finalize (GObject *object)
   GstHeadPredict *self = GST_HEAD_PREDICT (object);
 
   gst_head_slot_finish (&self->slot);
-  g_free (self->location);
-  gst_clear_structure (&self->last);
+  gst_head_predict_settings_clear (&self->settings);
+  gst_head_predict_stats_clear (&self->stats);
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
 
@@ -592,47 +518,10 @@ install_properties (GObjectClass *object_class)
    *
    * Since: 0.1
    */
-  properties[PROP_HEADS] = g_param_spec_string ("heads", "Heads",
-      "Head files (or shipped heads) to predict with, separated by commas; may be changed while running", NULL,
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
-  /**
-   * GstHeadPredict:location:
-   *
-   * Where the predictions are written as JSON lines: a file, a named pipe whose reader is there, or `-` for standard
-   * output. A full disk or a closed pipe ends the writing with one warning message; the stream goes on.
-   *
-   * Since: 0.1
-   */
-  properties[PROP_LOCATION] = g_param_spec_string ("location", "Location",
-      "File to write the predictions to as JSON lines, - for standard output; nothing is written when empty", NULL,
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
-  /**
-   * GstHeadPredict:append:
-   *
-   * Since: 0.1
-   */
-  properties[PROP_APPEND] = g_param_spec_boolean ("append", "Append",
-      "Keep what the file at location holds and write after it instead of starting it anew", DEFAULT_APPEND,
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
-  /**
-   * GstHeadPredict:post-messages:
-   *
-   * Since: 0.1
-   */
-  properties[PROP_POST_MESSAGES] = g_param_spec_boolean ("post-messages", "Post messages",
-      "Post an element message 'head-prediction' for each frame with predictions", DEFAULT_POST_MESSAGES,
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
-  /**
-   * GstHeadPredict:auto-reload:
-   *
-   * Look once a second whether the head files were replaced, and take the new ones as #GstHeadPredict::reload does:
-   * `gst-heads refit --watch` and head-trainer write them so that there is never half of one.
-   *
-   * Since: 0.1
-   */
-  properties[PROP_AUTO_RELOAD] = g_param_spec_boolean ("auto-reload", "Reload by itself",
-      "Read the head files again whenever they are replaced", FALSE,
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+  g_object_class_install_property (object_class, PROP_HEADS, g_param_spec_string ("heads", "Heads",
+          "Head files (or shipped heads) to predict with, separated by commas; may be changed while running", NULL,
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
+  gst_head_predict_settings_install (object_class);
   /**
    * GstHeadPredict:stats:
    *
@@ -643,10 +532,9 @@ install_properties (GObjectClass *object_class)
    *
    * Since: 0.1
    */
-  properties[PROP_STATS] = g_param_spec_boxed ("stats", "Statistics",
-      "Frames seen and predicted, changes of heads, milliseconds spent, the last predictions", GST_TYPE_STRUCTURE,
-      G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
-  g_object_class_install_properties (object_class, N_PROPERTIES, properties);
+  g_object_class_install_property (object_class, PROP_STATS, g_param_spec_boxed ("stats", "Statistics",
+          "Frames seen and predicted, changes of heads, milliseconds spent, the last predictions", GST_TYPE_STRUCTURE,
+          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
 static void
@@ -700,8 +588,7 @@ static void
 gst_head_predict_init (GstHeadPredict *self)
 {
   gst_head_slot_init (&self->slot);
-  self->append = DEFAULT_APPEND;
-  self->post_messages = DEFAULT_POST_MESSAGES;
+  gst_head_predict_settings_init (&self->settings);
   /* Metas are all that is added: the base class then neither copies memory nor comes between up- and downstream's
    * allocation. */
   gst_base_transform_set_in_place (GST_BASE_TRANSFORM (self), TRUE);

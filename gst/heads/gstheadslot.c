@@ -111,11 +111,28 @@ swap_heads (GstHeadSlot *slot, const gchar *heads, GError **error)
 gboolean
 gst_head_slot_change (GstHeadSlot *slot, const gchar *heads, GError **error)
 {
+  g_auto (GstHeadChange) change = { 0 };
+
+  return gst_head_slot_change_full (slot, heads, &change, error);
+}
+
+void
+gst_head_change_clear (GstHeadChange *change)
+{
+  g_free (change->heads);
+  gst_head_set_unref (change->before);
+  gst_head_set_unref (change->after);
+}
+
+gboolean
+gst_head_slot_change_full (GstHeadSlot *slot, const gchar *heads, GstHeadChange *change, GError **error)
+{
   g_autofree gchar *list = NULL;
   gboolean accepted = TRUE;
 
   g_mutex_lock (&slot->change_lock);
   list = heads ? g_strdup (heads) : gst_head_slot_dup_heads (slot);
+  *change = (GstHeadChange) { .heads = g_strdup (list), .before = gst_head_slot_acquire (slot) };
   if (slot->started) {
     accepted = swap_heads (slot, list, error);
   } else {
@@ -124,6 +141,7 @@ gst_head_slot_change (GstHeadSlot *slot, const gchar *heads, GError **error)
     slot->heads = g_steal_pointer (&list);
     g_mutex_unlock (&slot->lock);
   }
+  change->after = gst_head_slot_acquire (slot);
   g_mutex_unlock (&slot->change_lock);
   return accepted;
 }

@@ -36,6 +36,16 @@ gchar *gst_head_slot_dup_heads (GstHeadSlot *slot);
 /* Takes a new list, or reads the present files again when heads is NULL. Before the start it is only noted. FALSE
  * with a GH_ERROR when refused. */
 gboolean gst_head_slot_change (GstHeadSlot *slot, const gchar *heads, GError **error);
+/* The same, and what it changed: the heads before and after, which are the same when it was refused and NULL before the
+ * start; the list that was asked for. Cleared by gst_head_change_clear(). */
+typedef struct {
+  gchar *heads;
+  GstHeadSet *before, *after;
+} GstHeadChange;
+
+gboolean gst_head_slot_change_full (GstHeadSlot *slot, const gchar *heads, GstHeadChange *change, GError **error);
+void gst_head_change_clear (GstHeadChange *change);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GstHeadChange, gst_head_change_clear)
 /* Since the last start. */
 void gst_head_slot_get_counts (GstHeadSlot *slot, guint64 *reloads, guint64 *refused_reloads);
 

@@ -63,33 +63,15 @@
 #include "gstmaeannounce.h"
 #include "gstmaecaps.h"
 #include "gstmaeembedder.h"
+#include "gstmaeencodersettings.h"
 #include "gstmaeenums.h"
 #include "gstmaestats.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_mae_encoder_debug);
 #define GST_CAT_DEFAULT gst_mae_encoder_debug
 
-enum
-{
-  PROP_0,
-  PROP_MODEL,
-  PROP_DEVICE,
-  PROP_PRECISION,
-  PROP_THREADS,
-  PROP_INTERVAL,
-  PROP_TOKENS,
-  PROP_MAX_LATENESS,
-  PROP_MODEL_ID,
-  PROP_STATS,
-};
-
-#define DEFAULT_MODEL "default"
-#define DEFAULT_DEVICE GH_DEVICE_AUTO
-#define DEFAULT_PRECISION GH_PRECISION_AUTO
-#define DEFAULT_THREADS 0
-#define DEFAULT_INTERVAL 0
-#define DEFAULT_TOKENS FALSE
-#define DEFAULT_MAX_LATENESS (20 * GST_MSECOND)
+#define PROP_MODEL_ID GST_MAE_ENCODER_N_SETTINGS
+#define PROP_STATS (GST_MAE_ENCODER_N_SETTINGS + 1)
 
 /* Who allows more lateness than this wants none to count; keeps sums in range. */
 #define MAX_LATENESS (24 * 60 * 60 * GST_SECOND)
@@ -115,14 +97,7 @@ struct _GstMaeEncoder
 {
   GstBaseTransform parent;
 
-  /* Properties, under the object lock. */
-  gchar *model;
-  GhDevice device;
-  GhPrecision precision;
-  guint threads;
-  gboolean tokens;
-  GstClockTime interval;
-  GstClockTime max_lateness;
+  GstMaeEncoderSettings settings;       /* under the object lock */
 
   /* From start() to stop(), under the object lock. */
   GstMaeEmbedder *embedder;
@@ -180,11 +155,11 @@ gst_mae_encoder_start (GstBaseTransform *trans)
   gboolean tokens;
 
   GST_OBJECT_LOCK (self);
-  model = g_strdup (self->model);
-  device = self->device;
-  precision = self->precision;
-  threads = self->threads;
-  tokens = self->tokens;
+  model = g_strdup (self->settings.model);
+  device = self->settings.device;
+  precision = self->settings.precision;
+  threads = self->settings.threads;
+  tokens = self->settings.tokens;
   GST_OBJECT_UNLOCK (self);
 
   if (!(embedder = gst_mae_embedder_new (model, device, precision, threads, tokens, &error))) {
@@ -302,7 +277,7 @@ gst_mae_encoder_query (GstBaseTransform *trans, GstPadDirection direction, GstQu
   if (!live)
     return TRUE;
   GST_OBJECT_LOCK (self);
-  own = self->latency + (self->max_lateness <= MAX_LATENESS ? self->max_lateness : 0);
+  own = self->latency + (self->settings.max_lateness <= MAX_LATENESS ? self->settings.max_lateness : 0);
   GST_OBJECT_UNLOCK (self);
   GST_DEBUG_OBJECT (self, "adding %" GST_TIME_FORMAT " of latency", GST_TIME_ARGS (own));
   gst_query_set_latency (query, TRUE, min + own, GST_CLOCK_TIME_IS_VALID (max) ? max + own : max);
@@ -346,7 +321,7 @@ announced_lag (GstMaeEncoder *self)
   GstClockTime lag = self->upstream_latency;
 
   GST_OBJECT_LOCK (self);
-  lag += self->max_lateness;
+  lag += self->settings.max_lateness;
   if (self->pipeline_latency > lag + self->latency)
     lag = self->pipeline_latency - self->latency;
   GST_OBJECT_UNLOCK (self);
@@ -404,8 +379,8 @@ judge (GstMaeEncoder *self, GstBuffer *frame)
     running_time = gst_segment_to_running_time (segment, GST_FORMAT_TIME, GST_BUFFER_PTS (frame));
   slack = GST_BUFFER_DURATION_IS_VALID (frame) ? GST_BUFFER_DURATION (frame) / 2 : 0;
   GST_OBJECT_LOCK (self);
-  interval = self->interval;
-  max_lateness = self->max_lateness;
+  interval = self->settings.interval;
+  max_lateness = self->settings.max_lateness;
   GST_OBJECT_UNLOCK (self);
 
   late = is_late (self, running_time, max_lateness);    /* learns from every frame, due or not */
@@ -516,81 +491,31 @@ static void
 gst_mae_encoder_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstMaeEncoder *self = GST_MAE_ENCODER (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_MODEL:
-      g_free (self->model);
-      self->model = g_value_dup_string (value);
-      if (!self->model || !*self->model) {
-        g_free (self->model);
-        self->model = g_strdup (DEFAULT_MODEL);
-      }
-      break;
-    case PROP_DEVICE:
-      self->device = g_value_get_enum (value);
-      break;
-    case PROP_PRECISION:
-      self->precision = g_value_get_enum (value);
-      break;
-    case PROP_THREADS:
-      self->threads = g_value_get_uint (value);
-      break;
-    case PROP_INTERVAL:
-      self->interval = g_value_get_uint64 (value);
-      break;
-    case PROP_TOKENS:
-      self->tokens = g_value_get_boolean (value);
-      break;
-    case PROP_MAX_LATENESS:
-      self->max_lateness = g_value_get_uint64 (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  known = gst_mae_encoder_settings_set (&self->settings, id, value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static void
 gst_mae_encoder_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
   GstMaeEncoder *self = GST_MAE_ENCODER (object);
+  gboolean known = TRUE;
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_MODEL:
-      g_value_set_string (value, self->model);
-      break;
-    case PROP_DEVICE:
-      g_value_set_enum (value, self->device);
-      break;
-    case PROP_PRECISION:
-      g_value_set_enum (value, self->precision);
-      break;
-    case PROP_THREADS:
-      g_value_set_uint (value, self->threads);
-      break;
-    case PROP_INTERVAL:
-      g_value_set_uint64 (value, self->interval);
-      break;
-    case PROP_TOKENS:
-      g_value_set_boolean (value, self->tokens);
-      break;
-    case PROP_MAX_LATENESS:
-      g_value_set_uint64 (value, self->max_lateness);
-      break;
-    case PROP_MODEL_ID:
-      g_value_set_string (value, gst_mae_stats_model_id (&self->stats));
-      break;
-    case PROP_STATS:
-      g_value_take_boxed (value, gst_mae_stats_describe (&self->stats));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  if (id == PROP_MODEL_ID)
+    g_value_set_string (value, gst_mae_stats_model_id (&self->stats));
+  else if (id == PROP_STATS)
+    g_value_take_boxed (value, gst_mae_stats_describe (&self->stats));
+  else
+    known = gst_mae_encoder_settings_get (&self->settings, id, value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
 static void
@@ -600,40 +525,16 @@ gst_mae_encoder_finalize (GObject *object)
 
   gst_mae_stats_clear (&self->stats);
   g_clear_pointer (&self->embedder, gst_mae_embedder_unref);
-  g_free (self->model);
+  gst_mae_encoder_settings_clear (&self->settings);
   G_OBJECT_CLASS (gst_mae_encoder_parent_class)->finalize (object);
 }
 
 static void
 install_properties (GObjectClass *class)
 {
-  const GParamFlags ready = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
-  const GParamFlags playing = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
   const GParamFlags readable = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
 
-  g_object_class_install_property (class, PROP_MODEL, g_param_spec_string ("model", "Model",
-          "Safetensors file of the encoder, or the name of a shipped one. Elements that name the same file share its "
-          "weights.", DEFAULT_MODEL, ready));
-  g_object_class_install_property (class, PROP_DEVICE, g_param_spec_enum ("device", "Device",
-          "What computes; which one 'auto' took, and why, is in the message mae-encoder-ready and in stats",
-          GST_TYPE_MAE_DEVICE, DEFAULT_DEVICE, ready));
-  g_object_class_install_property (class, PROP_PRECISION, g_param_spec_enum ("precision", "Precision",
-          "Number format of the matrix products; all but f32 trade a little exactness for speed",
-          GST_TYPE_MAE_PRECISION, DEFAULT_PRECISION, ready));
-  g_object_class_install_property (class, PROP_THREADS, g_param_spec_uint ("threads", "Threads",
-          "Threads that compute one frame (0 = GST_HEADS_THREADS from the environment, else one per processor)",
-          0, 1024, DEFAULT_THREADS, ready));
-  g_object_class_install_property (class, PROP_INTERVAL, g_param_spec_uint64 ("interval", "Interval",
-          "Nanoseconds of running time from one encoded frame to the next (0 = every frame); frames in between pass "
-          "without an embedding, or are dropped where downstream takes other/tensors",
-          0, G_MAXINT64, DEFAULT_INTERVAL, playing));
-  g_object_class_install_property (class, PROP_TOKENS, g_param_spec_boolean ("tokens", "Tokens",
-          "Attach, beside the embedding, one vector per patch of the picture (the encoder's output grid)",
-          DEFAULT_TOKENS, ready));
-  g_object_class_install_property (class, PROP_MAX_LATENESS, g_param_spec_uint64 ("max-lateness", "Max lateness",
-          "Nanoseconds that a frame of a live source may arrive late and still be encoded; later ones are skipped so "
-          "that latency stays bounded (18446744073709551615 = encode every frame and fall behind)",
-          0, GST_CLOCK_TIME_NONE, DEFAULT_MAX_LATENESS, playing));
+  gst_mae_encoder_settings_install (class);
   g_object_class_install_property (class, PROP_MODEL_ID, g_param_spec_string ("model-id", "Model id",
           "First 16 hexadecimal digits of the SHA-256 of the model file; known once the element has started",
           NULL, readable));
@@ -683,12 +584,6 @@ gst_mae_encoder_class_init (GstMaeEncoderClass *class)
 static void
 gst_mae_encoder_init (GstMaeEncoder *self)
 {
-  self->model = g_strdup (DEFAULT_MODEL);
-  self->device = DEFAULT_DEVICE;
-  self->precision = DEFAULT_PRECISION;
-  self->threads = DEFAULT_THREADS;
-  self->interval = DEFAULT_INTERVAL;
-  self->tokens = DEFAULT_TOKENS;
-  self->max_lateness = DEFAULT_MAX_LATENESS;
+  gst_mae_encoder_settings_init (&self->settings);
   reset_stream (self);
 }
