@@ -3,19 +3,16 @@
  * dataset.c: gst-heads dataset COMMAND DIR: what a dataset holds, whether it is whole, labels in and out of it.
  */
 #include "dataset.h"
-#include "models/gh-labels.h"
-
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
-enum { MOST_DAYS = 100000 };
+enum { MOST_DAYS = 100000, MOST_SECONDS = 86400 };
 
 static void
 options_clear (DatasetOptions *o)
 {
   char *texts[] = { o->source, o->after, o->before, o->task, o->output, o->format, o->csv, o->column, o->file_column,
-    o->origin };
+    o->time_column, o->origin };
 
   for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
     g_free (texts[i]);
@@ -120,46 +117,7 @@ verify (Catalogue *catalogue, const DatasetOptions *options)
   return GH_EXIT_OK;
 }
 
-/* ---- label, prune ----------------------------------------------------------------------------------------------------- */
-
-/* "ID.jpg", "frames/DAY/ID.jpg" or "ID": the ID. */
-static char *
-id_of (const char *file)
-{
-  char *id = g_path_get_basename (file), *dot = strrchr (id, '.');
-
-  if (dot && (g_ascii_strcasecmp (dot, ".jpg") == 0 || g_ascii_strcasecmp (dot, ".png") == 0))
-    *dot = 0;
-  return id;
-}
-
-static int
-label (Catalogue *catalogue, const DatasetOptions *options)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GhLabels) labels = NULL;
-  guint unknown = 0;
-
-  if (!options->csv || !options->task)
-    return gh_tool_fail (GH_EXIT_USAGE, "label needs --csv=FILE and --task=NAME");
-  labels = gh_labels_read (options->csv, GH_HEAD_CLASS, options->file_column ? options->file_column : "file",
-      options->column ? options->column : options->task, NULL, &error);
-  if (labels == NULL)
-    return gh_dataset_fail (error);
-  for (guint i = 0; i < labels->n; i++) {
-    g_autofree char *id = id_of (labels->files[i]);
-    CatalogueLabel one = { options->task, labels->classes[(int) labels->values[i]], options->origin ? options->origin : "csv" };
-
-    if (catalogue_label (catalogue, id, &one, &error))
-      continue;
-    if (error)
-      return gh_dataset_fail (error);
-    unknown++;
-    gh_tool_fail (0, "%s:%d: there is no frame %s", options->csv, labels->lines[i], labels->files[i]);
-  }
-  printf ("%u labels for %s\n", labels->n - unknown, options->task);
-  return unknown ? GH_EXIT_FAILED : GH_EXIT_OK;
-}
+/* ---- prune ------------------------------------------------------------------------------------------------------------ */
 
 static int
 prune (Catalogue *catalogue, const DatasetOptions *options)
@@ -205,15 +163,29 @@ backup (Catalogue *catalogue, const DatasetOptions *options)
 
 /* ---- the command --------------------------------------------------------------------------------------------------------- */
 
+/* What a command does to the dataset. A capture keeps others from deleting, not from labeling. */
+typedef enum { READS, LABELS, DELETES } Access;
+
 static const struct {
   const char *name;
   int (*run) (Catalogue *catalogue, const DatasetOptions *options);
-  gboolean writes;
+  Access access;
 } commands[] = {
-  { "list", gh_dataset_list, FALSE }, { "stats", stats, FALSE }, { "verify", verify, FALSE },
-  { "export", gh_dataset_export, FALSE }, { "label", label, TRUE }, { "prune", prune, TRUE },
-  { "backup", backup, FALSE },
+  { "list", gh_dataset_list, READS }, { "stats", stats, READS }, { "verify", verify, READS },
+  { "export", gh_dataset_export, READS }, { "label", gh_dataset_label, LABELS }, { "prune", prune, DELETES },
+  { "backup", backup, READS },
 };
+
+static Catalogue *
+open_for (Access access, const char *folder, GError **error)
+{
+  Catalogue *catalogue = catalogue_open_read (folder, error);   /* which makes none where there is none */
+
+  if (catalogue == NULL || access == READS)
+    return catalogue;
+  catalogue_close (catalogue);
+  return access == LABELS ? catalogue_open_beside (folder, error) : catalogue_open (folder, error);
+}
 
 static int
 run (const char *name, const char *folder, const DatasetOptions *options)
@@ -224,15 +196,11 @@ run (const char *name, const char *folder, const DatasetOptions *options)
 
     if (!g_str_equal (commands[i].name, name))
       continue;
-    catalogue = catalogue_open_read (folder, &error);   /* which makes none where there is none */
-    if (catalogue && commands[i].writes) {
-      catalogue_close (catalogue);
-      catalogue = catalogue_open (folder, &error);
-    }
+    catalogue = open_for (commands[i].access, folder, &error);
     return catalogue ? commands[i].run (catalogue, options) : gh_dataset_fail (error);
   }
-  return gh_tool_fail (GH_EXIT_USAGE, "there is no \"dataset %s\"; there are list, stats, verify, export, "
-      "label, prune and backup", name);
+  return gh_tool_fail (GH_EXIT_USAGE, "there is no \"dataset %s\"; there are list, stats, verify, export, label, prune and "
+      "backup", name);
 }
 
 /* The filter of the options; -1, or the exit status. */
@@ -264,9 +232,9 @@ make_filter (DatasetOptions *o)
 int
 gh_tool_dataset (int argc, char **argv)
 {
-  g_auto (DatasetOptions) o = { .limit = -1, .filter = CATALOGUE_ANY };
+  g_auto (DatasetOptions) o = { .limit = -1, .filter = CATALOGUE_ANY, .tolerance = -1 };
   const GOptionEntry entries[] = {
-    { "source", 's', 0, G_OPTION_ARG_STRING, &o.source, "list, export: only frames of this source", "NAME" },
+    { "source", 's', 0, G_OPTION_ARG_STRING, &o.source, "list, export, label by time: only frames of this source", "NAME" },
     { "after", 0, 0, G_OPTION_ARG_STRING, &o.after, "list, export: only frames captured at this time or later", "TIME" },
     { "before", 0, 0, G_OPTION_ARG_STRING, &o.before, "list, export: only frames captured before this time", "TIME" },
     { "labeled", 0, 0, G_OPTION_ARG_NONE, &o.labeled, "list, export: only frames with a label (of the task, if one is named)",
@@ -281,6 +249,9 @@ gh_tool_dataset (int argc, char **argv)
         "say it", "NAME" },
     { "column", 0, 0, G_OPTION_ARG_STRING, &o.column, "label: column of the labels (the task)", "NAME" },
     { "file-column", 0, 0, G_OPTION_ARG_STRING, &o.file_column, "label: column of the images, by file or ID (file)", "NAME" },
+    { "time-column", 0, 0, G_OPTION_ARG_STRING, &o.time_column, "label: by time: column of the times (captured_at); each label "
+        "goes to the frame that was captured next to it", "NAME" },
+    { "tolerance", 0, 0, G_OPTION_ARG_DOUBLE, &o.tolerance, "label: by time: how far from it at most (1)", "SECONDS" },
     { "origin", 0, 0, G_OPTION_ARG_STRING, &o.origin, "label: who says so; a label of the same origin is replaced (csv)",
         "NAME" },
     { "max-age", 0, 0, G_OPTION_ARG_DOUBLE, &o.max_age_days, "prune: images without a label older than this", "DAYS" },
@@ -308,6 +279,8 @@ gh_tool_dataset (int argc, char **argv)
     return gh_tool_fail (GH_EXIT_USAGE, "%s is one too many", argv[o.target ? 4 : 3]);
   if (!(o.max_age_days >= 0 && o.max_age_days <= MOST_DAYS))
     return gh_tool_fail (GH_EXIT_USAGE, "--max-age: a number of days from 0 to %d", MOST_DAYS);
+  if (o.tolerance != -1 && !(o.tolerance >= 0 && o.tolerance <= MOST_SECONDS))
+    return gh_tool_fail (GH_EXIT_USAGE, "--tolerance: seconds from 0 to %d", MOST_SECONDS);
   if (o.format && !g_str_equal (o.format, "csv") && !g_str_equal (o.format, "coco"))
     return gh_tool_fail (GH_EXIT_USAGE, "--format=%s: there are csv and coco", o.format);
   if (o.max_frames < 0 || o.max_bytes < 0)

@@ -135,12 +135,28 @@ catalogue_add (Catalogue *catalogue, const CatalogueFrame *frame, gchar **id, GE
   return CATALOGUE_STORED;
 }
 
-gboolean
-catalogue_label (Catalogue *catalogue, const gchar *frame, const CatalogueLabel *label, GError **error)
+static gboolean
+label_known (Catalogue *catalogue, CatalogueMark *marks, guint n, GError **error)
 {
-  if (catalogue_number (catalogue, 0, "SELECT count(*) FROM frame WHERE id = ?", "s", frame) == 0)
+  for (guint i = 0; i < n; i++) {
+    CatalogueMark *mark = &marks[i];
+
+    mark->known = catalogue_number (catalogue, 0, "SELECT count(*) FROM frame WHERE id = ?", "s", mark->frame) > 0;
+    if (mark->known && !insert_label (catalogue, mark->frame, &mark->label, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean
+catalogue_label (Catalogue *catalogue, CatalogueMark *marks, guint n, GError **error)
+{
+  if (!catalogue_begin (catalogue, error))
     return FALSE;
-  return insert_label (catalogue, frame, label, error);
+  if (label_known (catalogue, marks, n, error))
+    return catalogue_commit (catalogue, error);
+  catalogue_rollback (catalogue);
+  return FALSE;
 }
 
 /* ---- outages --------------------------------------------------------------------------------------------------------- */
@@ -233,6 +249,22 @@ catalogue_each (Catalogue *catalogue, gboolean (*visit) (const CatalogueRow *row
   const CatalogueFilter all = CATALOGUE_ANY;
 
   return catalogue_each_matching (catalogue, &all, visit, data, error);
+}
+
+gchar *
+catalogue_frame_at (Catalogue *catalogue, const gchar *source, gint64 at, gint64 tolerance, gint64 *distance)
+{
+  sqlite3_stmt *statement = catalogue_prepare (catalogue, NULL, "SELECT frame.id, abs(captured_at - ?2) FROM frame JOIN source "
+      "ON source.id = frame.source WHERE state = 'stored' AND (?1 IS NULL OR name = ?1) AND captured_at BETWEEN ?2 - ?3 AND ?2 + "
+      "?3 ORDER BY 2, captured_at, frame.id LIMIT 1", "sii", source, at, tolerance);
+  gchar *id = NULL;
+
+  if (statement && sqlite3_step (statement) == SQLITE_ROW) {
+    id = g_strdup (catalogue_column (statement, 0));
+    *distance = sqlite3_column_int64 (statement, 1);
+  }
+  sqlite3_finalize (statement);
+  return id;
 }
 
 gboolean
