@@ -5,6 +5,8 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+enum { LABELS_AT_ONCE = 1000 };
+
 #define LABELS_OF_FRAME "SELECT task, value, origin FROM label WHERE frame = ? ORDER BY task, origin"
 
 /* ---- names ---------------------------------------------------------------------------------------------------------- */
@@ -148,8 +150,8 @@ label_known (Catalogue *catalogue, CatalogueMark *marks, guint n, GError **error
   return TRUE;
 }
 
-gboolean
-catalogue_label (Catalogue *catalogue, CatalogueMark *marks, guint n, GError **error)
+static gboolean
+label_some (Catalogue *catalogue, CatalogueMark *marks, guint n, GError **error)
 {
   if (!catalogue_begin (catalogue, error))
     return FALSE;
@@ -157,6 +159,15 @@ catalogue_label (Catalogue *catalogue, CatalogueMark *marks, guint n, GError **e
     return catalogue_commit (catalogue, error);
   catalogue_rollback (catalogue);
   return FALSE;
+}
+
+gboolean
+catalogue_label (Catalogue *catalogue, CatalogueMark *marks, guint n, GError **error)
+{
+  for (guint i = 0; i < n; i += LABELS_AT_ONCE)
+    if (!label_some (catalogue, marks + i, MIN (n - i, LABELS_AT_ONCE), error))
+      return FALSE;
+  return TRUE;
 }
 
 /* ---- outages --------------------------------------------------------------------------------------------------------- */

@@ -99,7 +99,8 @@ typedef struct {
   gboolean known;               /* set: there is such a frame */
 } CatalogueMark;
 
-/* All or none; those of frames that are not there are left out. A label replaces that of the same frame, task and origin. */
+/* Those of frames that are not there are left out. A label replaces that of the same frame, task and origin. In several
+ * transactions, so that a capture beside it never waits for long: when it fails, the first ones may be in. */
 gboolean catalogue_label (Catalogue *catalogue, CatalogueMark *marks, guint n, GError **error);
 
 typedef struct {
