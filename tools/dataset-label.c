@@ -22,7 +22,8 @@ static void
 add_mark (Marking *m, char *id, guint row)
 {
   const GhLabels *labels = m->labels;
-  CatalogueMark mark = { id, { m->o->task, labels->classes[(int) labels->values[row]], m->o->origin ? m->o->origin : "csv" }, FALSE };
+  const char *value = labels->classes[(int) labels->values[row]];
+  CatalogueMark mark = { id, { m->o->task, value, m->o->origin ? m->o->origin : "csv" }, FALSE };
 
   g_ptr_array_add (m->ids, id);
   m->rows[m->marks->len] = row;
@@ -99,7 +100,9 @@ check_source (Catalogue *catalogue, const DatasetOptions *o)
   names = g_strjoinv ("\", \"", sources);
   if (o->source == NULL && g_strv_length (sources) > 1)
     return gh_tool_fail (GH_EXIT_USAGE, "say with --source whose frames the times are of: \"%s\"", names);
-  return gh_dataset_nothing (catalogue, o) == GH_EXIT_OK ? -1 : GH_EXIT_FAILED;
+  if (o->source && !g_strv_contains ((const char *const *) sources, o->source))
+    return gh_dataset_nothing (catalogue, o);
+  return -1;
 }
 
 static void
@@ -127,8 +130,8 @@ find_nearest (Catalogue *catalogue, const Marking *m, GHashTable *frames)
     gint64 at, distance;
 
     if (!catalogue_parse_time (m->labels->files[i], &at))
-      return gh_tool_fail (GH_EXIT_FAILED, "%s:%d: \"%s\" is no time: 2026-01-31T07:00:00Z is one", m->o->csv, m->labels->lines[i],
-          m->labels->files[i]);
+      return gh_tool_fail (GH_EXIT_FAILED, "%s:%d: \"%s\" is no time: 2026-01-31T07:00:00Z is one", m->o->csv,
+          m->labels->lines[i], m->labels->files[i]);
     id = catalogue_frame_at (catalogue, m->o->source, at, tolerance, &distance);
     if (id)
       take_nearest (frames, id, i, distance);
@@ -157,8 +160,10 @@ say_distant (const Marking *m)
 {
   printf ("%u labels for %s; %u of %u rows are no frame's nearest within %g s\n", m->marks->len, m->o->task,
       m->labels->n - m->marks->len, m->labels->n, tolerance_of (m->o));
-  return m->marks->len ? GH_EXIT_OK : gh_tool_fail (GH_EXIT_FAILED, "no frame was captured within %g s of a time in %s (times are UTC "
-      "where they do not say)", tolerance_of (m->o), m->o->csv);
+  if (m->marks->len)
+    return GH_EXIT_OK;
+  return gh_tool_fail (GH_EXIT_FAILED, "no frame was captured within %g s of a time in %s (times are UTC where they do not say)",
+      tolerance_of (m->o), m->o->csv);
 }
 
 /* ---- the command -------------------------------------------------------------------------------------------------------- */
@@ -199,6 +204,8 @@ gh_dataset_label (Catalogue *catalogue, const DatasetOptions *o)
 
   if (!o->csv || !o->task)
     return gh_tool_fail (GH_EXIT_USAGE, "label needs --csv=FILE and --task=NAME");
+  if (o->source && !is_by_time (o))
+    return gh_tool_fail (GH_EXIT_USAGE, "--source is for labels by time: with --time-column or --tolerance");
   if (o->file_column && is_by_time (o))
     return gh_tool_fail (GH_EXIT_USAGE, "by --file-column or by time (--time-column, --tolerance), not both");
   labels = gh_labels_read (o->csv, GH_HEAD_CLASS, key_column (o), o->column ? o->column : o->task, NULL, &error);

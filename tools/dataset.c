@@ -4,6 +4,7 @@
  */
 #include "dataset.h"
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { MOST_DAYS = 100000, MOST_SECONDS = 86400 };
@@ -66,11 +67,11 @@ gh_dataset_nothing (Catalogue *catalogue, const DatasetOptions *options)
 
   if (error)
     return gh_dataset_fail (error);
-  if (sources == NULL || g_strv_contains ((const char *const *) sources, options->source))
-    return GH_EXIT_OK;
+  if (sources == NULL || *sources == NULL || g_strv_contains ((const char *const *) sources, options->source))
+    return gh_tool_fail (GH_EXIT_OK, "no frame fits");
   names = g_strjoinv ("\", \"", sources);
-  return *sources ? gh_tool_fail (GH_EXIT_FAILED, "--source: %s has no \"%s\"; it has \"%s\"", catalogue_folder (catalogue),
-      options->source, names) : GH_EXIT_OK;
+  return gh_tool_fail (GH_EXIT_FAILED, "--source: %s has no \"%s\"; it has \"%s\"", catalogue_folder (catalogue), options->source,
+      names);
 }
 
 /* ---- stats, verify ------------------------------------------------------------------------------------------------- */
@@ -124,6 +125,7 @@ prune (Catalogue *catalogue, const DatasetOptions *options)
 {
   g_autoptr (GError) error = NULL;
   CatalogueLimits limits = { (gint64) (options->max_age_days * 86400e6), options->max_frames, options->max_bytes };
+  CatalogueCounts left;
   gint gone;
 
   if (!(limits.max_age || limits.max_frames || limits.max_bytes))
@@ -131,9 +133,14 @@ prune (Catalogue *catalogue, const DatasetOptions *options)
   gh_dataset_progress (catalogue, options, "deleting images");
   gone = catalogue_prune (catalogue, &limits, g_get_real_time (), options->dry_run, &error);
   gh_dataset_end_progress (catalogue, options);
-  if (gone < 0)
+  if (gone < 0 || !catalogue_count (catalogue, &left, &error))
     return gh_dataset_fail (error);
-  printf ("%d images %s\n", gone, options->dry_run ? "would be deleted" : "deleted");
+  if (options->dry_run)
+    left.stored -= gone;
+  printf ("%d images %s, %" G_GUINT64_FORMAT " are left\n", gone, options->dry_run ? "would be deleted" : "deleted", left.stored);
+  if ((limits.max_frames && left.stored > limits.max_frames) || (limits.max_bytes && !options->dry_run
+          && left.bytes > limits.max_bytes))
+    gh_tool_fail (0, "the limit is not reached: images with a label and those still to be uploaded stay");
   return GH_EXIT_OK;
 }
 
@@ -187,15 +194,42 @@ open_for (Access access, const char *folder, GError **error)
   return access == LABELS ? catalogue_open_beside (folder, error) : catalogue_open (folder, error);
 }
 
+/* Not every option means something to every command, and one that is passed over can cost images: -1, or the exit status. */
+static int
+check_options (const char *command, const DatasetOptions *o)
+{
+  const struct {
+    const char *name, *commands;
+    gboolean given;
+  } uses[] = { { "source", "list, export, label", o->source != NULL }, { "after", "list, export", o->after != NULL },
+    { "before", "list, export", o->before != NULL }, { "task", "list, export, label", o->task != NULL },
+    { "labeled", "list, export", o->labeled }, { "unlabeled", "list, export", o->unlabeled },
+    { "limit", "list, export", o->limit != -1 }, { "json", "list", o->json }, { "output", "export", o->output != NULL },
+    { "format", "export", o->format != NULL }, { "csv", "label", o->csv != NULL }, { "column", "label", o->column != NULL },
+    { "file-column", "label", o->file_column != NULL }, { "time-column", "label", o->time_column != NULL },
+    { "tolerance", "label", o->tolerance != -1 }, { "origin", "label", o->origin != NULL },
+    { "max-age", "prune", o->max_age_days != 0 }, { "max-frames", "prune", o->max_frames != 0 },
+    { "max-bytes", "prune", o->max_bytes != 0 }, { "dry-run", "prune", o->dry_run } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (uses); i++)
+    if (uses[i].given && !strstr (uses[i].commands, command))
+      return gh_tool_fail (GH_EXIT_USAGE, "%s knows no --%s, which is of %s", command, uses[i].name, uses[i].commands);
+  return -1;
+}
+
 static int
 run (const char *name, const char *folder, const DatasetOptions *options)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (commands); i++) {
     g_autoptr (GError) error = NULL;
     g_autoptr (Catalogue) catalogue = NULL;
+    int status;
 
     if (!g_str_equal (commands[i].name, name))
       continue;
+    status = check_options (name, options);
+    if (status >= 0)
+      return status;
     catalogue = open_for (commands[i].access, folder, &error);
     return catalogue ? commands[i].run (catalogue, options) : gh_dataset_fail (error);
   }
@@ -234,7 +268,7 @@ gh_tool_dataset (int argc, char **argv)
 {
   g_auto (DatasetOptions) o = { .limit = -1, .filter = CATALOGUE_ANY, .tolerance = -1 };
   const GOptionEntry entries[] = {
-    { "source", 's', 0, G_OPTION_ARG_STRING, &o.source, "list, export, label by time: only frames of this source", "NAME" },
+    { "source", 's', 0, G_OPTION_ARG_STRING, &o.source, "list, export; label by time: only frames of this source", "NAME" },
     { "after", 0, 0, G_OPTION_ARG_STRING, &o.after, "list, export: only frames captured at this time or later", "TIME" },
     { "before", 0, 0, G_OPTION_ARG_STRING, &o.before, "list, export: only frames captured before this time", "TIME" },
     { "labeled", 0, 0, G_OPTION_ARG_NONE, &o.labeled, "list, export: only frames with a label (of the task, if one is named)",
@@ -249,9 +283,9 @@ gh_tool_dataset (int argc, char **argv)
         "say it", "NAME" },
     { "column", 0, 0, G_OPTION_ARG_STRING, &o.column, "label: column of the labels (the task)", "NAME" },
     { "file-column", 0, 0, G_OPTION_ARG_STRING, &o.file_column, "label: column of the images, by file or ID (file)", "NAME" },
-    { "time-column", 0, 0, G_OPTION_ARG_STRING, &o.time_column, "label: by time: column of the times (captured_at); each label "
-        "goes to the frame that was captured next to it", "NAME" },
-    { "tolerance", 0, 0, G_OPTION_ARG_DOUBLE, &o.tolerance, "label: by time: how far from it at most (1)", "SECONDS" },
+    { "time-column", 0, 0, G_OPTION_ARG_STRING, &o.time_column, "label: column of the times (captured_at), for the frames "
+        "that were captured next to them", "NAME" },
+    { "tolerance", 0, 0, G_OPTION_ARG_DOUBLE, &o.tolerance, "label: how far from them at most (1)", "SECONDS" },
     { "origin", 0, 0, G_OPTION_ARG_STRING, &o.origin, "label: who says so; a label of the same origin is replaced (csv)",
         "NAME" },
     { "max-age", 0, 0, G_OPTION_ARG_DOUBLE, &o.max_age_days, "prune: images without a label older than this", "DAYS" },
@@ -266,7 +300,7 @@ gh_tool_dataset (int argc, char **argv)
       "against the catalogue, export writes the labels as CSV for train-head or as COCO, label takes them from a CSV, prune\n"
       "deletes the oldest images without a label, backup makes a second dataset of the same frames, TARGET, while a capture\n"
       "writes the first. On one disk its images are links, which take no room and do not outlive the disk.\n"
-      "A TIME is 2026-01-31T07:00:00Z, or 2026-01-31 for its midnight; UTC where it does not say.");
+      "A TIME is 2026-01-31T07:00:00Z, 2026-01-31T07:00 or 2026-01-31 (its midnight); UTC where it does not say.");
 
   if (status >= 0)
     return status;

@@ -308,12 +308,26 @@ catalogue_sources (Catalogue *catalogue, GError **error)
   return (gchar **) g_ptr_array_free (names, FALSE);
 }
 
+/* What people leave out: the time of day, its seconds. */
+static gchar *
+complete_time (const gchar *text)
+{
+  const gchar *clock = strpbrk (text, "T ");
+  gsize hours_and_minutes = strlen ("T07:00");
+
+  if (clock == NULL)
+    return g_strconcat (text, "T00:00:00", NULL);
+  if (strlen (clock) < hours_and_minutes || clock[3] != ':' || clock[hours_and_minutes] == ':')
+    return g_strdup (text);
+  return g_strdup_printf ("%.*s:00%s", (int) (clock - text + hours_and_minutes), text, clock + hours_and_minutes);
+}
+
 gboolean
 catalogue_parse_time (const gchar *text, gint64 *at)
 {
   g_autoptr (GTimeZone) utc = g_time_zone_new_utc ();
-  g_autofree gchar *midnight = strpbrk (text, "T ") ? NULL : g_strconcat (text, "T00:00:00", NULL);
-  g_autoptr (GDateTime) time = g_date_time_new_from_iso8601 (midnight ? midnight : text, utc);
+  g_autofree gchar *whole = complete_time (text);
+  g_autoptr (GDateTime) time = g_date_time_new_from_iso8601 (whole, utc);
 
   if (time)
     *at = g_date_time_to_unix (time) * G_USEC_PER_SEC + g_date_time_get_microsecond (time);

@@ -38,6 +38,7 @@ expect 0 "$gst_heads" dataset list two --source=early --after="$time"
 lines 2
 expect 0 "$gst_heads" dataset list two --after=2020-01-31 --before=2020-02-01T00:00:00+01:00
 lines 0
+err_has 'no frame fits'
 expect 0 "$gst_heads" dataset list two --labeled
 lines 30
 expect 0 "$gst_heads" dataset list two --unlabeled
@@ -192,7 +193,13 @@ err_has 'label needs --csv=FILE and --task=NAME'
 
 # Nothing with a label is deleted.
 expect 0 "$gst_heads" dataset prune "a folder" --max-frames=5
-out_has '^0 images deleted$'
+out_has '^0 images deleted, 30 are left$'
+err_has 'the limit is not reached: images with a label'
+# An option of another command is no filter of this one.
+expect 1 "$gst_heads" dataset prune two --max-frames=1 --source=early
+err_has 'prune knows no --source, which is of list, export, label'
+expect 1 "$gst_heads" dataset verify two --limit=3
+expect 1 "$gst_heads" dataset label two --csv=cats.csv --task=cats --source=early
 expect 1 "$gst_heads" dataset prune "a folder"
 for days in 1e300 nan -1; do
   expect 1 "$gst_heads" dataset prune "a folder" --max-age=$days

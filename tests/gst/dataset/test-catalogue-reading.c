@@ -55,6 +55,10 @@ test_filters (Fixture *f, gconstpointer data)
 
   g_assert_true (catalogue_parse_time ("2026-01-31", &at) && at == 1769817600 * G_GINT64_CONSTANT (1000000));
   g_assert_true (catalogue_parse_time ("2026-01-31T07:00:00.25-06:00", &at) && at == G_GINT64_CONSTANT (1769864400250000));
+  g_assert_true (catalogue_parse_time ("2026-01-31T07:00-06:00", &at) && at == G_GINT64_CONSTANT (1769864400000000));
+  g_assert_true (catalogue_parse_time ("2026-01-31 13:00", &at) && at == G_GINT64_CONSTANT (1769864400000000));
+  g_assert_false (catalogue_parse_time ("2026-01-31T07", &at) || catalogue_parse_time ("2026-01-31T07:60", &at)
+      || catalogue_parse_time ("T07:00", &at) || catalogue_parse_time ("2026-01-31T7:00", &at));
   g_assert_false (catalogue_parse_time ("", &at) || catalogue_parse_time ("2026-01", &at) || catalogue_parse_time ("07:00:00", &at)
       || catalogue_parse_time ("2026-01-31T", &at) || catalogue_parse_time ("2026-13-31", &at));
 }
