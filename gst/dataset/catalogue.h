@@ -39,7 +39,7 @@ Catalogue *catalogue_open (const gchar *folder, GError **error);
 /* For tasks and labels alone, beside whoever else writes: no lock is held. The folder has to be there. Every call waits a few
  * seconds for the other's. */
 Catalogue *catalogue_open_beside (const gchar *folder, GError **error);
-/* For reading: the folder has to be there. */
+/* For reading: the folder has to be there. It may be on a disk that takes no writes. */
 Catalogue *catalogue_open_read (const gchar *folder, GError **error);
 void catalogue_close (Catalogue *catalogue);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Catalogue, catalogue_close)

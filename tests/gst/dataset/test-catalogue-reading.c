@@ -2,6 +2,9 @@
  * test-catalogue-reading.c: which frames a reader gets, of which moment, and how it hears how far that is. */
 #include "catalogue-rig.h"
 
+#include <glib/gstdio.h>
+#include <sys/mount.h>
+
 /* What a filter lets through, as text. */
 static gboolean
 collect_time (const CatalogueRow *row, gpointer times)
@@ -128,6 +131,34 @@ test_hold_and_progress (Fixture *f, gconstpointer data)
   g_assert_cmpfloat (seen[0], ==, 0.6);
 }
 
+/* A disk that may only be read, with an odd name, and nobody who writes. */
+static void
+test_read_only (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree gchar *disk = g_build_filename (f->folder, "a disk? of 100%", NULL);
+  Fixture inner = { disk };
+  Catalogue *catalogue;
+
+  g_mkdir (disk, 0755);
+  if (mount ("none", disk, "tmpfs", 0, "size=2m") != 0) {
+    g_test_skip ("no disk of its own can be mounted");
+    return;
+  }
+  catalogue = reopen (&inner, NULL);
+  add (catalogue, 1, 100, 1, NULL, &error);
+  catalogue_close (catalogue);
+  g_assert_cmpint (mount ("none", disk, "tmpfs", MS_REMOUNT | MS_RDONLY, "size=2m"), ==, 0);
+  catalogue = catalogue_open_read (disk, &error);
+  g_assert_no_error (error);
+  assert_matching (catalogue, "1", CATALOGUE_ANY);
+  g_assert_cmpint (verify (catalogue), ==, 0);
+  catalogue_close (catalogue);
+  g_assert_null (catalogue_open (disk, &error));
+  g_assert_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_OPEN);
+  g_assert_cmpint (umount (disk), ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -136,5 +167,6 @@ main (int argc, char **argv)
   ADD (filters);
   ADD (frame_at);
   ADD (hold_and_progress);
+  ADD (read_only);
   return g_test_run ();
 }
