@@ -3,19 +3,17 @@
  * dataset.c: gst-heads dataset COMMAND DIR: what a dataset holds, whether it is whole, labels in and out of it.
  */
 #include "dataset.h"
-#include "models/gh-labels.h"
-
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST_DAYS = 100000 };
+enum { MOST_DAYS = 100000, MOST_SECONDS = 86400 };
 
 static void
 options_clear (DatasetOptions *o)
 {
   char *texts[] = { o->source, o->after, o->before, o->task, o->output, o->format, o->csv, o->column, o->file_column,
-    o->origin };
+    o->time_column, o->origin };
 
   for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
     g_free (texts[i]);
@@ -69,11 +67,11 @@ gh_dataset_nothing (Catalogue *catalogue, const DatasetOptions *options)
 
   if (error)
     return gh_dataset_fail (error);
-  if (sources == NULL || g_strv_contains ((const char *const *) sources, options->source))
-    return GH_EXIT_OK;
+  if (sources == NULL || *sources == NULL || g_strv_contains ((const char *const *) sources, options->source))
+    return gh_tool_fail (GH_EXIT_OK, "no frame fits");
   names = g_strjoinv ("\", \"", sources);
-  return *sources ? gh_tool_fail (GH_EXIT_FAILED, "--source: %s has no \"%s\"; it has \"%s\"", catalogue_folder (catalogue),
-      options->source, names) : GH_EXIT_OK;
+  return gh_tool_fail (GH_EXIT_FAILED, "--source: %s has no \"%s\"; it has \"%s\"", catalogue_folder (catalogue), options->source,
+      names);
 }
 
 /* ---- stats, verify ------------------------------------------------------------------------------------------------- */
@@ -120,52 +118,14 @@ verify (Catalogue *catalogue, const DatasetOptions *options)
   return GH_EXIT_OK;
 }
 
-/* ---- label, prune ----------------------------------------------------------------------------------------------------- */
-
-/* "ID.jpg", "frames/DAY/ID.jpg" or "ID": the ID. */
-static char *
-id_of (const char *file)
-{
-  char *id = g_path_get_basename (file), *dot = strrchr (id, '.');
-
-  if (dot && (g_ascii_strcasecmp (dot, ".jpg") == 0 || g_ascii_strcasecmp (dot, ".png") == 0))
-    *dot = 0;
-  return id;
-}
-
-static int
-label (Catalogue *catalogue, const DatasetOptions *options)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GhLabels) labels = NULL;
-  guint unknown = 0;
-
-  if (!options->csv || !options->task)
-    return gh_tool_fail (GH_EXIT_USAGE, "label needs --csv=FILE and --task=NAME");
-  labels = gh_labels_read (options->csv, GH_HEAD_CLASS, options->file_column ? options->file_column : "file",
-      options->column ? options->column : options->task, NULL, &error);
-  if (labels == NULL)
-    return gh_dataset_fail (error);
-  for (guint i = 0; i < labels->n; i++) {
-    g_autofree char *id = id_of (labels->files[i]);
-    CatalogueLabel one = { options->task, labels->classes[(int) labels->values[i]], options->origin ? options->origin : "csv" };
-
-    if (catalogue_label (catalogue, id, &one, &error))
-      continue;
-    if (error)
-      return gh_dataset_fail (error);
-    unknown++;
-    gh_tool_fail (0, "%s:%d: there is no frame %s", options->csv, labels->lines[i], labels->files[i]);
-  }
-  printf ("%u labels for %s\n", labels->n - unknown, options->task);
-  return unknown ? GH_EXIT_FAILED : GH_EXIT_OK;
-}
+/* ---- prune ------------------------------------------------------------------------------------------------------------ */
 
 static int
 prune (Catalogue *catalogue, const DatasetOptions *options)
 {
   g_autoptr (GError) error = NULL;
   CatalogueLimits limits = { (gint64) (options->max_age_days * 86400e6), options->max_frames, options->max_bytes };
+  CatalogueCounts left;
   gint gone;
 
   if (!(limits.max_age || limits.max_frames || limits.max_bytes))
@@ -173,9 +133,14 @@ prune (Catalogue *catalogue, const DatasetOptions *options)
   gh_dataset_progress (catalogue, options, "deleting images");
   gone = catalogue_prune (catalogue, &limits, g_get_real_time (), options->dry_run, &error);
   gh_dataset_end_progress (catalogue, options);
-  if (gone < 0)
+  if (gone < 0 || !catalogue_count (catalogue, &left, &error))
     return gh_dataset_fail (error);
-  printf ("%d images %s\n", gone, options->dry_run ? "would be deleted" : "deleted");
+  if (options->dry_run)
+    left.stored -= gone;
+  printf ("%d images %s, %" G_GUINT64_FORMAT " are left\n", gone, options->dry_run ? "would be deleted" : "deleted", left.stored);
+  if ((limits.max_frames && left.stored > limits.max_frames) || (limits.max_bytes && !options->dry_run
+          && left.bytes > limits.max_bytes))
+    gh_tool_fail (0, "the limit is not reached: images with a label and those still to be uploaded stay");
   return GH_EXIT_OK;
 }
 
@@ -205,15 +170,52 @@ backup (Catalogue *catalogue, const DatasetOptions *options)
 
 /* ---- the command --------------------------------------------------------------------------------------------------------- */
 
+/* What a command does to the dataset. A capture keeps others from deleting, not from labeling. */
+typedef enum { READS, LABELS, DELETES } Access;
+
 static const struct {
   const char *name;
   int (*run) (Catalogue *catalogue, const DatasetOptions *options);
-  gboolean writes;
+  Access access;
 } commands[] = {
-  { "list", gh_dataset_list, FALSE }, { "stats", stats, FALSE }, { "verify", verify, FALSE },
-  { "export", gh_dataset_export, FALSE }, { "label", label, TRUE }, { "prune", prune, TRUE },
-  { "backup", backup, FALSE },
+  { "list", gh_dataset_list, READS }, { "stats", stats, READS }, { "verify", verify, READS },
+  { "export", gh_dataset_export, READS }, { "label", gh_dataset_label, LABELS }, { "prune", prune, DELETES },
+  { "backup", backup, READS },
 };
+
+static Catalogue *
+open_for (Access access, const char *folder, GError **error)
+{
+  Catalogue *catalogue = catalogue_open_read (folder, error);   /* which makes none where there is none */
+
+  if (catalogue == NULL || access == READS)
+    return catalogue;
+  catalogue_close (catalogue);
+  return access == LABELS ? catalogue_open_beside (folder, error) : catalogue_open (folder, error);
+}
+
+/* Not every option means something to every command, and one that is passed over can cost images: -1, or the exit status. */
+static int
+check_options (const char *command, const DatasetOptions *o)
+{
+  const struct {
+    const char *name, *commands;
+    gboolean given;
+  } uses[] = { { "source", "list, export, label", o->source != NULL }, { "after", "list, export", o->after != NULL },
+    { "before", "list, export", o->before != NULL }, { "task", "list, export, label", o->task != NULL },
+    { "labeled", "list, export", o->labeled }, { "unlabeled", "list, export", o->unlabeled },
+    { "limit", "list, export", o->limit != -1 }, { "json", "list", o->json }, { "output", "export", o->output != NULL },
+    { "format", "export", o->format != NULL }, { "csv", "label", o->csv != NULL }, { "column", "label", o->column != NULL },
+    { "file-column", "label", o->file_column != NULL }, { "time-column", "label", o->time_column != NULL },
+    { "tolerance", "label", o->tolerance != -1 }, { "origin", "label", o->origin != NULL },
+    { "max-age", "prune", o->max_age_days != 0 }, { "max-frames", "prune", o->max_frames != 0 },
+    { "max-bytes", "prune", o->max_bytes != 0 }, { "dry-run", "prune", o->dry_run } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (uses); i++)
+    if (uses[i].given && !strstr (uses[i].commands, command))
+      return gh_tool_fail (GH_EXIT_USAGE, "%s knows no --%s, which is of %s", command, uses[i].name, uses[i].commands);
+  return -1;
+}
 
 static int
 run (const char *name, const char *folder, const DatasetOptions *options)
@@ -221,18 +223,18 @@ run (const char *name, const char *folder, const DatasetOptions *options)
   for (gsize i = 0; i < G_N_ELEMENTS (commands); i++) {
     g_autoptr (GError) error = NULL;
     g_autoptr (Catalogue) catalogue = NULL;
+    int status;
 
     if (!g_str_equal (commands[i].name, name))
       continue;
-    catalogue = catalogue_open_read (folder, &error);   /* which makes none where there is none */
-    if (catalogue && commands[i].writes) {
-      catalogue_close (catalogue);
-      catalogue = catalogue_open (folder, &error);
-    }
+    status = check_options (name, options);
+    if (status >= 0)
+      return status;
+    catalogue = open_for (commands[i].access, folder, &error);
     return catalogue ? commands[i].run (catalogue, options) : gh_dataset_fail (error);
   }
-  return gh_tool_fail (GH_EXIT_USAGE, "there is no \"dataset %s\"; there are list, stats, verify, export, "
-      "label, prune and backup", name);
+  return gh_tool_fail (GH_EXIT_USAGE, "there is no \"dataset %s\"; there are list, stats, verify, export, label, prune and "
+      "backup", name);
 }
 
 /* The filter of the options; -1, or the exit status. */
@@ -264,9 +266,9 @@ make_filter (DatasetOptions *o)
 int
 gh_tool_dataset (int argc, char **argv)
 {
-  g_auto (DatasetOptions) o = { .limit = -1, .filter = CATALOGUE_ANY };
+  g_auto (DatasetOptions) o = { .limit = -1, .filter = CATALOGUE_ANY, .tolerance = -1 };
   const GOptionEntry entries[] = {
-    { "source", 's', 0, G_OPTION_ARG_STRING, &o.source, "list, export: only frames of this source", "NAME" },
+    { "source", 's', 0, G_OPTION_ARG_STRING, &o.source, "list, export; label by time: only frames of this source", "NAME" },
     { "after", 0, 0, G_OPTION_ARG_STRING, &o.after, "list, export: only frames captured at this time or later", "TIME" },
     { "before", 0, 0, G_OPTION_ARG_STRING, &o.before, "list, export: only frames captured before this time", "TIME" },
     { "labeled", 0, 0, G_OPTION_ARG_NONE, &o.labeled, "list, export: only frames with a label (of the task, if one is named)",
@@ -281,6 +283,9 @@ gh_tool_dataset (int argc, char **argv)
         "say it", "NAME" },
     { "column", 0, 0, G_OPTION_ARG_STRING, &o.column, "label: column of the labels (the task)", "NAME" },
     { "file-column", 0, 0, G_OPTION_ARG_STRING, &o.file_column, "label: column of the images, by file or ID (file)", "NAME" },
+    { "time-column", 0, 0, G_OPTION_ARG_STRING, &o.time_column, "label: column of the times (captured_at), for the frames "
+        "that were captured next to them", "NAME" },
+    { "tolerance", 0, 0, G_OPTION_ARG_DOUBLE, &o.tolerance, "label: how far from them at most (1)", "SECONDS" },
     { "origin", 0, 0, G_OPTION_ARG_STRING, &o.origin, "label: who says so; a label of the same origin is replaced (csv)",
         "NAME" },
     { "max-age", 0, 0, G_OPTION_ARG_DOUBLE, &o.max_age_days, "prune: images without a label older than this", "DAYS" },
@@ -295,7 +300,7 @@ gh_tool_dataset (int argc, char **argv)
       "against the catalogue, export writes the labels as CSV for train-head or as COCO, label takes them from a CSV, prune\n"
       "deletes the oldest images without a label, backup makes a second dataset of the same frames, TARGET, while a capture\n"
       "writes the first. On one disk its images are links, which take no room and do not outlive the disk.\n"
-      "A TIME is 2026-01-31T07:00:00Z, or 2026-01-31 for its midnight; UTC where it does not say.");
+      "A TIME is 2026-01-31T07:00:00Z, 2026-01-31T07:00 or 2026-01-31 (its midnight); UTC where it does not say.");
 
   if (status >= 0)
     return status;
@@ -308,6 +313,8 @@ gh_tool_dataset (int argc, char **argv)
     return gh_tool_fail (GH_EXIT_USAGE, "%s is one too many", argv[o.target ? 4 : 3]);
   if (!(o.max_age_days >= 0 && o.max_age_days <= MOST_DAYS))
     return gh_tool_fail (GH_EXIT_USAGE, "--max-age: a number of days from 0 to %d", MOST_DAYS);
+  if (o.tolerance != -1 && !(o.tolerance >= 0 && o.tolerance <= MOST_SECONDS))
+    return gh_tool_fail (GH_EXIT_USAGE, "--tolerance: seconds from 0 to %d", MOST_SECONDS);
   if (o.format && !g_str_equal (o.format, "csv") && !g_str_equal (o.format, "coco"))
     return gh_tool_fail (GH_EXIT_USAGE, "--format=%s: there are csv and coco", o.format);
   if (o.max_frames < 0 || o.max_bytes < 0)

@@ -45,8 +45,8 @@ make_target (const Catalogue *from, const gchar *target, GError **error)
   g_autofree gchar *frames = g_build_filename (target, CATALOGUE_FRAMES, NULL);
 
   if (is_within (from->folder, target))
-    g_set_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_OPEN, "%s lies in the dataset itself: give a folder outside of %s", target,
-        from->folder);
+    g_set_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_OPEN, "%s lies in the dataset itself: give a folder outside of %s",
+        target, from->folder);
   else if (g_mkdir (target, 0755) != 0)
     g_set_error (error, CATALOGUE_ERROR, errno == ENOSPC ? CATALOGUE_ERROR_FULL : CATALOGUE_ERROR_OPEN, errno == EEXIST
         ? "%s is there already, and a backup replaces nothing: give a new name" : "%s cannot be made: %s", target,
@@ -122,7 +122,7 @@ mark_gone (Backup *b, GError **error)
     return FALSE;
   for (guint i = 0; i < b->gone->len; i++) {
     const gchar *id = b->gone->pdata[i];
-    gboolean evicted = catalogue_number (b->from, 0, "SELECT count(*) FROM frame WHERE id = ? AND state = 'evicted'", "s", id) > 0;
+    gboolean evicted = catalogue_number (b->from, 0, "SELECT state = 'evicted' FROM frame WHERE id = ?", "s", id);
 
     b->result->missing += !evicted;
     if (!catalogue_run (b->to, error, "UPDATE frame SET state = ? WHERE id = ?", "ss", evicted ? "evicted" : "missing", id)) {

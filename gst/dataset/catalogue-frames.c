@@ -5,6 +5,8 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+enum { LABELS_AT_ONCE = 1000 };
+
 #define LABELS_OF_FRAME "SELECT task, value, origin FROM label WHERE frame = ? ORDER BY task, origin"
 
 /* ---- names ---------------------------------------------------------------------------------------------------------- */
@@ -158,12 +160,37 @@ catalogue_add (Catalogue *catalogue, const CatalogueFrame *frame, gchar **id, gb
   return outcome;
 }
 
-gboolean
-catalogue_label (Catalogue *catalogue, const gchar *frame, const CatalogueLabel *label, GError **error)
+static gboolean
+label_known (Catalogue *catalogue, CatalogueMark *marks, guint n, GError **error)
 {
-  if (catalogue_number (catalogue, 0, "SELECT count(*) FROM frame WHERE id = ?", "s", frame) == 0)
+  for (guint i = 0; i < n; i++) {
+    CatalogueMark *mark = &marks[i];
+
+    mark->known = catalogue_number (catalogue, 0, "SELECT count(*) FROM frame WHERE id = ?", "s", mark->frame) > 0;
+    if (mark->known && !insert_label (catalogue, mark->frame, &mark->label, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+label_some (Catalogue *catalogue, CatalogueMark *marks, guint n, GError **error)
+{
+  if (!catalogue_begin (catalogue, error))
     return FALSE;
-  return insert_label (catalogue, frame, label, error);
+  if (label_known (catalogue, marks, n, error))
+    return catalogue_commit (catalogue, error);
+  catalogue_rollback (catalogue);
+  return FALSE;
+}
+
+gboolean
+catalogue_label (Catalogue *catalogue, CatalogueMark *marks, guint n, GError **error)
+{
+  for (guint i = 0; i < n; i += LABELS_AT_ONCE)
+    if (!label_some (catalogue, marks + i, MIN (n - i, LABELS_AT_ONCE), error))
+      return FALSE;
+  return TRUE;
 }
 
 /* ---- outages --------------------------------------------------------------------------------------------------------- */
@@ -258,6 +285,22 @@ catalogue_each (Catalogue *catalogue, gboolean (*visit) (const CatalogueRow *row
   return catalogue_each_matching (catalogue, &all, visit, data, error);
 }
 
+gchar *
+catalogue_frame_at (Catalogue *catalogue, const gchar *source, gint64 at, gint64 tolerance, gint64 *distance)
+{
+  sqlite3_stmt *statement = catalogue_prepare (catalogue, NULL, "SELECT frame.id, abs(captured_at - ?2) FROM frame JOIN source "
+      "ON source.id = frame.source WHERE state = 'stored' AND (?1 IS NULL OR name = ?1) AND captured_at BETWEEN ?2 - ?3 AND ?2 + "
+      "?3 ORDER BY 2, captured_at, frame.id LIMIT 1", "sii", source, at, tolerance);
+  gchar *id = NULL;
+
+  if (statement && sqlite3_step (statement) == SQLITE_ROW) {
+    id = g_strdup (catalogue_column (statement, 0));
+    *distance = sqlite3_column_int64 (statement, 1);
+  }
+  sqlite3_finalize (statement);
+  return id;
+}
+
 gboolean
 catalogue_hold (Catalogue *catalogue, GError **error)
 {
@@ -288,12 +331,26 @@ catalogue_sources (Catalogue *catalogue, GError **error)
   return (gchar **) g_ptr_array_free (names, FALSE);
 }
 
+/* What people leave out: the time of day, its seconds. */
+static gchar *
+complete_time (const gchar *text)
+{
+  const gchar *clock = strpbrk (text, "T ");
+  gsize hours_and_minutes = strlen ("T07:00");
+
+  if (clock == NULL)
+    return g_strconcat (text, "T00:00:00", NULL);
+  if (strlen (clock) < hours_and_minutes || clock[3] != ':' || clock[hours_and_minutes] == ':')
+    return g_strdup (text);
+  return g_strdup_printf ("%.*s:00%s", (int) (clock - text + hours_and_minutes), text, clock + hours_and_minutes);
+}
+
 gboolean
 catalogue_parse_time (const gchar *text, gint64 *at)
 {
   g_autoptr (GTimeZone) utc = g_time_zone_new_utc ();
-  g_autofree gchar *midnight = strpbrk (text, "T ") ? NULL : g_strconcat (text, "T00:00:00", NULL);
-  g_autoptr (GDateTime) time = g_date_time_new_from_iso8601 (midnight ? midnight : text, utc);
+  g_autofree gchar *whole = complete_time (text);
+  g_autoptr (GDateTime) time = g_date_time_new_from_iso8601 (whole, utc);
 
   if (time)
     *at = g_date_time_to_unix (time) * G_USEC_PER_SEC + g_date_time_get_microsecond (time);

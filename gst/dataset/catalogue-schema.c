@@ -46,7 +46,10 @@ catalogue_check_version (Catalogue *catalogue, GError **error)
   gboolean empty = id == 0 && version == 0 && catalogue_number (catalogue, -1, "SELECT count(*) FROM sqlite_schema", "") == 0;
 
   if (id < 0 || version < 0) {
-    g_set_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_CORRUPT, "%s is no SQLite database: %s", catalogue->file,
+    int code = sqlite3_errcode (catalogue->db) & 0xff;
+
+    g_set_error (error, CATALOGUE_ERROR, code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? CATALOGUE_ERROR_CORRUPT
+        : CATALOGUE_ERROR_OPEN, code == SQLITE_NOTADB ? "%s is no SQLite database: %s" : "%s cannot be read: %s", catalogue->file,
         sqlite3_errmsg (catalogue->db));
     return FALSE;
   }

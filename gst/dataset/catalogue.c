@@ -227,10 +227,24 @@ take_lock (Catalogue *catalogue, GError **error)
   return FALSE;
 }
 
+/* SQLite reads a log and makes shared memory beside the database, which it cannot where it may not write; but where nobody
+ * writes there is no log, and it can be told that the file does not change. */
+static gboolean
+is_at_rest (const Catalogue *catalogue)
+{
+  g_autofree gchar *log = g_strconcat (catalogue->file, "-wal", NULL);
+
+  return access (catalogue->folder, W_OK) != 0 && !g_file_test (log, G_FILE_TEST_EXISTS);
+}
+
 static gboolean
 open_database (Catalogue *catalogue, int flags, GError **error)
 {
-  if (sqlite3_open_v2 (catalogue->file, &catalogue->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+  g_autofree gchar *file = g_canonicalize_filename (catalogue->file, NULL), *escaped = g_filename_to_uri (file, NULL, NULL);
+  g_autofree gchar *uri = g_strconcat (escaped, (flags & SQLITE_OPEN_READONLY) && is_at_rest (catalogue) ? "?immutable=1" : "",
+      NULL);
+
+  if (sqlite3_open_v2 (uri, &catalogue->db, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
     g_set_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_OPEN, "%s cannot be opened: %s", catalogue->file,
         sqlite3_errmsg (catalogue->db));
     return FALSE;

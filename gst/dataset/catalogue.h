@@ -39,7 +39,7 @@ Catalogue *catalogue_open (const gchar *folder, GError **error);
 /* For tasks and labels alone, beside whoever else writes: no lock is held. The folder has to be there. Every call waits a few
  * seconds for the other's. */
 Catalogue *catalogue_open_beside (const gchar *folder, GError **error);
-/* For reading: the folder has to be there. */
+/* For reading: the folder has to be there. It may be on a disk that takes no writes. */
 Catalogue *catalogue_open_read (const gchar *folder, GError **error);
 void catalogue_close (Catalogue *catalogue);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Catalogue, catalogue_close)
@@ -94,8 +94,15 @@ gboolean catalogue_begin_outage (Catalogue *catalogue, const gchar *source, gint
     const gchar *detail, GError **error);
 gboolean catalogue_end_outage (Catalogue *catalogue, const gchar *source, gint64 at, GError **error);
 
-/* Replaces the label of the same frame, task and origin. FALSE without an error: there is no such frame. */
-gboolean catalogue_label (Catalogue *catalogue, const gchar *frame, const CatalogueLabel *label, GError **error);
+typedef struct {
+  const gchar *frame;           /* id */
+  CatalogueLabel label;
+  gboolean known;               /* set: there is such a frame */
+} CatalogueMark;
+
+/* Those of frames that are not there are left out. A label replaces that of the same frame, task and origin. In several
+ * transactions, so that a capture beside it never waits for long: when it fails, the first ones may be in. */
+gboolean catalogue_label (Catalogue *catalogue, CatalogueMark *marks, guint n, GError **error);
 
 typedef struct {
   gint64 max_age;               /* microseconds; 0: any */
@@ -266,9 +273,13 @@ gboolean catalogue_each_matching (Catalogue *catalogue, const CatalogueFilter *f
     gboolean (*visit) (const CatalogueRow *row, gpointer data), gpointer data, GError **error);
 /* What is read from here on is all of this moment, whoever writes meanwhile; until it is closed. For a reader. */
 gboolean catalogue_hold (Catalogue *catalogue, GError **error);
+/* The id, to be freed, of the stored frame of a source (NULL: any) that was captured next to a time and at most `tolerance`
+ * from it, and how far that is; NULL when there is none. Of two as near the earlier. */
+gchar *catalogue_frame_at (Catalogue *catalogue, const gchar *source, gint64 at, gint64 tolerance, gint64 *distance);
 /* The names of all sources, in the order of the alphabet; free with g_strfreev(). NULL with an error. */
 gchar **catalogue_sources (Catalogue *catalogue, GError **error);
-/* A time of ISO 8601, 2026-01-31T07:00:00Z; without a zone it is UTC, without a time of day its midnight. */
+/* A time of ISO 8601, 2026-01-31T07:00:00Z; without a zone it is UTC, without a time of day its midnight, and seconds may
+ * be left out. */
 gboolean catalogue_parse_time (const gchar *text, gint64 *at);
 
 /* The same for the labels of a frame. */

@@ -38,6 +38,7 @@ expect 0 "$gst_heads" dataset list two --source=early --after="$time"
 lines 2
 expect 0 "$gst_heads" dataset list two --after=2020-01-31 --before=2020-02-01T00:00:00+01:00
 lines 0
+err_has 'no frame fits'
 expect 0 "$gst_heads" dataset list two --labeled
 lines 30
 expect 0 "$gst_heads" dataset list two --unlabeled
@@ -81,7 +82,7 @@ END
 fi
 
 # A second dataset of the same frames, while a capture writes the first.
-"$gst_heads" run early DIR=two SOURCE=late N=200 >capture.log 2>&1 &
+"$gst_heads" run early DIR=two SOURCE=late N=1200 >capture.log 2>&1 &
 capture=$!
 while [ ! -e two/catalogue.lock ] || [ "$("$gst_heads" dataset list two --source=late 2>/dev/null | wc -l)" -lt 3 ]; do
   kill -0 $capture || break
@@ -89,8 +90,15 @@ while [ ! -e two/catalogue.lock ] || [ "$("$gst_heads" dataset list two --source
 done
 expect 0 "$gst_heads" dataset backup two three/
 out_has '^[0-9]* frames, .*, [0-9]* images linked, 0 copied: three/$'
+"$gst_heads" dataset list two --source=late --limit=1 | sed 's/ .*/,1/; 1i file,cats' >cats.csv
+expect 0 "$gst_heads" dataset label two --csv=cats.csv --task=cats
+expect 3 "$gst_heads" dataset prune two --max-frames=5
+err_has 'two is being written by another process'
+kill -0 $capture || bad "the capture has ended: $(cat capture.log)"
 kill -INT $capture
 wait $capture || true
+expect 0 "$gst_heads" dataset list two --task=cats
+lines 1
 expect 0 "$gst_heads" dataset verify three
 expect 0 "$gst_heads" dataset list three --source=late
 [ "$(wc -l <out)" -ge 3 ] || bad "what was there before is not in the backup"
@@ -152,12 +160,46 @@ out_has ', 40 labels,'
 printf 'file,cats\nnowhere.jpg,1\n' >cats.csv
 expect 3 "$gst_heads" dataset label "a folder" --csv=cats.csv --task=cats
 err_has 'cats.csv:2: there is no frame nowhere.jpg'
+# By time: each label to the nearest frame, the nearest label to each frame. The frames of "late" are 50 ms apart.
+expect 0 "$gst_heads" dataset export three --source=late --limit=3 --output=late.csv
+if command -v python3 >/dev/null; then
+  python3 - <<'END' || bad "the times cannot be moved"
+import csv, datetime
+with open ('late.csv') as late, open ('moved.csv', 'w') as moved:
+    print ('captured_at,dogs', file=moved)
+    for n, row in enumerate (csv.DictReader (late)):
+        time = datetime.datetime.fromisoformat (row['captured_at'].replace ('Z', '+00:00'))
+        for dogs, seconds in ((n, 0.002), (n + 10, 0.009), (n + 20, -0.012)):
+            print ((time + datetime.timedelta (seconds=seconds)).isoformat (), dogs, sep=',', file=moved)
+    print ('2020-01-31T07:00:00Z,40', file=moved)
+END
+  expect 1 "$gst_heads" dataset label three --csv=moved.csv --task=dogs --tolerance=0.02
+  err_has 'say with --source whose frames the times are of: "a gate", "early", "late"'
+  expect 0 "$gst_heads" dataset label three --csv=moved.csv --task=dogs --tolerance=0.02 --source=late
+  out_has '^3 labels for dogs; 7 of 10 rows are no frame.s nearest within 0.02 s$'
+  expect 0 "$gst_heads" dataset list three --task=dogs
+  [ "$(sed 's/.*  //' out | tr '\n' ' ')" = 'dogs=0 dogs=1 dogs=2 ' ] || bad "other labels by time"
+  expect 3 "$gst_heads" dataset label three --csv=moved.csv --task=dogs --tolerance=0 --source=late
+  err_has 'no frame was captured within 0 s'
+  expect 3 "$gst_heads" dataset label three --csv=late.csv --task=dogs --column=source --time-column=file --source=late
+  err_has 'late.csv:2: .* is no time'
+  expect 3 "$gst_heads" dataset label three --csv=moved.csv --task=dogs --tolerance=1 --source=nobody
+  err_has 'three has no "nobody"'
+  expect 1 "$gst_heads" dataset label three --csv=moved.csv --task=dogs --tolerance=-3
+  expect 1 "$gst_heads" dataset label three --csv=moved.csv --task=dogs --tolerance=1 --file-column=file
+fi
 expect 1 "$gst_heads" dataset label "a folder"
 err_has 'label needs --csv=FILE and --task=NAME'
 
 # Nothing with a label is deleted.
 expect 0 "$gst_heads" dataset prune "a folder" --max-frames=5
-out_has '^0 images deleted$'
+out_has '^0 images deleted, 30 are left$'
+err_has 'the limit is not reached: images with a label'
+# An option of another command is no filter of this one.
+expect 1 "$gst_heads" dataset prune two --max-frames=1 --source=early
+err_has 'prune knows no --source, which is of list, export, label'
+expect 1 "$gst_heads" dataset verify two --limit=3
+expect 1 "$gst_heads" dataset label two --csv=cats.csv --task=cats --source=early
 expect 1 "$gst_heads" dataset prune "a folder"
 for days in 1e300 nan -1; do
   expect 1 "$gst_heads" dataset prune "a folder" --max-age=$days

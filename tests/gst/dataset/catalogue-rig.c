@@ -39,6 +39,17 @@ add (Catalogue *catalogue, guint64 n, gsize size, gint64 at, gchar **id, GError 
   return catalogue_add (catalogue, &frame, id, NULL, error);
 }
 
+gboolean
+put_label (Catalogue *catalogue, const gchar *frame, CatalogueLabel label)
+{
+  g_autoptr (GError) error = NULL;
+  CatalogueMark mark = { frame, label, FALSE };
+
+  catalogue_label (catalogue, &mark, 1, &error);
+  g_assert_no_error (error);
+  return mark.known;
+}
+
 void
 note (const gchar *line, gpointer data)
 {

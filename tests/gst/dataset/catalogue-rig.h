@@ -15,6 +15,8 @@ void tear_down (Fixture *f, gconstpointer data);
 GBytes *image_of (guint64 n, gsize size);
 /* A frame of the source "gate" with that image. */
 CatalogueOutcome add (Catalogue *catalogue, guint64 n, gsize size, gint64 at, gchar **id, GError **error);
+/* FALSE: there is no such frame. */
+gboolean put_label (Catalogue *catalogue, const gchar *frame, CatalogueLabel label);
 /* How much is wrong; each is a message of the test. */
 gint verify (Catalogue *catalogue);
 void note (const gchar *line, gpointer data);

@@ -22,7 +22,7 @@ make_dataset (Fixture *f, guint n, gsize size)
     CatalogueLabel label = { "people", "7", "csv" };
 
     g_assert_cmpint (add (catalogue, i, size, i * G_USEC_PER_SEC, &id, &error), ==, CATALOGUE_STORED);
-    g_assert_true (i > 3 || catalogue_label (catalogue, id, &label, &error));
+    g_assert_true (i > 3 || put_label (catalogue, id, label));
   }
   g_assert_no_error (error);
   return folder;

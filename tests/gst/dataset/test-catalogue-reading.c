@@ -2,6 +2,9 @@
  * test-catalogue-reading.c: which frames a reader gets, of which moment, and how it hears how far that is. */
 #include "catalogue-rig.h"
 
+#include <glib/gstdio.h>
+#include <sys/mount.h>
+
 /* What a filter lets through, as text. */
 static gboolean
 collect_time (const CatalogueRow *row, gpointer times)
@@ -40,9 +43,9 @@ test_filters (Fixture *f, gconstpointer data)
 
     add (catalogue, i, 100, 10 * i, &id, &error);
     if (i == 2)
-      g_assert_true (catalogue_label (catalogue, id, &people, &error) && catalogue_label (catalogue, id, &again, &error));
+      g_assert_true (put_label (catalogue, id, people) && put_label (catalogue, id, again));
     if (i == 3)
-      g_assert_true (catalogue_label (catalogue, id, &dogs, &error));
+      g_assert_true (put_label (catalogue, id, dogs));
   }
   assert_matching (catalogue, "10 20 30 40", CATALOGUE_ANY);
   assert_matching (catalogue, "20 30", { NULL, 20, 40, CATALOGUE_ALL, NULL, -1 });
@@ -55,8 +58,40 @@ test_filters (Fixture *f, gconstpointer data)
 
   g_assert_true (catalogue_parse_time ("2026-01-31", &at) && at == 1769817600 * G_GINT64_CONSTANT (1000000));
   g_assert_true (catalogue_parse_time ("2026-01-31T07:00:00.25-06:00", &at) && at == G_GINT64_CONSTANT (1769864400250000));
+  g_assert_true (catalogue_parse_time ("2026-01-31T07:00-06:00", &at) && at == G_GINT64_CONSTANT (1769864400000000));
+  g_assert_true (catalogue_parse_time ("2026-01-31 13:00", &at) && at == G_GINT64_CONSTANT (1769864400000000));
+  g_assert_false (catalogue_parse_time ("2026-01-31T07", &at) || catalogue_parse_time ("2026-01-31T07:60", &at)
+      || catalogue_parse_time ("T07:00", &at) || catalogue_parse_time ("2026-01-31T7:00", &at));
   g_assert_false (catalogue_parse_time ("", &at) || catalogue_parse_time ("2026-01", &at) || catalogue_parse_time ("07:00:00", &at)
       || catalogue_parse_time ("2026-01-31T", &at) || catalogue_parse_time ("2026-13-31", &at));
+}
+
+static void
+test_frame_at (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Catalogue) catalogue = reopen (f, NULL);
+  g_autofree gchar *found = NULL;
+  gchar *ids[3];
+  const struct {
+    gint64 at, tolerance;
+    gint frame, distance;       /* frame -1: none */
+  } looks[] = { { 100, 0, 0, 0 }, { 149, 60, 0, 49 }, { 150, 60, 0, 50 }, { 151, 60, 1, 49 }, { 151, 48, -1, 0 }, { 0, 100, 0, 100 },
+    { 9999, 9699, 2, 9699 }, { 9999, 9698, -1, 0 } };
+
+  for (guint i = 0; i < 3; i++)
+    add (catalogue, i, 100, 100 * (i + 1), &ids[i], &error);
+  for (gsize i = 0; i < G_N_ELEMENTS (looks); i++) {
+    gint64 distance = 0;
+
+    g_free (found);
+    found = catalogue_frame_at (catalogue, "gate", looks[i].at, looks[i].tolerance, &distance);
+    g_assert_cmpstr (found, ==, looks[i].frame < 0 ? NULL : ids[looks[i].frame]);
+    g_assert_cmpint (distance, ==, looks[i].distance);
+  }
+  g_assert_null (catalogue_frame_at (catalogue, "door", 100, 50, &(gint64) { 0 }));
+  for (guint i = 0; i < 3; i++)
+    g_clear_pointer (&ids[i], g_free);
 }
 
 /* A reader that holds sees one moment; a catalogue that is told to stop does. */
@@ -96,12 +131,42 @@ test_hold_and_progress (Fixture *f, gconstpointer data)
   g_assert_cmpfloat (seen[0], ==, 0.6);
 }
 
+/* A disk that may only be read, with an odd name, and nobody who writes. */
+static void
+test_read_only (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree gchar *disk = g_build_filename (f->folder, "a disk? of 100%", NULL);
+  Fixture inner = { disk };
+  Catalogue *catalogue;
+
+  g_mkdir (disk, 0755);
+  if (mount ("none", disk, "tmpfs", 0, "size=2m") != 0) {
+    g_test_skip ("no disk of its own can be mounted");
+    return;
+  }
+  catalogue = reopen (&inner, NULL);
+  add (catalogue, 1, 100, 1, NULL, &error);
+  catalogue_close (catalogue);
+  g_assert_cmpint (mount ("none", disk, "tmpfs", MS_REMOUNT | MS_RDONLY, "size=2m"), ==, 0);
+  catalogue = catalogue_open_read (disk, &error);
+  g_assert_no_error (error);
+  assert_matching (catalogue, "1", CATALOGUE_ANY);
+  g_assert_cmpint (verify (catalogue), ==, 0);
+  catalogue_close (catalogue);
+  g_assert_null (catalogue_open (disk, &error));
+  g_assert_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_OPEN);
+  g_assert_cmpint (umount (disk), ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 #define ADD(name) g_test_add ("/catalogue-reading/" #name, Fixture, NULL, set_up, test_##name, tear_down)
   ADD (filters);
+  ADD (frame_at);
   ADD (hold_and_progress);
+  ADD (read_only);
   return g_test_run ();
 }

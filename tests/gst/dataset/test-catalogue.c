@@ -58,8 +58,8 @@ test_round_trip (Fixture *f, gconstpointer data)
   g_assert_cmpuint (ids->len, ==, 2);
   g_assert_cmpstr (ids->pdata[0], ==, second);
   g_assert_cmpstr (ids->pdata[1], ==, id);
-  g_assert_true (catalogue_label (catalogue, id, &other, &error));
-  g_assert_false (catalogue_label (catalogue, "nobody", &other, &error));
+  g_assert_true (put_label (catalogue, id, other));
+  g_assert_false (put_label (catalogue, "nobody", other));
   g_assert_no_error (error);
   catalogue_each_label (catalogue, id, collect_label, labels, &error);
   g_assert_cmpuint (labels->len, ==, 1);
@@ -99,7 +99,7 @@ test_prune (Fixture *f, gconstpointer data)
   g_autofree gchar *oldest = NULL;
 
   add (catalogue, 0, 100, 1000, &oldest, &error);
-  catalogue_label (catalogue, oldest, &label, &error);
+  put_label (catalogue, oldest, label);
   for (gint i = 1; i < 10; i++)
     add (catalogue, i, 100, 1000 * (i + 1), NULL, &error);
   g_assert_no_error (error);

@@ -6,8 +6,11 @@
 
 #include <gst/check/gstcheck.h>
 #include <gst/check/gstharness.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static gchar *folder;
@@ -119,7 +122,7 @@ harness (void)
   GstElement *sink = gst_element_factory_make ("dataset-sink", NULL);
   GstHarness *h;
 
-  g_object_set (sink, "location", folder, "min-free", (guint64) 0, NULL);
+  g_object_set (sink, "location", folder, "min-free", (guint64) 0, "max-queue", 100, NULL);
   h = gst_harness_new_with_element (sink, "sink", "src");
   gst_object_unref (sink);
   return h;
@@ -222,9 +225,11 @@ GST_START_TEST (test_errors)
 }
 
 GST_END_TEST
-/* A disk of two megabytes: storing pauses once, the stream goes on, and storing goes on when there is room. */
+/* A disk of two megabytes: storing pauses once, the stream goes on, and storing goes on when there is room. Without a
+ * reserve it is the catalogue that meets the end of the disk: the images are small. */
 GST_START_TEST (test_full_disk)
 {
+  static const guint64 reserves[] = { 200000, 0 };
   g_autofree gchar *ballast = g_build_filename (folder, "ballast", NULL), *zeros = g_malloc0 (1400000);
   GstElement *pipeline, *sink;
   GstMessage *message;
@@ -235,10 +240,10 @@ GST_START_TEST (test_full_disk)
     g_print ("without a small disk: not tested\n");
     return;
   }
-  pipeline = gst_parse_launch ("videotestsrc is-live=true pattern=snow ! video/x-raw,width=160,height=120,framerate=50/1 ! "
-      "dataset-sink name=sink min-free=200000 max-queue=100 ! fakesink", NULL);
+  pipeline = gst_parse_launch ("videotestsrc is-live=true pattern=ball ! video/x-raw,width=32,height=24,framerate=50/1 ! "
+      "dataset-sink name=sink max-queue=100 ! fakesink", NULL);
   sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
-  g_object_set (sink, "location", folder, NULL);
+  g_object_set (sink, "location", folder, "min-free", reserves[__i__], NULL);
   bus = gst_element_get_bus (pipeline);
   g_file_set_contents (ballast, zeros, 1400000, NULL);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
@@ -265,6 +270,121 @@ GST_START_TEST (test_full_disk)
 }
 
 GST_END_TEST
+/* ---- a catalogue that cannot be written --------------------------------------------------------------------------------- */
+
+static guint64
+statistic (GstHarness *h, const gchar *name)
+{
+  g_autoptr (GstStructure) statistics = NULL;
+  guint64 value = 0;
+
+  g_object_get (h->element, "statistics", &statistics, NULL);
+  fail_unless (gst_structure_get_uint64 (statistics, name, &value));
+  return value;
+}
+
+static void
+wait_for (GstHarness *h, const gchar *name, guint64 value)
+{
+  for (guint i = 0; i < 3000 && statistic (h, name) < value; i++)
+    g_usleep (10000);
+  fail_unless_equals_uint64 (statistic (h, name), value);
+}
+
+/* Frames of a kilobyte; no two are the same. */
+static void
+push_frames (GstHarness *h, guint n, gint64 from)
+{
+  for (gint64 i = from; i < from + n; i++) {
+    GstCaptureInfo info = { "gate", NULL, i * G_USEC_PER_SEC, i * G_USEC_PER_SEC, (guint64) i, FALSE };
+    GstBuffer *buffer = gst_harness_create_buffer (h, 1000);
+
+    gst_buffer_memset (buffer, 0, (guint8) i, 1000);
+    gst_buffer_add_capture_info (buffer, &info);
+    fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+  }
+}
+
+/* No file of this process may grow beyond so many bytes: a disk that takes small files and no longer the log. */
+static void
+limit_files (rlim_t bytes)
+{
+  struct rlimit limit;
+
+  signal (SIGXFSZ, SIG_IGN);
+  fail_unless_equals_int (getrlimit (RLIMIT_FSIZE, &limit), 0);
+  limit.rlim_cur = bytes;
+  fail_unless_equals_int (setrlimit (RLIMIT_FSIZE, &limit), 0);
+}
+
+static guint
+files_in (const gchar *name)
+{
+  g_autofree gchar *path = g_build_filename (folder, name, NULL);
+  GDir *dir = g_dir_open (path, 0, NULL);
+  guint n = 0;
+
+  while (dir && g_dir_read_name (dir))
+    n++;
+  if (dir)
+    g_dir_close (dir);
+  return n;
+}
+
+static guint
+warnings_on (GstBus *bus)
+{
+  GstMessage *message;
+  guint n = 0;
+
+  while ((message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR))) {
+    fail_unless (GST_MESSAGE_TYPE (message) == GST_MESSAGE_WARNING);
+    gst_message_unref (message);
+    n++;
+  }
+  return n;
+}
+
+/* Commits fail for a while, with the image on the disk already. What was stored stays, what was not has no row, one warning
+ * tells of it, and storing goes on. */
+GST_START_TEST (test_failed_commit)
+{
+  g_autofree gchar *log = g_build_filename (folder, "catalogue.sqlite-wal", NULL);
+  GstHarness *h = harness ();
+  GstBus *bus = gst_bus_new ();
+  struct stat size;
+
+  gst_element_set_bus (h->element, bus);
+  gst_harness_set_src_caps_str (h, "image/jpeg,width=8,height=6");
+  push_frames (h, 20, 1);
+  wait_for (h, "stored", 20);
+  fail_unless_equals_int (stat (log, &size), 0);
+  limit_files (size.st_size);
+  push_frames (h, 3, 21);
+  wait_for (h, "failed", 3);
+  fail_unless_equals_int (warnings_on (bus), 1);
+  limit_files (RLIM_INFINITY);
+  push_frames (h, 5, 24);
+  wait_for (h, "stored", 25);
+  limit_files (size.st_size);
+  push_frames (h, 1, 29);
+  wait_for (h, "failed", 4);
+  fail_unless_equals_int (warnings_on (bus), 1);        /* of a new failure */
+  limit_files (RLIM_INFINITY);
+  push_frames (h, 1, 30);
+  fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
+  fail_unless_equals_uint64 (statistic (h, "stored") + statistic (h, "failed"), statistic (h, "frames"));
+  gst_harness_teardown (h);
+  gst_object_unref (bus);
+
+  /* A commit that failed so may have reached the disk all the same; the next start sees that none did. */
+  catalogue_close (catalogue_open (folder, NULL));
+  fail_unless_equals_int (count ().stored, 26);
+  fail_unless_equals_int (count ().missing, 0);
+  fail_unless_equals_int (files_in ("lost"), 4);
+}
+
+GST_END_TEST
 static Suite *
 dataset_sink_suite (void)
 {
@@ -281,7 +401,8 @@ dataset_sink_suite (void)
   tcase_add_test (tests, test_flush_and_caps);
   tcase_add_test (tests, test_states);
   tcase_add_test (tests, test_errors);
-  tcase_add_test (tests, test_full_disk);
+  tcase_add_loop_test (tests, test_full_disk, 0, 2);
+  tcase_add_test (tests, test_failed_commit);
   return suite;
 }
 
