@@ -134,7 +134,7 @@ harness (void)
   GstElement *sink = gst_element_factory_make ("dataset-sink", NULL);
   GstHarness *h;
 
-  g_object_set (sink, "location", folder, "min-free", (guint64) 0, NULL);
+  g_object_set (sink, "location", folder, "min-free", (guint64) 0, "max-queue", 100, NULL);
   h = gst_harness_new_with_element (sink, "sink", "src");
   gst_object_unref (sink);
   return h;
@@ -165,6 +165,27 @@ GST_START_TEST (test_capture_info_and_outages)
   counts = count ();
   fail_unless_equals_int (counts.stored, 1);
   fail_unless_equals_int (counts.outages, 1);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST
+/* Frames that come once an interval, give or take a little, are all kept; of those that come four times as often a quarter. */
+GST_START_TEST (test_interval)
+{
+  static const gint tremble[] = { 0, -3, 4, -5, 5 };    /* milliseconds */
+  GstHarness *h = harness ();
+
+  g_object_set (h->element, "interval", __i__ ? 4 * GST_SECOND : GST_SECOND, NULL);
+  gst_harness_set_src_caps_str (h, "image/jpeg,width=8,height=6");
+  for (gint i = 0; i < 20; i++) {
+    GstBuffer *buffer = gst_harness_create_buffer (h, 100);
+
+    gst_buffer_memset (buffer, 0, i, 100);
+    GST_BUFFER_PTS (buffer) = i * GST_SECOND + GST_SECOND + tremble[i % 5] * GST_MSECOND;
+    fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+  }
+  fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
+  fail_unless_equals_int (count ().stored, __i__ ? 5 : 20);
   gst_harness_teardown (h);
 }
 
@@ -293,6 +314,7 @@ dataset_sink_suite (void)
   tcase_add_test (tests, test_images_as_they_are);
   tcase_add_test (tests, test_limits);
   tcase_add_test (tests, test_capture_info_and_outages);
+  tcase_add_loop_test (tests, test_interval, 0, 2);
   tcase_add_test (tests, test_flush_and_caps);
   tcase_add_test (tests, test_states);
   tcase_add_test (tests, test_errors);
