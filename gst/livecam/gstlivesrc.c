@@ -472,7 +472,7 @@ install_properties (GObjectClass *class)
   g_object_class_install_property (class, PROP_STATISTICS, g_param_spec_boxed ("statistics", "Statistics",
           "Frames, dropped, segments, bytes, last-frame-age, state, resolves-ok, resolves-failed, url-expire, "
           "clock-suspect, clock-offset (seconds, of the playlist against this machine), frozen, "
-          "http-responses by kind and status, reconnects by reason", GST_TYPE_STRUCTURE,
+          "keyframes-only (nothing else is decoded), http-responses by kind and status, reconnects by reason", GST_TYPE_STRUCTURE,
           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 

@@ -252,7 +252,7 @@ GST_START_TEST (test_errors)
   assert_error (play ("videotestsrc num-buffers=1 ! dataset-sink"), "set location");
   assert_error (play ("videotestsrc num-buffers=1 ! dataset-sink location=%s labels=people", folder), "META.FIELD");
   g_file_set_contents (file, "", 0, NULL);
-  assert_error (play ("videotestsrc num-buffers=1 ! dataset-sink location=%s/file", folder), "file");
+  assert_error (play ("videotestsrc num-buffers=1 ! dataset-sink location=%s/file", folder), "Take a folder that");
   other = catalogue_open (folder, NULL);
   assert_error (play ("videotestsrc num-buffers=1 ! dataset-sink location=%s", folder), "another process or element");
 }
