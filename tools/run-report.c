@@ -282,6 +282,19 @@ handle_doubt (GhRunReport *report, GstMessage *message, const GstCaptureOutage *
 }
 
 static void
+handle_pause (GhRunReport *report, GstMessage *message, const GstStructure *pause)
+{
+  g_autofree char *source = source_name (message);
+  const char *reason = gst_structure_get_string (pause, "reason"), *location = gst_structure_get_string (pause, "location");
+
+  if (gst_structure_has_name (pause, "dataset-paused"))
+    gh_run_report_say (report, "%s: nothing is stored (%s): make room for %s, or set max-bytes, max-frames or a smaller "
+        "min-free", source, reason, location);
+  else
+    gh_run_report_say (report, "%s: frames are stored again", source);
+}
+
+static void
 handle_element (GhRunReport *report, GstMessage *message)
 {
   const GstStructure *structure = gst_message_get_structure (message);
@@ -293,6 +306,8 @@ handle_element (GhRunReport *report, GstMessage *message)
     handle_outage (report, message, &outage);
   if (gst_capture_doubt_parse (structure, &outage))
     handle_doubt (report, message, &outage);
+  if (gst_structure_has_name (structure, "dataset-paused") || gst_structure_has_name (structure, "dataset-resumed"))
+    handle_pause (report, message, structure);
   if (gst_structure_has_name (structure, "mae-trainer") || gst_structure_has_name (structure, "head-trainer"))
     handle_training (report, structure);
   if (gst_structure_has_name (structure, "head-prediction")) {

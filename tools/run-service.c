@@ -66,6 +66,9 @@ page_ready (guint *status, gpointer data)
   g_hash_table_iter_init (&iter, service->outages);
   while (g_hash_table_iter_next (&iter, &element, &reason))
     g_string_append_printf (why, "%s: no frames: %s\n", (char *) element, (char *) reason);
+  g_hash_table_iter_init (&iter, service->pauses);
+  while (g_hash_table_iter_next (&iter, &element, &reason))
+    g_string_append_printf (why, "%s: nothing is stored: %s\n", (char *) element, (char *) reason);
   for (guint i = 0; i < gh_frame_watch_count (service->watch); i++) {
     GhSinkFrames sink = gh_frame_watch_get (service->watch, i);
 
@@ -110,16 +113,18 @@ add_heads (const GhRunService *service, GhMetrics *metrics)
   }
 }
 
+/* How many last, as NAMEs, and each of them as NAME. */
 static void
-add_outages (const GhRunService *service, GhMetrics *metrics)
+add_lasting (GHashTable *lasting, const char *name, GhMetrics *metrics)
 {
+  g_autofree char *all = g_strconcat (name, "s", NULL);
   GHashTableIter iter;
   gpointer element, reason;
 
-  gh_metrics_add (metrics, "gst_heads_outages", g_hash_table_size (service->outages), NULL);
-  g_hash_table_iter_init (&iter, service->outages);
+  gh_metrics_add (metrics, all, g_hash_table_size (lasting), NULL);
+  g_hash_table_iter_init (&iter, lasting);
   while (g_hash_table_iter_next (&iter, &element, &reason))
-    gh_metrics_add (metrics, "gst_heads_outage", 1, "element", element, "reason", reason, NULL);
+    gh_metrics_add (metrics, name, 1, "element", element, "reason", reason, NULL);
 }
 
 static void
@@ -150,7 +155,8 @@ page_metrics (guint *status, gpointer data)
   gh_metrics_add (metrics, "gst_heads_warnings_total", service->warnings, NULL);
   add_sinks (service, metrics);
   add_heads (service, metrics);
-  add_outages (service, metrics);
+  add_lasting (service->outages, "gst_heads_outage", metrics);
+  add_lasting (service->pauses, "gst_heads_pause", metrics);
   add_doubts (service, metrics);
   text = gh_metrics_text (metrics);
   gh_metrics_free (metrics);
@@ -160,7 +166,7 @@ page_metrics (guint *status, gpointer data)
 static char *
 page_index (guint *status, gpointer data)
 {
-  return g_strdup ("/healthz  the process is alive\n/readyz   frames arrive, and whether they are doubtful\n/metrics  numbers, for Prometheus\n");
+  return g_strdup ("/healthz  the process is alive\n/readyz   frames arrive and are kept, and whether they are doubtful\n/metrics  numbers, for Prometheus\n");
 }
 
 /* ---- messages ----------------------------------------------------------------------------------------------------- */
@@ -199,6 +205,18 @@ take_outage (GhRunService *service, const char *element, const GstCaptureOutage 
   gh_service_notify (words);
 }
 
+/* Of dataset-sink. */
+static void
+take_pause (GhRunService *service, const char *element, const GstStructure *pause)
+{
+  const char *reason = gst_structure_get_string (pause, "reason");
+
+  if (gst_structure_has_name (pause, "dataset-resumed"))
+    g_hash_table_remove (service->pauses, element);
+  else if (reason)
+    g_hash_table_insert (service->pauses, g_strdup (element), g_strdup (reason));
+}
+
 static void
 take_doubt (GhRunService *service, const char *element, const GstCaptureOutage *doubt)
 {
@@ -226,6 +244,8 @@ take_element (GhRunService *service, GstMessage *message)
     take_outage (service, GST_MESSAGE_SRC_NAME (message), &outage);
   else if (gst_capture_doubt_parse (structure, &outage))
     take_doubt (service, GST_MESSAGE_SRC_NAME (message), &outage);
+  else if (gst_structure_has_name (structure, "dataset-paused") || gst_structure_has_name (structure, "dataset-resumed"))
+    take_pause (service, GST_MESSAGE_SRC_NAME (message), structure);
   else if (gst_structure_has_name (structure, "head-prediction") && predictions && GST_VALUE_HOLDS_STRUCTURE (predictions))
     gst_structure_foreach (gst_value_get_structure (predictions), take_prediction, service);
 }
@@ -294,6 +314,7 @@ gh_run_service_begin (GhRunService *service, GstElement *pipeline, int port, dou
   service->pipeline = pipeline;
   service->max_age = max_age;
   service->outages = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  service->pauses = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   service->doubts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_doubt);
   service->heads = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   if (port >= 0 && !open_pages (service, port, error))
@@ -318,6 +339,7 @@ gh_run_service_clear (GhRunService *service)
   gh_status_server_free (service->server);
   gh_frame_watch_free (service->watch);
   g_clear_pointer (&service->outages, g_hash_table_unref);
+  g_clear_pointer (&service->pauses, g_hash_table_unref);
   g_clear_pointer (&service->doubts, g_hash_table_unref);
   g_clear_pointer (&service->heads, g_hash_table_unref);
 }

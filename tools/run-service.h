@@ -23,6 +23,7 @@ typedef struct {
   gboolean playing;
   guint64 warnings;
   GHashTable *outages;          /* element name -> reason, of those that last */
+  GHashTable *pauses;           /* the same of datasets that store nothing for now */
   GHashTable *doubts;           /* the same of what makes frames doubtful: "element reason" -> GhDoubt */
   GHashTable *heads;            /* head name -> its last value and how many */
   guint feeder;

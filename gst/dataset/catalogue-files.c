@@ -90,17 +90,22 @@ catalogue_write_file (Catalogue *catalogue, const gchar *path, GBytes *image, GE
   close (fd);
   if (written && (g_rename (part, file) != 0 || !catalogue_sync_folder (folder)))
     written = catalogue_fail_file (file, error);
-  if (!written)
+  if (!written) {
     g_unlink (part);
+    g_unlink (file);            /* no row knows it */
+  }
   return written;
 }
 
 /* ---- reconciling ----------------------------------------------------------------------------------------------------- */
 
-static gboolean
-has_row (Catalogue *catalogue, const gchar *path, const gchar *state)
+/* What the row of an image says of it: "stored", "evicted", "missing"; "" without a row, NULL where that cannot be read. */
+static gchar *
+state_of (Catalogue *catalogue, const gchar *path)
 {
-  return catalogue_number (catalogue, 0, "SELECT count(*) FROM frame WHERE path = ? AND state = ?", "ss", path, state) > 0;
+  gint64 n = catalogue_number (catalogue, -1, "SELECT count(*) FROM frame WHERE path = ?", "s", path);
+
+  return n < 0 ? NULL : n == 0 ? g_strdup ("") : catalogue_text (catalogue, "SELECT state FROM frame WHERE path = ?", "s", path);
 }
 
 /* A file that was missed and is back, whole, is stored again. */
@@ -110,7 +115,7 @@ take_back (Catalogue *catalogue, const gchar *file, const gchar *path)
   g_autofree gchar *data = NULL, *sum = NULL;
   gsize size;
 
-  if (!has_row (catalogue, path, "missing") || !g_file_get_contents (file, &data, &size, NULL))
+  if (!g_file_get_contents (file, &data, &size, NULL))
     return FALSE;
   sum = g_compute_checksum_for_data (G_CHECKSUM_SHA256, (const guchar *) data, size);
   return catalogue_number (catalogue, 0, "SELECT count(*) FROM frame WHERE path = ? AND bytes = ? AND sha256 = ?", "sis", path,
@@ -127,6 +132,20 @@ put_aside (Catalogue *catalogue, const gchar *file, const gchar *name)
     g_warning ("%s, which no row knows, cannot be moved to %s: %s", file, to, g_strerror (errno));
 }
 
+/* Nobody else writes: the lock is ours. What the catalogue does not say for certain stays as it is. */
+static void
+sweep_file (Catalogue *catalogue, const gchar *file, const gchar *path, const gchar *name)
+{
+  g_autofree gchar *state = g_str_has_suffix (name, ".part") ? g_strdup ("evicted") : state_of (catalogue, path);
+
+  if (state == NULL)
+    g_warning ("%s stays, for its row cannot be read: %s", file, sqlite3_errmsg (catalogue->db));
+  else if (g_str_equal (state, "evicted"))
+    g_unlink (file);
+  else if (*state == 0 || (g_str_equal (state, "missing") && !take_back (catalogue, file, path)))
+    put_aside (catalogue, file, name);
+}
+
 static void
 sweep_folder (Catalogue *catalogue, const gchar *day)
 {
@@ -138,10 +157,7 @@ sweep_folder (Catalogue *catalogue, const gchar *day)
     g_autofree gchar *file = g_build_filename (folder, name, NULL);
     g_autofree gchar *path = g_build_filename (CATALOGUE_FRAMES, day, name, NULL);
 
-    if (g_str_has_suffix (name, ".part") || has_row (catalogue, path, "evicted"))
-      g_unlink (file);          /* nobody else writes: the lock is ours */
-    else if (!has_row (catalogue, path, "stored") && !take_back (catalogue, file, path))
-      put_aside (catalogue, file, name);
+    sweep_file (catalogue, file, path, name);
   }
   if (dir)
     g_dir_close (dir);

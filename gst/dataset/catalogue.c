@@ -217,7 +217,8 @@ take_lock (Catalogue *catalogue, GError **error)
 
   catalogue->lock = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (catalogue->lock < 0) {
-    g_set_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_OPEN, "%s cannot be written: %s", path, g_strerror (errno));
+    g_set_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_OPEN, "%s cannot be written: %s. Take a folder that this "
+        "user may write to", path, g_strerror (errno));
     return FALSE;
   }
   if (flock (catalogue->lock, LOCK_EX | LOCK_NB) == 0)
@@ -308,7 +309,8 @@ catalogue_open (const gchar *folder, GError **error)
   g_autofree gchar *frames = g_build_filename (folder, CATALOGUE_FRAMES, NULL);
 
   if (g_mkdir_with_parents (frames, 0755) != 0) {
-    g_set_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_OPEN, "%s cannot be made: %s", frames, g_strerror (errno));
+    g_set_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_OPEN, "%s cannot be made: %s. Take a folder that can be "
+        "made and that this user may write to", frames, g_strerror (errno));
     return NULL;
   }
   if (!take_lock (catalogue, error)

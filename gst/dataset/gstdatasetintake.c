@@ -9,6 +9,9 @@
 #include "gst/common/gstframetime.h"
 #include "gst/common/gstposterror.h"
 
+/* The part of an interval by which a frame may come early. */
+#define EARLY 20
+
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
     GST_STATIC_CAPS (GST_DATASET_INTAKE_CAPS));
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
@@ -31,20 +34,25 @@ is_live (GstDatasetIntake *intake)
   return intake->live;
 }
 
-/* Whether enough time has passed since the last frame that was kept. */
+/* Whether the frame is one of those asked for, which are counted along the stream. A little early is in time: frames that come
+ * once an interval tremble, and each second one would be left out. */
 static gboolean
 is_due (GstDatasetIntake *intake, GstBuffer *buffer)
 {
   GstClockTime pts = GST_BUFFER_PTS (buffer), interval;
+  gboolean known = GST_CLOCK_TIME_IS_VALID (intake->due);
 
   GST_OBJECT_LOCK (intake->element);
   interval = intake->set.interval;
   GST_OBJECT_UNLOCK (intake->element);
   if (interval == 0 || !GST_CLOCK_TIME_IS_VALID (pts))
     return TRUE;
-  if (GST_CLOCK_TIME_IS_VALID (intake->last_kept) && pts >= intake->last_kept && pts < intake->last_kept + interval)
+  if (known && pts + interval / EARLY < intake->due && intake->due <= pts + interval)
     return FALSE;
-  intake->last_kept = pts;
+  if (known && ABS (GST_CLOCK_DIFF (intake->due, pts)) <= (gint64) interval)
+    intake->due += interval;
+  else
+    intake->due = pts + interval;
   return TRUE;
 }
 
@@ -144,7 +152,7 @@ handle_event (GstPad *pad, GstObject *parent, GstEvent *event)
     case GST_EVENT_FLUSH_STOP:
       set_flushing (intake, FALSE);
       gst_segment_init (&intake->segment, GST_FORMAT_TIME);
-      intake->last_kept = GST_CLOCK_TIME_NONE;
+      intake->due = GST_CLOCK_TIME_NONE;
       return pass_event (intake, event);
     case GST_EVENT_EOS:
       return end_stream (intake, event);
@@ -211,7 +219,7 @@ gst_dataset_intake_start (GstDatasetIntake *intake)
     return FALSE;
   }
   gst_segment_init (&intake->segment, GST_FORMAT_TIME);
-  intake->last_kept = GST_CLOCK_TIME_NONE;
+  intake->due = GST_CLOCK_TIME_NONE;
   intake->live = -1;
   GST_OBJECT_LOCK (intake->element);
   intake->writer = writer;

@@ -34,7 +34,7 @@ typedef struct {
   /* The streaming thread's. */
   GstCaps *caps;
   GstSegment segment;
-  GstClockTime last_kept;
+  GstClockTime due;             /* pts of the next frame that is asked for; NONE: any */
   gint live;                    /* -1: not asked yet */
 } GstDatasetIntake;
 

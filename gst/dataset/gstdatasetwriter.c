@@ -158,7 +158,8 @@ image_of (GstDatasetWriter *writer, const Item *item, GError **error)
   if (gst_structure_has_name (gst_caps_get_structure (item->caps, 0), "video/x-raw"))
     return gst_image_encoder_encode (writer->encoder, item->frame, item->caps, error);
   if (!gst_buffer_map (item->frame, &map, GST_MAP_READ)) {
-    g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED, "A frame cannot be read");
+    g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED, "A frame's memory cannot be read here: put a "
+        "download or videoconvert before this element");
     return NULL;
   }
   image = g_bytes_new (map.data, map.size);

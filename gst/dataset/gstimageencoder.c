@@ -70,7 +70,8 @@ gst_image_encoder_encode (GstImageEncoder *encoder, GstBuffer *frame, GstCaps *c
   if (coded)
     gst_sample_unref (coded);
   if (image == NULL) {
-    g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_ENCODE, "A frame could not be made JPEG");
+    g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_ENCODE, "A frame could not be made JPEG: put "
+        "\"videoconvert ! jpegenc\" before this element to see why");
     restart (encoder);
   }
   return image;

@@ -21,10 +21,10 @@
  *
  * An outage is the element message `live-outage` at its begin and its end: state (begin or end), source, reason,
  * detail, at. The same goes downstream as a custom event. It begins once no frame is left of what was fetched before, so
- * a failure that mends itself in the meantime is none, and ends with the first frame that was fetched since. Reasons are words: of HTTP (http_403, not_a_playlist,
- * no_segments), of the network (dns, refused, timeout, tls, connection), of the stream (stale, ended, undecodable,
- * no_keyframe). A key frame need not begin each segment: of those that have none up to three are passed over before it
- * is no_keyframe.
+ * a failure that mends itself in the meantime is none, and ends with the first frame that was fetched since. Reasons are
+ * words: of HTTP (http_403, not_a_playlist, no_segments), of the network (dns, refused, timeout, tls, connection), of the
+ * stream (stale, ended, undecodable, no_keyframe). A key frame need not begin each segment: of those that have none up to
+ * three are passed over before it is no_keyframe.
  *
  * Those of the resolver are read off what it prints, and tell what to do. `offline`: not begun yet; `ended`: the event
  * is over, and the page may bring the next; `private`: it wants a login or a membership; `region`: not shown in this
@@ -447,7 +447,8 @@ install_times (GObjectClass *class)
   install_time (class, PROP_RESOLVER_TIMEOUT, "resolver-timeout", "Resolver timeout",
       "Nanoseconds that the resolver may take", 90 * GST_SECOND);
   install_time (class, PROP_RESOLVE_MARGIN, "resolve-margin", "Resolve margin",
-      "Nanoseconds before its address expires at which a page is resolved again, but not before half of its life", 1800 * GST_SECOND);
+      "Nanoseconds before its address expires at which a page is resolved again, but not before half of its life",
+      1800 * GST_SECOND);
   install_time (class, PROP_RESOLVE_INTERVAL, "resolve-interval", "Resolve interval",
       "Nanoseconds after which a page is resolved again in any case", 5 * 3600 * GST_SECOND);
 }
@@ -472,8 +473,8 @@ install_properties (GObjectClass *class)
   g_object_class_install_property (class, PROP_STATISTICS, g_param_spec_boxed ("statistics", "Statistics",
           "Frames, dropped, segments, bytes, last-frame-age, state, resolves-ok, resolves-failed, url-expire, "
           "clock-suspect, clock-offset (seconds, of the playlist against this machine), frozen, "
-          "http-responses by kind and status, reconnects by reason", GST_TYPE_STRUCTURE,
-          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+          "keyframes-only (nothing else is decoded), http-responses by kind and status, reconnects by reason",
+          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
 static void

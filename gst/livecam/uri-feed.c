@@ -119,8 +119,9 @@ conclude (Attempt *attempt)
   if (fatal) {
     g_autofree gchar *place = attempt->file ? g_filename_from_uri (feed->set.uri, NULL, NULL) : NULL;
 
-    live_feed_error (feed, g_error_new (attempt->error->domain, attempt->error->code, "live-src cannot play %s: %s",
-            place ? place : feed->set.source, attempt->error->message));
+    live_feed_error (feed, g_error_new (attempt->error->domain, attempt->error->code, "live-src cannot play %s: %s "
+            "Set uri to %s", place ? place : feed->set.source, attempt->error->message,
+            attempt->file ? "a film that is there" : "a stream for which there is a decoder, or install gstreamer1.0-libav"));
     return TRUE;
   }
   if (attempt->ended && attempt->file && !feed->set.restart_on_eos) {

@@ -170,6 +170,23 @@ def test_doubts(gst_heads, folder, program):
     origin.wait(LIMIT)
 
 
+def test_pause(gst_heads, folder):
+    """A dataset on a disk that is full, as min-free has it."""
+    pipeline = os.path.join(folder, "kept.pipeline")
+    with open(pipeline, "w") as f:
+        f.write("videotestsrc is-live=true ! video/x-raw,width=64,height=48 ! dataset-sink name=dataset location=%s/kept "
+                "min-free=%d\n" % (folder, 1 << 62))
+    process = subprocess.Popen([gst_heads, "run", "--status-port=0", pipeline], stderr=subprocess.PIPE)
+    port = port_of(process)
+    wait_for("a pause", lambda: "dataset: nothing is stored: disk-full" in fetch(port, "/readyz")[1])
+    check(fetch(port, "/readyz")[0] == 503, "ready, though nothing is stored")
+    check('gst_heads_pause{element="dataset",reason="disk-full"} 1\n' in fetch(port, "/metrics")[1], "no pause in the metrics")
+    process.terminate()
+    words = process.stderr.read().decode()
+    process.wait(LIMIT)
+    check("nothing is stored (disk-full): make room for %s/kept" % folder in words, "it is not told: " + words)
+
+
 def main():
     gst_heads = os.path.abspath(sys.argv[1])
     with tempfile.TemporaryDirectory() as folder:
@@ -181,6 +198,8 @@ def main():
             sys.exit(77)
         test_pages(gst_heads, folder)
         test_doubts(gst_heads, folder, sys.argv[2])
+        if "--without-dataset" not in sys.argv:
+            test_pause(gst_heads, folder)
     print("all as expected")
 
 

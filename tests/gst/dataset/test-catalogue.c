@@ -164,6 +164,43 @@ test_reconcile (Fixture *f, gconstpointer data)
 }
 
 static void
+fail_to_count (sqlite3_context *context)
+{
+  sqlite3_result_error (context, "the disk does not answer", -1);
+}
+
+static void
+step_nothing (sqlite3_context *context, int n, sqlite3_value **values)
+{
+}
+
+/* In each connection from now on count(*) fails, as reading does on a disk that is going. */
+static int
+break_counting (sqlite3 *db, char **error, const struct sqlite3_api_routines *api)
+{
+  return sqlite3_create_function (db, "count", 0, SQLITE_UTF8, NULL, NULL, step_nothing, fail_to_count);
+}
+
+/* Images whose rows cannot be read stay where they are. */
+static void
+test_reconcile_in_doubt (Fixture *f, gconstpointer data)
+{
+  Catalogue *catalogue = reopen (f, NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpint (add (catalogue, 1, 1000, 1, NULL, &error), ==, CATALOGUE_STORED);
+  sqlite3_auto_extension ((void (*) (void)) break_counting);
+  g_test_expect_message (NULL, G_LOG_LEVEL_WARNING, "*stays, for its row cannot be read: the disk does not answer");
+  catalogue = reopen (f, catalogue);
+  g_test_assert_expected_messages ();
+  sqlite3_reset_auto_extension ();
+  catalogue = reopen (f, catalogue);
+  g_assert_cmpint (verify (catalogue), ==, 0);
+  g_assert_cmpuint (count (catalogue).stored, ==, 1);
+  catalogue_close (catalogue);
+}
+
+static void
 test_comes_back (Fixture *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
@@ -404,6 +441,7 @@ main (int argc, char **argv)
   ADD (outages);
   ADD (prune);
   ADD (reconcile);
+  ADD (reconcile_in_doubt);
   ADD (comes_back);
   ADD (mass_loss);
   ADD (damage);

@@ -105,7 +105,7 @@ GST_START_TEST (test_one_outage_while_playing)
   LiveRig rig;
   gint shown;
 
-  live_rig_begin (&rig, "/live.m3u8", "interval=0");
+  live_rig_begin (&rig, "/live.m3u8", "interval=0 timeout=60000000000");
   live_rig_play (&rig);
   live_rig_await_frames (&rig, 2, 4);
   hls_origin_set (rig.origin, "playlist", 403);
