@@ -217,7 +217,8 @@ gh_mae_config_check (const GhMaeConfig *config, const char *where, GError **erro
   if (!config->has_embed && config->embedding != gh_mae_config_pooled (config))
     return unsuitable (error, where, "\"embedding\": %d, but without a projection it is the pooled width, %d",
         config->embedding, gh_mae_config_pooled (config));
-  return check_product (where, "the embedding", config->embedding, gh_mae_config_pooled (config), error);
+  return !config->has_embed
+      || check_product (where, "the embedding", config->embedding, gh_mae_config_pooled (config), error);
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------------------- */

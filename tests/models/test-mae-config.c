@@ -127,13 +127,21 @@ test_regions (void)
     { 0, 2, GH_POOL_MEAN }, { 2, 0, GH_POOL_MEAN }, { 65, 2, GH_POOL_MEAN }, { 2, 64, GH_POOL_MEAN_STD },
     { 2, 2, GH_POOL_CLS },
   };
-  GhMaeConfig config;
+  GhMaeConfig config, wide;
 
   g_assert_true (gh_mae_config_from_json (&config, least, "x.json", NULL));
   config.cls_token = TRUE;
   config.pool_rows = gh_mae_config_grid_rows (&config);
   config.pool_cols = gh_mae_config_grid_cols (&config);
   g_assert_true (gh_mae_config_check (&config, "x.json", NULL));
+  /* Wider than a matrix may be: there is none. */
+  g_assert_true (gh_mae_config_load (&wide, "almacam", NULL));
+  wide.pool = GH_POOL_MEAN_STD;
+  wide.pool_rows = 4;
+  wide.pool_cols = 5;
+  wide.has_embed = FALSE;
+  wide.embedding = 4 * 5 * 2 * 1024;
+  g_assert_true (gh_mae_config_check (&wide, "x.json", NULL));
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
     g_autoptr (GError) error = NULL;
 
