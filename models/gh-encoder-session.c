@@ -5,6 +5,7 @@
  * time.
  */
 #include "gh-encoder-private.h"
+#include "gh-regions.h"
 
 #include <math.h>
 #include <string.h>
@@ -24,6 +25,8 @@ struct _GhEncoderSession {
 
   float *patches;               /* [B,K,P] */
   float *x;                     /* [B,T,D] */
+  gint32 *regions;              /* [B,R,t] tokens of the R regions to pool over; NULL for the whole image */
+  float *parts;                 /* [B,R,t,D] */
   float *pooled;                /* [B,pooled] */
   float *embedding;             /* [B,E] */
   GhBlockActs block;            /* its norm[B,T,D] ends up as the latent */
@@ -52,8 +55,12 @@ plan (GhEncoderSession *s, GhArena *arena)
     s->drop = (gint32 *) gh_arena_floats (arena, B * N);
     s->latent_in = gh_arena_floats (arena, B * T * c->dim);
   }
+  if (c->pool_rows > 0)
+    s->regions = (gint32 *) gh_arena_floats (arena, B * gh_regions_count (c) * gh_regions_tokens (c));
   inputs_end = arena->used;
 
+  if (c->pool_rows > 0)
+    s->parts = gh_arena_floats (arena, B * gh_regions_count (c) * gh_regions_tokens (c) * c->dim);
   s->pooled = gh_arena_floats (arena, B * gh_mae_config_pooled (c));
   s->embedding = gh_arena_floats (arena, B * c->embedding);
   s->x = gh_arena_floats (arena, B * T * c->dim);
@@ -79,6 +86,23 @@ rows_fit (const GhEncoder *encoder, int max_batch)
   gint64 heads = MAX (c->heads, c->dec_heads);
 
   return max_batch * heads * MAX (N, c->landmarks) <= G_MAXINT;
+}
+
+/* The tokens of every region of every image of a batch, which never change. */
+static GhStatus
+bring_regions (GhEncoderSession *s)
+{
+  const GhMaeConfig *c = &s->encoder->config;
+  const gsize n = (gsize) gh_regions_count (c) * gh_regions_tokens (c);
+  g_autofree gint32 *index = g_new (gint32, n * s->max_batch);
+
+  if (!s->regions)
+    return GH_OK;
+  gh_regions_fill (c, index);
+  for (int b = 1; b < s->max_batch; b++)
+    memcpy (index + b * n, index, n * sizeof *index);
+  GH_TRY (gh_upload (s->ctx, s->regions, index, n * s->max_batch * sizeof *index));
+  return gh_sync (s->ctx);
 }
 
 GhEncoderSession *
@@ -111,7 +135,7 @@ gh_encoder_session_new (GhEncoder *encoder, int max_batch, GError **error)
     return NULL;
   s->arena.base = memory;
   plan (s, &s->arena);
-  return g_steal_pointer (&s);
+  return gh_encoder_check (bring_regions (s), s->ctx, encoder->shown, error) ? g_steal_pointer (&s) : NULL;
 }
 
 void
@@ -193,14 +217,26 @@ encode_tokens (GhEncoderSession *s, const float *patches, const gint32 *keep, in
   return encode_projected (s, projection (s), keep, B, K);
 }
 
+/* latent[B,T,D] -> pooled[B,pooled], with regions by way of parts[B,R,t,D]. */
+static GhStatus
+pool (GhEncoderSession *s, int B, int K)
+{
+  const GhMaeConfig *c = &s->encoder->config;
+  const int R = gh_regions_count (c), t = gh_regions_tokens (c), first = s->encoder->weights.shape.first;
+
+  if (!s->regions)
+    return gh_pool_fwd (s->ctx, s->pooled, s->block.norm, c->pool, B, K, c->dim, first);
+  GH_TRY (gh_gather_rows_fwd (s->ctx, s->parts, s->block.norm, s->regions, B, K, R * t, c->dim, first));
+  return gh_pool_fwd (s->ctx, s->pooled, s->parts, c->pool, B * R, t, c->dim, 0);
+}
+
 /* latent[B,T,D] -> pooled[B,pooled] -> embedding[B,E]. */
 static GhStatus
 embed (GhEncoderSession *s, int B, int K)
 {
   const GhEncoderWeights *w = &s->encoder->weights;
-  const GhMaeConfig *c = &s->encoder->config;
 
-  GH_TRY (gh_pool_fwd (s->ctx, s->pooled, s->block.norm, c->pool, B, K, c->dim, w->shape.first));
+  GH_TRY (pool (s, B, K));
   if (!w->embed.weight)
     return GH_OK;
   return gh_linear_fwd (s->ctx, s->embedding, s->pooled, w->embed.weight, w->embed.bias, NULL, GH_ACT_NONE, B);
@@ -395,6 +431,8 @@ gh_encoder_forward (GhEncoderSession *s, const float *patches, const gint32 *kee
     return refuse (s, error, "the number of patches does not fit the model's grid");
   if (keep && !ascends (keep, B, K, N))
     return refuse (s, error, "the indices of the kept patches do not ascend within the grid");
+  if (embedding && K < N && s->regions)
+    return refuse (s, error, "its embedding is pooled over regions, which takes all patches");
   return gh_encoder_check (forward (s, patches, keep, B, K, latent, embedding), s->ctx, s->encoder->shown, error)
       && (!embedding || is_finite (s, embedding, (gsize) B * c->embedding, error));
 }

@@ -22,7 +22,8 @@ struct _GhHeadFit
   int n;
   int *rows, *groups;           /* [n]; groups NULL without */
   double *targets;              /* [n,outputs] */
-  GhScales *scales;
+  const GhScales *scales;
+  GhScales *own_scales;         /* NULL with those of the task's statistics */
   GhKernelRidge *kernel;        /* with few labels; else NULL, and the three below */
   GhSpectrum *spectrum;
   GhRidge *ridge;
@@ -96,7 +97,7 @@ start_kernel (GhHeadFit *fit)
   for (int i = 0; i < fit->n; i++)
     gh_scales_apply (fit->scales, data->embeddings + (gsize) fit->rows[i] * data->dim, z + (gsize) i * data->dim);
   fit->kernel = gh_kernel_ridge_new (z, fit->n, data->dim, fit->targets, fit->task->outputs, fit->groups,
-      fit->task->linear);
+      fit->task->linear, data->statistics ? data->statistics->metric : NULL);
 }
 
 GhHeadFit *
@@ -107,7 +108,9 @@ gh_head_fit_new (const GhHeadTask *task, const int *rows, int n)
   fit->task = task;
   fit->n = n;
   collect (fit, rows);
-  fit->scales = gh_scales_new (task->data->embeddings, task->data->dim, rows, n);
+  if (!task->data->statistics)
+    fit->own_scales = gh_scales_new (task->data->embeddings, task->data->dim, rows, n);
+  fit->scales = task->data->statistics ? task->data->statistics->scales : fit->own_scales;
   if (gh_head_task_suits_kernels (task))
     start_kernel (fit);
   else
@@ -124,7 +127,7 @@ gh_head_fit_free (GhHeadFit *fit)
   gh_kernel_ridge_free (fit->kernel);
   gh_spectrum_free (fit->spectrum);
   gh_ridge_free (fit->ridge);
-  gh_scales_free (fit->scales);
+  gh_scales_free (fit->own_scales);
   g_free (fit->rows);
   g_free (fit->groups);
   g_free (fit->targets);

@@ -73,6 +73,9 @@ check_data (const GhHeadData *data, GError **error)
     return refuse (error, "embeddings of %d numbers; 1 to %d can be trained on", data->dim, GH_HEAD_MAX_WIDTH);
   if (data->kind == GH_HEAD_CLASS && (n_classes < 2 || n_classes > GH_HEAD_MAX_CLASSES))
     return refuse (error, "%d classes; a head of kind \"class\" tells 2 to %d apart", n_classes, GH_HEAD_MAX_CLASSES);
+  if (data->statistics && data->statistics->scales->dim != data->dim)
+    return refuse (error, "the statistics are of embeddings of %d numbers, the labels' have %d",
+        data->statistics->scales->dim, data->dim);
   return check_rows (data, n_classes, error);
 }
 

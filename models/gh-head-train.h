@@ -16,6 +16,7 @@
 #pragma once
 
 #include "gh-head.h"
+#include "gh-head-statistics.h"
 
 G_BEGIN_DECLS
 
@@ -28,6 +29,7 @@ typedef struct {
   const char *const *classes;   /* NULL-terminated for class, else NULL */
   const char *task, *unit;      /* unit may be NULL */
   const char *encoder_id, *encoder_file;
+  const GhHeadStatistics *statistics;   /* of the camera's embeddings without labels; NULL: the labels' own */
 } GhHeadData;
 
 typedef struct {

@@ -27,10 +27,12 @@ typedef struct {
 
 struct _GhKernelRidgeFit
 {
+  gboolean has_metric;
   int n_members;
   Member members[MAX_MEMBERS];
   GhMixture mixtures[MAX_MEMBERS];
   double *gram;                 /* [n,n] of the centres */
+  double *lifted;               /* [n,dim] centres times the metric, or the centres: what a straight line is made of */
   double *targets;
   int *groups;                  /* [n], NULL without */
 };
@@ -89,19 +91,38 @@ typical_distance (const double *gram, int n)
   return sorted[m / 2];
 }
 
+/* centres[n,dim] times metric[dim,dim], in place. */
 static void
-fit_init (GhKernelRidge *ridge, const double *targets, const int *groups, gboolean linear)
+lift (double *centres, const double *metric, int n, int dim)
+{
+  g_autofree double *row = g_new (double, dim);
+
+  for (int i = 0; i < n; i++) {
+    double *centre = centres + (gsize) i * dim;
+
+    for (int j = 0; j < dim; j++)
+      row[j] = gh_dot (metric + (gsize) j * dim, centre, dim);
+    memcpy (centre, row, dim * sizeof *row);
+  }
+}
+
+static void
+fit_init (GhKernelRidge *ridge, const double *targets, const int *groups, gboolean linear, const double *metric)
 {
   GhKernelRidgeFit *fit = ridge->fit;
   gsize m = (gsize) ridge->n * ridge->outputs;
   int n = ridge->n;
-  g_autofree double *centres = g_new (double, (gsize) n * ridge->dim);
+  double *centres = g_new (double, (gsize) n * ridge->dim);
   double typical;
 
   for (gsize i = 0; i < (gsize) n * ridge->dim; i++)
     centres[i] = ridge->centres[i];
   fit->gram = g_new (double, (gsize) n * n);
   gh_gram (fit->gram, centres, n, ridge->dim);
+  fit->lifted = centres;
+  fit->has_metric = metric != NULL;
+  if (metric)
+    lift (centres, metric, n, ridge->dim);
   fit->targets = g_memdup2 (targets, m * sizeof *targets);
   if (groups)
     fit->groups = g_memdup2 (groups, n * sizeof *groups);
@@ -117,7 +138,7 @@ fit_init (GhKernelRidge *ridge, const double *targets, const int *groups, gboole
 
 GhKernelRidge *
 gh_kernel_ridge_new (const double *z, int n, int dim, const double *targets, int outputs, const int *groups,
-    gboolean linear)
+    gboolean linear, const double *metric)
 {
   GhKernelRidge *ridge = g_new0 (GhKernelRidge, 1);
 
@@ -128,7 +149,7 @@ gh_kernel_ridge_new (const double *z, int n, int dim, const double *targets, int
   for (gsize i = 0; i < (gsize) n * dim; i++)
     ridge->centres[i] = round_to_bfloat (z[i]);
   ridge->fit = g_new0 (GhKernelRidgeFit, 1);
-  fit_init (ridge, targets, groups, linear);
+  fit_init (ridge, targets, groups, linear, metric);
   return ridge;
 }
 
@@ -143,6 +164,7 @@ fit_free (GhKernelRidgeFit *fit)
     g_free (fit->members[k].column_mean);
   }
   g_free (fit->gram);
+  g_free (fit->lifted);
   g_free (fit->targets);
   g_free (fit->groups);
   g_free (fit);
@@ -169,10 +191,19 @@ gh_kernel_ridge_n_members (const GhKernelRidge *ridge)
 }
 
 static double *
-member_gram (const GhKernelRidgeFit *fit, const Member *member, int n)
+member_gram (const GhKernelRidge *ridge, const Member *member)
 {
+  const GhKernelRidgeFit *fit = ridge->fit;
+  const int n = ridge->n, dim = ridge->dim;
   double *gram = g_memdup2 (fit->gram, (gsize) n * n * sizeof *gram);
 
+  if (member->width == 0 && fit->has_metric)
+    for (int i = 0; i < n; i++)
+      for (int j = 0; j <= i; j++) {
+        gram[(gsize) i * n + j] = 0;
+        for (int k = 0; k < dim; k++)
+          gram[(gsize) i * n + j] += ridge->centres[(gsize) i * dim + k] * fit->lifted[(gsize) j * dim + k];
+      }
   if (member->width > 0)
     for (int i = 0; i < n; i++)
       for (int j = 0; j <= i; j++)
@@ -194,7 +225,7 @@ gh_kernel_ridge_fit (GhKernelRidge *ridge, int which)
   GhKernelRidgeFit *fit = ridge->fit;
   Member *member = &fit->members[which];
   gsize m = (gsize) ridge->n * ridge->outputs;
-  g_autofree double *gram = member_gram (fit, member, ridge->n);
+  g_autofree double *gram = member_gram (ridge, member);
   g_autoptr (GhGramSolver) s = gh_gram_solver_new (gram, ridge->n, fit->targets, ridge->outputs, fit->groups);
 
   for (int step = 0; step < gh_ladder_steps (ridge->n); step++) {
@@ -239,7 +270,7 @@ add_member (GhKernelRidge *ridge, const Member *member, double factor, int n_ker
       gh_axpy (ridge->coefficients + ((gsize) o * n_kernels + ridge->n_kernels) * n, factor, alpha, n);
     for (int i = 0; member->width == 0 && i < n; i++)
       for (int j = 0; j < ridge->dim; j++)
-        ridge->weight[(gsize) o * ridge->dim + j] += factor * alpha[i] * ridge->centres[(gsize) i * ridge->dim + j];
+        ridge->weight[(gsize) o * ridge->dim + j] += factor * alpha[i] * ridge->fit->lifted[(gsize) i * ridge->dim + j];
   }
   if (member->width > 0)
     ridge->width[ridge->n_kernels++] = member->width;

@@ -5,6 +5,7 @@
  */
 #include "gh-mae-config.h"
 #include "gh-json.h"
+#include "gh-regions.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -40,6 +41,8 @@ static const struct Field {
   FIELD (cls_token, BOOLEAN, OPTIONAL, 0, 1),
   FIELD (eps, FLOAT, OPTIONAL, 1e-20, 1),
   FIELD (pool, POOL, OPTIONAL, GH_POOL_MEAN, GH_POOL_CLS),
+  FIELD (pool_rows, INT, OPTIONAL, 0, 64),
+  FIELD (pool_cols, INT, OPTIONAL, 0, 64),
   FIELD (embedding, INT, WITH_EMBED, 1, 65536),
   FIELD (has_embed, BOOLEAN, OPTIONAL, 0, 1),
   FIELD (dec_dim, INT, WITH_DECODER, 4, 16384),
@@ -209,10 +212,13 @@ gh_mae_config_check (const GhMaeConfig *config, const char *where, GError **erro
     return unsuitable (error, where, "\"conv\": %d is neither odd nor 0", config->conv);
   if (config->pool == GH_POOL_CLS && !config->cls_token)
     return unsuitable (error, where, "\"pool\": \"cls\" in a model without a cls token");
+  if (!gh_regions_check (config, where, error))
+    return FALSE;
   if (!config->has_embed && config->embedding != gh_mae_config_pooled (config))
     return unsuitable (error, where, "\"embedding\": %d, but without a projection it is the pooled width, %d",
         config->embedding, gh_mae_config_pooled (config));
-  return check_product (where, "the embedding", config->embedding, gh_mae_config_pooled (config), error);
+  return !config->has_embed
+      || check_product (where, "the embedding", config->embedding, gh_mae_config_pooled (config), error);
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------------------- */
@@ -412,8 +418,9 @@ gh_mae_config_to_json (const GhMaeConfig *config)
   for (guint i = 0; i < G_N_ELEMENTS (fields); i++) {
     if (fields[i].need == WITH_DECODER && config->dec_depth == 0)
       continue;
-    /* A file's id is that of its bytes: models from before this key stay what they are. */
-    if (fields[i].type == TARGET && config->target == defaults.target)
+    /* A file's id is that of its bytes: models from before these keys stay what they are. */
+    if ((fields[i].type == TARGET && config->target == defaults.target)
+        || (g_str_has_prefix (fields[i].name, "pool_") && config->pool_rows == 0))
       continue;
     g_string_append_printf (out, "%s\"%s\": ", out->len > 1 ? ", " : "", fields[i].name);
     append_value (out, &fields[i], config);
@@ -451,7 +458,7 @@ gh_mae_config_patch_values (const GhMaeConfig *config)
 int
 gh_mae_config_pooled (const GhMaeConfig *config)
 {
-  return config->pool == GH_POOL_MEAN_STD ? 2 * config->dim : config->dim;
+  return (config->pool == GH_POOL_MEAN_STD ? 2 : 1) * config->dim * gh_regions_count (config);
 }
 
 int

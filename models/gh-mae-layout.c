@@ -5,7 +5,7 @@
 gboolean
 gh_mae_config_can_share_embed (const GhMaeConfig *config)
 {
-  return config->has_embed && config->pool != GH_POOL_MEAN_STD && config->embedding == config->dec_dim;
+  return config->has_embed && gh_mae_config_pooled (config) == config->dim && config->embedding == config->dec_dim;
 }
 
 static void

@@ -6,9 +6,11 @@
  */
 #include "gh-mae-trainer-private.h"
 #include "gh-checkpoint.h"
+#include "gh-embed-fit.h"
 #include "gh-random.h"
 #include "gh-safetensors.h"
 
+#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
@@ -451,24 +453,40 @@ record_text (const GhMaeTrainer *t, const GhMaeExport *how)
   return g_string_free (g_string_append_c (text, '}'), FALSE);
 }
 
+/* The loss says nothing about a layer that only embeddings go through. */
+static gboolean
+fits_embed (const GhMaeTrainer *t, const GhMaeExport *how)
+{
+  return how->frames && gh_frame_store_count (how->frames) >= 2 && t->config.has_embed
+      && gh_mae_params_find (&t->model.params, "decoder.embed.weight");
+}
+
 gboolean
 gh_mae_trainer_export (GhMaeTrainer *t, const char *path, const GhMaeExport *how, GError **error)
 {
   static const GhMaeExport plain = { 0 };
   g_autoptr (GHashTable) metadata = NULL;
+  g_autofree char *unfitted = NULL;
   GhMaeConfig config = t->config;
   Draft draft;
   gboolean written;
 
   g_return_val_if_fail (path != NULL, FALSE);
   how = how ? how : &plain;
+  if (fits_embed (t, how))
+    unfitted = g_strconcat (path, ".unfitted", NULL);
   if (how->without_decoder)
     config.dec_depth = config.dec_dim = config.dec_heads = config.dec_head_dim = config.dec_mlp = 0;
   metadata = new_metadata (t, &config);
   g_hash_table_insert (metadata, "training", record_text (t, how));
   draft_init (&draft, t);
   written = draft_weights (&draft, how, error)
-      && gh_safetensors_write (path, (GhTensorOut *) draft.tensors->data, draft.tensors->len, metadata, error);
+      && gh_safetensors_write (unfitted ? unfitted : path, (GhTensorOut *) draft.tensors->data, draft.tensors->len, metadata,
+      error);
   draft_clear (&draft);
+  if (written && unfitted)
+    written = gh_embed_fit (unfitted, path, NULL, how->frames, t->options.seed, t->options.threads, error);
+  if (unfitted)
+    g_unlink (unfitted);
   return written;
 }

@@ -134,6 +134,7 @@ typedef struct {
   gboolean without_decoder;     /* enough for mae-encoder */
   const char *data;             /* "plaza-test-src seed=1, 20000 frames"; may be NULL */
   const char *date;             /* "2026-11-26"; the caller's, so that the same run gives the same file; may be NULL */
+  GhFrameStore *frames;         /* `embed` is fitted to them where it is not the decoder's (gh-embed-fit.h); may be NULL */
 } GhMaeExport;
 
 /* The encoder file as others load it, without the optimizer: metadata config, trained, seed and the record of the

@@ -34,6 +34,28 @@ gh_eval_model_name (int model)
   return models[model];
 }
 
+static const char *const unlabelled_names[] = {
+  [GH_EVAL_NOTHING] = "nothing", [GH_EVAL_SCALES] = "scales", [GH_EVAL_WHITENED] = "whitened",
+};
+
+const char *
+gh_eval_unlabelled_name (GhEvalUnlabelled unlabelled)
+{
+  return unlabelled_names[unlabelled];
+}
+
+gboolean
+gh_eval_unlabelled_from_name (const char *name, GhEvalUnlabelled *unlabelled)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (unlabelled_names); i++) {
+    if (strcmp (name, unlabelled_names[i]) == 0) {
+      *unlabelled = i;
+      return TRUE;
+    }
+  }
+  return FALSE;
+}
+
 /* ---- one draw ------------------------------------------------------------------------------------------ */
 
 /* n_labels rows of the pool; draw number `draw` is the same for every method. */
@@ -89,14 +111,15 @@ predict_nearest (const GhEvalPlan *plan, const int *rows, const float *vectors, 
 }
 
 static gboolean
-predict_head (const GhEvalPlan *plan, const int *rows, const float *vectors, int dim, double *predicted,
-    GhHeadReport **report, GError **error)
+predict_head (const GhEvalPlan *plan, const int *rows, const float *vectors, int dim,
+    const GhHeadStatistics *statistics, double *predicted, GhHeadReport **report, GError **error)
 {
   const GhSamples *samples = plan->samples;
   g_autofree float *x = g_new (float, (gsize) plan->n_labels * dim);
   g_autofree double *y = g_new (double, plan->n_labels);
   GhHeadData data = { plan->n_labels, dim, x, y, .kind = plan->dataset->kind, .task = plan->dataset->name,
-    .unit = plan->dataset->unit, .encoder_id = "0000000000000000", .encoder_file = "eval" };
+    .unit = plan->dataset->unit, .encoder_id = "0000000000000000", .encoder_file = "eval",
+    .statistics = statistics };
   GhHeadTrainOptions options = { .seed = plan->seed, .try_mlp = plan->try_mlp, .threads = plan->threads,
     .linear = plan->linear };
   g_autoptr (GhHead) head = NULL;
@@ -183,7 +206,7 @@ figure (const double *values, int n)
 
 static gboolean
 predict (const GhEvalPlan *plan, GhEvalMethod method, const int *rows, const float *vectors, int dim,
-    double *predicted, double *promised, GhEvalResult *result, GError **error)
+    const GhHeadStatistics *statistics, double *predicted, double *promised, GhEvalResult *result, GError **error)
 {
   g_autoptr (GhHeadReport) report = NULL;
 
@@ -192,7 +215,7 @@ predict (const GhEvalPlan *plan, GhEvalMethod method, const int *rows, const flo
     predict_constant (plan, rows, predicted);
   else if (method == GH_EVAL_NEAREST)
     predict_nearest (plan, rows, vectors, dim, predicted);
-  else if (!predict_head (plan, rows, vectors, dim, predicted, &report, error))
+  else if (!predict_head (plan, rows, vectors, dim, statistics, predicted, &report, error))
     return FALSE;
   if (report) {
     *promised = report->error;
@@ -210,11 +233,14 @@ gh_eval_draws (const GhEvalPlan *plan, GhEvalMethod method, const float *vectors
   g_autofree double *values = g_new0 (double, (gsize) (GH_EVAL_MAX_METRICS + 1) * plan->draws);
   g_autofree double *predicted = g_new (double, plan->samples->n - plan->samples->n_pool);
   g_autofree int *rows = g_new (int, plan->n_labels);
+  g_autoptr (GhHeadStatistics) statistics = NULL;
   gint64 started = g_get_monotonic_time ();
   GhToolProgress progress = { 0 };
   gboolean good = TRUE;
 
   *result = (GhEvalResult) { .n_metrics = n_metrics };
+  if (method == GH_EVAL_HEAD && plan->unlabelled != GH_EVAL_NOTHING)
+    statistics = gh_head_statistics_new (vectors, plan->samples->n_pool, dim, plan->unlabelled == GH_EVAL_WHITENED);
   for (int draw = 0; good && draw < plan->draws; draw++) {
     double metric[GH_EVAL_MAX_METRICS], *promised = &values[GH_EVAL_MAX_METRICS * plan->draws + draw];
 
@@ -222,7 +248,7 @@ gh_eval_draws (const GhEvalPlan *plan, GhEvalMethod method, const float *vectors
     if (!good)
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "stopped");
     draw_rows (plan, draw, rows);
-    good = good && predict (plan, method, rows, vectors, dim, predicted, promised, result, error);
+    good = good && predict (plan, method, rows, vectors, dim, statistics, predicted, promised, result, error);
     if (good)
       measure (plan, predicted, metric);
     for (int m = 0; good && m < n_metrics; m++)

@@ -31,6 +31,11 @@ typedef struct {
 
 typedef enum { GH_EVAL_CONSTANT, GH_EVAL_NEAREST, GH_EVAL_HEAD } GhEvalMethod;
 
+/* What heads take from the embeddings of the pool, all of them, without labels (models/gh-head-statistics.h). */
+typedef enum { GH_EVAL_NOTHING, GH_EVAL_SCALES, GH_EVAL_WHITENED } GhEvalUnlabelled;
+const char *gh_eval_unlabelled_name (GhEvalUnlabelled unlabelled);
+gboolean gh_eval_unlabelled_from_name (const char *name, GhEvalUnlabelled *unlabelled);
+
 typedef struct {
   const GhDataset *dataset;
   const GhSamples *samples;
@@ -41,6 +46,7 @@ typedef struct {
   GhSelect select;
   const float *embeddings;      /* [samples->n,dim], which select looks at */
   int dim;
+  GhEvalUnlabelled unlabelled;
 } GhEvalPlan;
 
 /* Names of the metrics of a kind, in the order of GhEvalResult.metric; NULL-terminated. */

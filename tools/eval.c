@@ -22,8 +22,9 @@ typedef struct {
   gboolean no_cache, no_mlp, linear, no_baselines;
   char *labels;                 /* --labels: numbers with --dataset, a file with --head */
   int *n_labels, n_tables, draws;       /* n_labels[n_tables]; NULL for the dataset's own */
-  char *select_name;
+  char *select_name, *unlabelled_name;
   GhSelect select;
+  GhEvalUnlabelled unlabelled;
   gint64 seed;
 } Options;
 
@@ -41,6 +42,7 @@ options_clear (Options *o)
   g_free (o->cache);
   g_free (o->labels);
   g_free (o->select_name);
+  g_free (o->unlabelled_name);
   g_free (o->n_labels);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
@@ -80,6 +82,8 @@ parse (Options *o, int argc, char **argv)
     { "draws", 0, 0, G_OPTION_ARG_INT, &o->draws, "Draws of labels (more of few labels than of many)", "N" },
     { "select", 0, 0, G_OPTION_ARG_STRING, &o->select_name, "Which frames get the labels: random (as they come), novelty "
         "(as scale-uploader chooses), farthest", "HOW" },
+    { "unlabelled", 0, 0, G_OPTION_ARG_STRING, &o->unlabelled_name, "What heads take from the frames without labels: "
+        "nothing, scales (mean and spread), whitened (how numbers vary together, for straight lines)", "HOW" },
     { "cache", 0, 0, G_OPTION_ARG_FILENAME, &o->cache, "Folder where embeddings are kept (the current one)", "DIR" },
     { "no-cache", 0, 0, G_OPTION_ARG_NONE, &o->no_cache, "Keep no embeddings", NULL },
     { "linear", 0, 0, G_OPTION_ARG_NONE, &o->linear, "Straight lines only: ridge", NULL },
@@ -126,11 +130,13 @@ static void
 print_header (const GhEvalPlan *plan)
 {
   const char *const *names = gh_eval_metric_names (plan->dataset->kind);
+  g_autofree char *light = plan->unlabelled == GH_EVAL_NOTHING ? g_strdup ("")
+      : g_strdup_printf (", %s from the frames without labels", gh_eval_unlabelled_name (plan->unlabelled));
 
-  printf ("%s: %s; %d labels out of %u, %u test images, %d draws, seed %" G_GUINT64_FORMAT ", labels by %s\n\n%-42s",
+  printf ("%s: %s; %d labels out of %u, %u test images, %d draws, seed %" G_GUINT64_FORMAT ", labels by %s%s\n\n%-42s",
       plan->dataset->name, plan->dataset->summary, plan->n_labels, plan->samples->n_pool,
       plan->samples->n - plan->samples->n_pool, plan->draws, plan->seed,
-      gh_select_name (plan->select), "method");
+      gh_select_name (plan->select), light, "method");
   for (int m = 0; names[m]; m++)
     printf ("  %*s", MAX ((int) strlen (names[m]), 16), names[m]);
   printf ("  %16s  %s\n", "own estimate", "models chosen");
@@ -269,7 +275,7 @@ evaluate_dataset (const Options *o, const GhDataset *dataset, GError **error)
     return FALSE;
   for (int i = 0; i < n_tables; i++) {
     GhEvalPlan plan = { dataset, samples, n_labels[i], o->draws ? o->draws : gh_dataset_draws (dataset, n_labels[i]),
-      o->seed, o->encoder.threads, !o->no_mlp, o->linear, o->select, views.embeddings, views.dim };
+      o->seed, o->encoder.threads, !o->no_mlp, o->linear, o->select, views.embeddings, views.dim, o->unlabelled };
 
     if (!print_table (&plan, o, &views, encoder, error))
       return FALSE;
@@ -393,6 +399,8 @@ check_options (Options *o)
         o->labels);
   if (o->select_name && !gh_select_from_name (o->select_name, &o->select))
     return gh_tool_fail (GH_EXIT_USAGE, "--select=%s: random, novelty or farthest", o->select_name);
+  if (o->unlabelled_name && !gh_eval_unlabelled_from_name (o->unlabelled_name, &o->unlabelled))
+    return gh_tool_fail (GH_EXIT_USAGE, "--unlabelled=%s: nothing, scales or whitened", o->unlabelled_name);
   return o->draws >= 0 ? -1 : gh_tool_fail (GH_EXIT_USAGE, "--draws=%d: at least 1", o->draws);
 }
 

@@ -133,7 +133,10 @@ print_config (const GhInspection *inspection)
     printf ("  attention  exact");
   if (config->conv > 0)
     printf (", value convolution over %d tokens", config->conv);
-  printf ("\n  embedding  %d numbers, pooled by %s\n", config->embedding, gh_pool_name (config->pool));
+  printf ("\n  embedding  %d numbers, pooled by %s", config->embedding, gh_pool_name (config->pool));
+  if (config->pool_rows > 0)
+    printf (" over each of %d x %d regions", config->pool_cols, config->pool_rows);
+  printf ("\n");
   if (config->dec_depth > 0)
     printf ("  decoder    %d layers, %d wide, %d heads of %d, mlp %d; trained with %.0f%% masked\n", config->dec_depth,
         config->dec_dim, config->dec_heads, config->dec_head_dim, config->dec_mlp, config->mask_ratio * 100);

@@ -29,6 +29,7 @@ static const Command commands[] = {
 #ifdef HAVE_SCALE
   { "labels", gh_tool_labels, "pull|link|status DIR", "Bring labels from Scale AI back to kept frames" },
 #endif
+  { "pool-encoder", gh_tool_pool_encoder, "--model=FILE ...", "Make an encoder's embedding of its tokens in another way" },
   { "inspect", gh_tool_inspect, "FILE.safetensors", "Say what a model file holds" },
   { "init-encoder", gh_tool_init_encoder, "OUTPUT.safetensors", "Make an untrained encoder of a given shape" },
   { "doctor", gh_tool_doctor, "", "Check devices, plugins and models, and say how to mend what is missing" },

@@ -29,6 +29,7 @@ enum {
 int gh_tool_run (int argc, char **argv);
 int gh_tool_inspect (int argc, char **argv);
 int gh_tool_doctor (int argc, char **argv);
+int gh_tool_pool_encoder (int argc, char **argv);
 int gh_tool_init_encoder (int argc, char **argv);
 int gh_tool_train_encoder (int argc, char **argv);
 int gh_tool_train_head (int argc, char **argv);

@@ -391,9 +391,9 @@ print_report (const Options *o, const GhMaeTrainer *trainer, const char *about, 
 }
 
 static gboolean
-write_results (const Options *o, GhMaeTrainer *trainer, const char *about, GError **error)
+write_results (const Options *o, GhMaeTrainer *trainer, GhFrameStore *store, const char *about, GError **error)
 {
-  GhMaeExport how = { o->bfloat16, o->no_decoder, o->record ? o->record : about, NULL };
+  GhMaeExport how = { o->bfloat16, o->no_decoder, o->record ? o->record : about, NULL, store };
 
   if (!gh_mae_trainer_export (trainer, o->output, &how, error) || !gh_loss_csv_write (trainer, o->csv, error)
       || (o->plot && !gh_loss_picture_write (trainer, about, o->plot, error)))
@@ -428,7 +428,7 @@ run (Options *o, GError **error)
   if (o->world.rank > 0)
     return TRUE;
   if ((o->checkpoint && !o->own_checkpoint && !gh_mae_trainer_save (trainer, o->checkpoint, error))
-      || !write_results (o, trainer, about, error))
+      || !write_results (o, trainer, store, about, error))
     return FALSE;
   print_report (o, trainer, about, (g_get_monotonic_time () - began) / (double) G_USEC_PER_SEC);
   return TRUE;

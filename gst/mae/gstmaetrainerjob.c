@@ -127,7 +127,7 @@ tell_done (GstMaeTrainer *self, const gchar *location, const gchar *checkpoint)
 static void
 complete (GstMaeTrainer *self, const GstMaeTrainerSettings *s)
 {
-  GhMaeExport how = { s->bfloat16, !s->decoder, s->record, NULL };
+  GhMaeExport how = { s->bfloat16, !s->decoder, s->record, NULL, self->store };
   g_autoptr (GError) unsaved = NULL, error = NULL;
   const gboolean writes = gh_mae_trainer_rank (self->trainer) == 0;
   const gboolean saved = writes && s->checkpoint && save_checkpoint (self, s->checkpoint, &unsaved);

@@ -263,6 +263,68 @@ test_mean_std (Fixture *f, gconstpointer data)
   g_assert_cmpfloat (test_error (got, want, E), <, 1e-5);
 }
 
+/* Mean and deviation of a token's numbers over rows y0..y1-1 and columns x0..x1-1 of the grid. */
+static void
+pool_region (const GhMaeConfig *c, const float *rows, int y0, int y1, int x0, int x1, double *pooled)
+{
+  const int cols = gh_mae_config_grid_cols (c), D = c->dim, n = (y1 - y0) * (x1 - x0);
+
+  for (int d = 0; d < D; d++) {
+    double sum = 0, squares = 0;
+
+    for (int y = y0; y < y1; y++)
+      for (int x = x0; x < x1; x++) {
+        const double value = rows[(y * cols + x) * D + d];
+
+        sum += value / n;
+        squares += value * value / n;
+      }
+    pooled[d] = sum;
+    pooled[D + d] = sqrt (squares - sum * sum);
+  }
+}
+
+/* Regions of the 5 x 7 grid, 2 x 3 of them: rows 0-2 and 2-4, columns 0-2, 2-4 and 4-6, in a batch and with a cls
+ * token; and a pass over some of the patches, which has no such regions, is refused an embedding. */
+static void
+test_regions (Fixture *f, gconstpointer device)
+{
+  GhMaeConfig c = test_config ();
+  const int N = gh_mae_config_tokens (&c), D = c.dim, B = 2, pooled = 2 * 3 * 2 * D;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GhEncoderSession) session = NULL;
+  g_autofree float *patches = test_random_patches (&c, B, N, 6), *latent = g_new (float, B * (1 + N) * D);
+  g_autofree float *got = g_new (float, B * pooled), *want = g_new (float, B * pooled);
+  g_autofree double *region = g_new (double, 2 * D);
+  gint32 keep[] = { 0, 3, 9 };
+
+  g_assert_cmpint (gh_mae_config_grid_rows (&c), ==, 5);
+  g_assert_cmpint (gh_mae_config_grid_cols (&c), ==, 7);
+  c.pool = GH_POOL_MEAN_STD;
+  c.pool_rows = 2;
+  c.pool_cols = 3;
+  c.cls_token = TRUE;
+  c.has_embed = FALSE;
+  c.embedding = pooled;
+  test_make_model (f->path, &c, 4);
+  session = load_session (f->path, GPOINTER_TO_INT (device), GH_PRECISION_F32);
+  gh_encoder_forward (session, patches, NULL, B, N, latent, got, &error);
+  g_assert_no_error (error);
+  for (int i = 0; i < B * 6; i++) {
+    const int row = i % 6 / 3, col = i % 3;
+
+    pool_region (&c, latent + (i / 6 * (1 + N) + 1) * D, 2 * row, 2 * row + 3, 2 * col, 2 * col + 3, region);
+    for (int d = 0; d < 2 * D; d++)
+      want[i * 2 * D + d] = (float) region[d];
+  }
+  g_assert_cmpfloat (test_error (got, want, B * pooled), <, 1e-5);
+
+  g_assert_false (gh_encoder_forward (session, patches, keep, 1, 3, latent, got, &error));
+  g_assert_nonnull (strstr (error->message, "regions"));
+  g_clear_error (&error);
+  g_assert_true (gh_encoder_forward (session, patches, keep, 1, 3, latent, NULL, &error));
+}
+
 /* Prediction of a random latent. */
 static float *
 decode (const char *path, const GhMaeConfig *c, GhPrecision precision)
@@ -468,6 +530,8 @@ main (int argc, char **argv)
   ADD ("pixels/cpu", GH_DEVICE_CPU, test_pixels);
   ADD ("tokens/cls", 0, test_tokens_without_cls);
   ADD ("pool/mean-std", 0, test_mean_std);
+  ADD ("pool/regions/ref", GH_DEVICE_REF, test_regions);
+  ADD ("pool/regions/cpu", GH_DEVICE_CPU, test_regions);
   ADD ("decoder/shared-embed", 0, test_shared_embed);
   ADD ("precision/small", 0, test_precision_small);
   ADD ("precision/almacam", 0, test_precision_almacam);

@@ -72,6 +72,17 @@ test_round_trip (void)
   g_assert_cmpint (again.dec_mlp, ==, 40);
   g_assert_nonnull (strstr (json, "\"pool\": \"mean+std\""));
 
+  /* Regions are written where there are some. */
+  g_assert_null (strstr (json, "pool_rows"));
+  config.pool_rows = 2;
+  config.pool_cols = 3;
+  config.embedding = gh_mae_config_pooled (&config);
+  g_assert_cmpint (config.embedding, ==, 2 * 3 * 2 * config.dim);
+  g_free (json);
+  json = gh_mae_config_to_json (&config);
+  g_assert_true (gh_mae_config_from_json (&again, json, "x.json", &error));
+  g_assert_true (same (&config, &again));
+
   /* Without a decoder its fields are not written, and refused when they say something. */
   config.dec_depth = 0;
   text = gh_mae_config_to_json (&config);
@@ -106,6 +117,41 @@ test_every_key (void)
     checked++;
   }
   g_assert_cmpuint (checked, ==, 25);
+}
+
+/* pool_rows and pool_cols: both or none, no finer than the grid, and not with the cls token. */
+static void
+test_regions (void)
+{
+  static const struct { int rows, cols; GhPool pool; } bad[] = {
+    { 0, 2, GH_POOL_MEAN }, { 2, 0, GH_POOL_MEAN }, { 65, 2, GH_POOL_MEAN }, { 2, 64, GH_POOL_MEAN_STD },
+    { 2, 2, GH_POOL_CLS },
+  };
+  GhMaeConfig config, wide;
+
+  g_assert_true (gh_mae_config_from_json (&config, least, "x.json", NULL));
+  config.cls_token = TRUE;
+  config.pool_rows = gh_mae_config_grid_rows (&config);
+  config.pool_cols = gh_mae_config_grid_cols (&config);
+  g_assert_true (gh_mae_config_check (&config, "x.json", NULL));
+  /* Wider than a matrix may be: there is none. */
+  g_assert_true (gh_mae_config_load (&wide, "almacam", NULL));
+  wide.pool = GH_POOL_MEAN_STD;
+  wide.pool_rows = 4;
+  wide.pool_cols = 5;
+  wide.has_embed = FALSE;
+  wide.embedding = 4 * 5 * 2 * 1024;
+  g_assert_true (gh_mae_config_check (&wide, "x.json", NULL));
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
+    g_autoptr (GError) error = NULL;
+
+    config.pool_rows = bad[i].rows;
+    config.pool_cols = bad[i].cols;
+    config.pool = bad[i].pool;
+    g_assert_false (gh_mae_config_check (&config, "x.json", &error));
+    g_assert_error (error, GH_ERROR, GH_ERROR_UNSUITABLE);
+    g_assert_nonnull (strstr (error->message, "pool_rows"));
+  }
 }
 
 static void
@@ -334,6 +380,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mae-config/defaults", test_defaults);
   g_test_add_func ("/mae-config/round-trip", test_round_trip);
   g_test_add_func ("/mae-config/every-key", test_every_key);
+  g_test_add_func ("/mae-config/regions", test_regions);
   g_test_add_func ("/mae-config/limits", test_limits);
   g_test_add_func ("/mae-config/mutations", test_mutations);
   g_test_add_func ("/mae-config/shipped", test_shipped);

@@ -4,6 +4,7 @@
  * and leaves everything as it was.
  */
 #include "training-fixture.h"
+#include "models/gh-embed-fit.h"
 
 #include <string.h>
 
@@ -52,6 +53,40 @@ test_export (Training *f, gconstpointer data)
   g_assert_true (gh_mae_trainer_export (trainer, f->b, &small, &error));
   embed (f->b, &f->config, GH_PRECISION_F32, rounded);
   g_assert_cmpfloat (test_error (rounded, saved, 32), <, 2e-2);
+}
+
+/* An `embed` of its own learns nothing from the loss: it is fitted to the frames where there are some, to the same as by
+ * hand; and the checkpoint, which training goes on from, is not touched by that. */
+static void
+test_export_fits (Training *f, gconstpointer data)
+{
+  const GhMaeExport how = { .frames = f->store }, without = { .without_decoder = TRUE };
+  g_autoptr (GhMaeTrainer) trainer = NULL;
+  g_autofree char *plain = g_build_filename (f->folder, "plain.safetensors", NULL);
+  g_autofree char *bytes = NULL, *by_hand = NULL;
+  gsize size, size_by_hand;
+  g_autoptr (GError) error = NULL;
+  float fitted[40], unfitted[40];
+
+  f->config.pool = GH_POOL_MEAN_STD;
+  f->config.pool_rows = 2;
+  f->config.pool_cols = 2;
+  f->config.embedding = 40;
+  trainer = training_new (f);
+  training_steps (f, trainer, 3);
+  g_assert_true (gh_mae_trainer_export (trainer, f->a, &how, &error));
+  g_assert_true (gh_mae_trainer_export (trainer, plain, NULL, &error));
+  g_assert_true (gh_embed_fit (plain, f->b, NULL, f->store, f->options.seed, 1, &error));
+  g_assert_true (g_file_get_contents (f->a, &bytes, &size, NULL));
+  g_assert_true (g_file_get_contents (f->b, &by_hand, &size_by_hand, NULL));
+  g_assert_cmpmem (bytes, size, by_hand, size_by_hand);
+  embed (f->a, &f->config, GH_PRECISION_F32, fitted);
+  embed (plain, &f->config, GH_PRECISION_F32, unfitted);
+  g_assert_cmpfloat (test_error (fitted, unfitted, 40), >, 0.1);
+
+  g_assert_true (gh_mae_trainer_export (trainer, f->b, &without, &error));
+  embed (f->b, &f->config, GH_PRECISION_F32, fitted);
+  g_assert_cmpmem (fitted, sizeof fitted, unfitted, sizeof unfitted);
 }
 
 /* New training from an exported encoder: the weights are taken, the history is not. */
@@ -279,6 +314,7 @@ main (int argc, char **argv)
     g_test_add ("/mae-trainer-files/" name, Training, data, training_set_up, function, training_tear_down)
   g_test_init (&argc, &argv, NULL);
   ADD ("export", NULL, test_export);
+  ADD ("export-fits", NULL, test_export_fits);
   ADD ("from-file", NULL, test_from_file);
   ADD ("tables", NULL, test_tables);
   ADD ("bent", NULL, test_bent);

@@ -48,6 +48,18 @@ done
 expect 1 "$gst_heads" eval --dataset=mall-crop --data=mall --encoder=fresh.safetensors --select=best
 err_has 'random, novelty or farthest'
 
+# In the light of the frames without labels: other heads, which say so.
+for how in scales whitened; do
+  expect 0 "$gst_heads" eval --dataset=mall-crop --data=mall --encoder=fresh.safetensors --labels=9 --draws=3 \
+    --unlabelled=$how --no-baselines
+  out_has "labels by random, $how from the frames without labels\$"
+  grep '^head on' out >$how
+  ! grep -qxF "$(cat $how)" first || bad "--unlabelled=$how changes nothing"
+done
+! cmp -s scales whitened || bad "whitened is no more than scales"
+expect 1 "$gst_heads" eval --dataset=mall-crop --data=mall --encoder=fresh.safetensors --unlabelled=all
+err_has 'nothing, scales or whitened'
+
 # Two tables, straight lines only.
 expect 0 "$gst_heads" eval --dataset=mall-crop --data=mall --labels=5,9 --draws=2 --linear --no-baselines
 out_has '^mall-crop: .* 5 labels out of 18, 12 test images, 2 draws'

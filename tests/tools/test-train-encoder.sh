@@ -36,6 +36,21 @@ expect 0 "$gst_heads" inspect a.safetensors
 out_has 'an encoder of gst-heads'
 out_has 'trained    yes'
 
+# Another embedding of the same tokens, fitted to the frames.
+expect 0 "$gst_heads" pool-encoder --model=a.safetensors --images=frames --regions=2x3 --embedding=24 --output=p.safetensors
+out_has 'embedding   24 numbers of 384, from 12 frames'
+expect 0 "$gst_heads" pool-encoder --model=a.safetensors --images=frames --regions=2x3 --embedding=24 --output=q.safetensors
+same p.safetensors q.safetensors
+expect 0 "$gst_heads" inspect p.safetensors
+out_has 'trained    yes'
+out_has 'embedding  24 numbers, pooled by mean+std over each of 3 x 2 regions'
+expect 3 "$gst_heads" pool-encoder --model=a.safetensors --images=frames --regions=2x9 --output=r.safetensors
+err_has 'pool_cols'
+expect 1 "$gst_heads" pool-encoder --model=a.safetensors --images=frames --regions=2 --output=r.safetensors
+expect 1 "$gst_heads" pool-encoder --model=a.safetensors --images=frames --pool=cls --output=r.safetensors
+expect 1 "$gst_heads" pool-encoder --model=a.safetensors --output=r.safetensors
+[ ! -e r.safetensors ] || bad "a wrong call wrote an encoder"
+
 # The same frames, the same encoder; other ones, another. Bounds and a crop.
 train 0 --images=frames --steps=60 --batch=4 --no-plot --output=b.safetensors
 same a.safetensors b.safetensors

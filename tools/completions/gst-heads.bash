@@ -12,7 +12,7 @@ _gst_heads_variables () {
 
 _gst_heads () {
   local cur=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} word
-  local commands="run train-encoder train-head eval refit dataset labels inspect init-encoder doctor help"
+  local commands="run train-encoder train-head eval refit dataset labels pool-encoder inspect init-encoder doctor help"
   compopt -o default
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then

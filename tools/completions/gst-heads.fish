@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # fish completion of gst-heads.
-set -l commands run train-encoder train-head eval refit dataset labels inspect init-encoder doctor help
+set -l commands run train-encoder train-head eval refit dataset labels pool-encoder inspect init-encoder doctor help
 
 complete -c gst-heads -f
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a run -d 'Run a pipeline kept in a file'
@@ -10,6 +10,7 @@ complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a eval -d 
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a refit -d 'Train a head anew on the labels of a dataset'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a dataset -d 'List, check, label, export, prune and back up kept frames'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a labels -d 'Bring labels from Scale AI back to kept frames'
+complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a pool-encoder -d 'Make an embedding in another way'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a inspect -d 'Say what a model file holds'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a init-encoder -d 'Make an untrained encoder'
 complete -c gst-heads -n "not __fish_seen_subcommand_from $commands" -a doctor -d 'Check devices, plugins and models'

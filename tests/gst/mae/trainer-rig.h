@@ -33,7 +33,7 @@ GhMaeConfig rig_config (void);
 GhMaeTrainOptions rig_options (void);
 /* A store with the frames 0..n-1 as the element scales them. */
 GhFrameStore *rig_store (guint n, guint capacity);
-/* Compares the file at location with what this training gives. */
+/* Compares the file at location with what this training gives, its embedding fitted to the frames of the store. */
 void rig_check_result (GhMaeTrainer *trainer, GhFrameStore *store, const GhMaeExport *how);
 /* The same for all FRAMES and the options as they are. */
 void rig_check_default_result (void);

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gh-embed-fit.c: the file once more, pooled but not projected, as an encoder that looks at the frames; what it says of
+ * them, taken apart; and the file with the layer that follows from that.
+ */
+#include "gh-embed-fit.h"
+#include "gh-checkpoint.h"
+#include "gh-linalg.h"
+#include "gh-random.h"
+#include "gh-spectrum.h"
+#include "gh-view.h"
+
+#include <glib/gstdio.h>
+#include <math.h>
+#include <string.h>
+
+#define BATCH 8
+
+typedef struct {
+  GhCheckpoint *from;
+  GhSafetensors *raw;           /* the same file: how its numbers are stored */
+  GhMaeConfig config;           /* of the file to write */
+  guint64 seed;
+  int threads;
+  GArray *tensors;              /* GhTensorOut of what is taken over */
+  GPtrArray *owned;             /* their names and numbers */
+} Fit;
+
+static void
+fit_clear (Fit *fit)
+{
+  gh_checkpoint_free (fit->from);
+  gh_safetensors_free (fit->raw);
+  g_clear_pointer (&fit->tensors, g_array_unref);
+  g_clear_pointer (&fit->owned, g_ptr_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Fit, fit_clear)
+
+/* ---- what is taken over ------------------------------------------------------------------------------------------ */
+
+/* How `name` is stored; what cannot be written becomes F32. */
+static GhStDtype
+dtype_of (const Fit *fit, const char *name)
+{
+  const GhTensorInfo *tensor = gh_safetensors_find (fit->raw, name);
+
+  return tensor && tensor->dtype == GH_ST_BF16 ? GH_ST_BF16 : GH_ST_F32;
+}
+
+static gboolean
+take (Fit *fit, const GhParam *param, const char *name, GError **error)
+{
+  GhTensorOut out = { name, dtype_of (fit, param->name), param->rank, { param->shape[0], param->shape[1] } };
+  float *data = g_try_new (float, gh_param_count (param));
+
+  g_ptr_array_add (fit->owned, data);
+  if (!data) {
+    g_set_error (error, GH_ERROR, GH_ERROR_DEVICE, "%s: no memory for \"%s\"", gh_checkpoint_shown (fit->from), name);
+    return FALSE;
+  }
+  out.data = data;
+  g_array_append_val (fit->tensors, out);
+  return gh_checkpoint_read (fit->from, param->name, data, error);
+}
+
+/* Everything but `embed`; the decoder's own copy of it, where the two were one. */
+static gboolean
+take_tensors (Fit *fit, GError **error)
+{
+  const GPtrArray *layout = gh_checkpoint_layout (fit->from);
+  gboolean shared = fit->config.dec_depth > 0 && !gh_checkpoint_has (fit->from, "decoder.embed.weight");
+
+  for (guint i = 0; i < layout->len; i++) {
+    const GhParam *param = g_ptr_array_index (layout, i);
+    gboolean embed = g_str_has_prefix (param->name, "embed.");
+    char *name = embed ? g_strconcat ("decoder.", param->name, NULL) : g_strdup (param->name);
+
+    g_ptr_array_add (fit->owned, name);
+    if ((embed && !shared) || !gh_checkpoint_has (fit->from, param->name))
+      continue;
+    if (!take (fit, param, name, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static GHashTable *
+new_metadata (const Fit *fit, const GhMaeConfig *config, const char *fitted)
+{
+  static const char *const kept[] = { "format_version", "trained", "seed", "training" };
+  GHashTable *metadata = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
+
+  g_hash_table_insert (metadata, "format", g_strdup ("pt"));
+  g_hash_table_insert (metadata, "format_version", g_strdup ("1"));
+  for (guint i = 0; i < G_N_ELEMENTS (kept); i++) {
+    const char *value = gh_checkpoint_metadata (fit->from, kept[i]);
+
+    if (value)
+      g_hash_table_insert (metadata, (gpointer) kept[i], g_strdup (value));
+  }
+  g_hash_table_insert (metadata, "config", gh_mae_config_to_json (config));
+  if (fitted)
+    g_hash_table_insert (metadata, "embed_fitted", g_strdup (fitted));
+  return metadata;
+}
+
+/* ---- what the frames are pooled to ------------------------------------------------------------------------------- */
+
+/* The encoder whose embedding is what the tokens are pooled to. */
+static GhEncoder *
+load_pooling (const Fit *fit, const char *to, GError **error)
+{
+  g_autofree char *path = g_strconcat (to, ".pooling.XXXXXX", NULL);
+  g_autoptr (GHashTable) metadata = NULL;
+  GhMaeConfig config = fit->config;
+  GhEncoder *encoder = NULL;
+  int file = g_mkstemp (path);
+
+  if (file < 0) {
+    g_set_error (error, GH_ERROR, GH_ERROR_WRITE, "%s: cannot be written: %s", path, g_strerror (errno));
+    return NULL;
+  }
+  g_close (file, NULL);
+  config.has_embed = FALSE;
+  config.embedding = gh_mae_config_pooled (&config);
+  metadata = new_metadata (fit, &config, NULL);
+  if (gh_mae_config_check (&config, gh_checkpoint_shown (fit->from), error)
+      && gh_safetensors_write (path, (GhTensorOut *) fit->tensors->data, fit->tensors->len, metadata, error))
+    encoder = gh_encoder_load (path, GH_DEVICE_AUTO, GH_PRECISION_F32, fit->threads, error);
+  g_unlink (path);
+  return encoder;
+}
+
+/* Frames of the store are brought to the model's size as the trainer brings them. */
+typedef struct {
+  const GhMaeConfig *config;
+  GhFrameStore *store;
+  guint8 *frame, *rgb;          /* as stored; [BATCH,height,width,3] */
+  GhViewRoom room;
+} Viewer;
+
+static void
+viewer_clear (Viewer *viewer)
+{
+  g_free (viewer->frame);
+  g_free (viewer->rgb);
+  gh_view_room_clear (&viewer->room);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Viewer, viewer_clear)
+
+static void
+view (Viewer *v, guint index, guint8 *rgb)
+{
+  const int height = gh_frame_store_height (v->store), width = gh_frame_store_width (v->store);
+  const GhView whole = { 0, 0, width, height };
+
+  if (!gh_frame_store_copy (v->store, index, v->frame))
+    g_assert_not_reached ();            /* a store never holds fewer frames than before */
+  gh_view_render (&whole, rgb, v->config->height, v->config->width, v->frame, width, &v->room);
+}
+
+/* pooled[n,F] of n frames, evenly spread. */
+static float *
+pool_frames (GhEncoder *encoder, GhFrameStore *store, guint n, GError **error)
+{
+  const GhMaeConfig *c = gh_encoder_config (encoder);
+  const gsize bytes = (gsize) c->height * c->width * 3, F = c->embedding;
+  const guint count = gh_frame_store_count (store);
+  g_autoptr (GhEncoderSession) session = gh_encoder_session_new (encoder, BATCH, error);
+  g_auto (Viewer) viewer = { c, store };
+  g_autofree float *pooled = session ? g_try_new (float, n * F) : NULL;
+
+  if (session && !pooled)
+    g_set_error (error, GH_ERROR, GH_ERROR_DEVICE, "no memory for %u x %" G_GSIZE_FORMAT " numbers", n, F);
+  if (!pooled)
+    return NULL;
+  viewer.frame = g_malloc ((gsize) gh_frame_store_height (store) * gh_frame_store_width (store) * 3);
+  viewer.rgb = g_malloc (BATCH * bytes);
+  for (guint at = 0; at < n; at += BATCH) {
+    const guint B = MIN (BATCH, n - at);
+
+    for (guint i = 0; i < B; i++)
+      view (&viewer, (guint64) (at + i) * count / n, viewer.rgb + i * bytes);
+    if (!gh_encoder_encode (session, viewer.rgb, (gsize) c->width * 3, B, pooled + at * F, NULL, error))
+      return NULL;
+  }
+  return g_steal_pointer (&pooled);
+}
+
+/* ---- the layer --------------------------------------------------------------------------------------------------- */
+
+/* turn[rows,cols], rows >= cols: columns of length 1, at right angles, in random directions (Gram and Schmidt). Stored
+ * column by column. */
+static double *
+random_rotation (int rows, int cols, guint64 seed)
+{
+  guint64 state = gh_splitmix_stream (seed, "embed rotation");
+  double *turn = g_new (double, (gsize) rows * cols);
+
+  for (int k = 0; k < cols; k++) {
+    double *column = turn + (gsize) k * rows;
+
+    for (int i = 0; i < rows; i++) {
+      column[i] = -6;
+      for (int j = 0; j < 12; j++)
+        column[i] += gh_splitmix_double (&state);
+    }
+    /* Twice is enough. */
+    for (int pass = 0; pass < 2; pass++)
+      for (int j = 0; j < k; j++)
+        gh_axpy (column, -gh_dot (column, turn + (gsize) j * rows, rows), turn + (gsize) j * rows, rows);
+    gh_axpy (column, 1 / sqrt (gh_dot (column, column, rows)) - 1, column, rows);
+  }
+  return turn;
+}
+
+/* weight[E,F], bias[E] = -weight mean: turned principal components of (x - mean)/std, whose mean square is 1. */
+static void
+make_layer (const GhSpectrum *s, const GhScales *scales, int E, guint64 seed, float *weight, float *bias)
+{
+  const int F = s->dim, k = MIN (s->rank, E);
+  g_autofree double *turn = random_rotation (E, k, seed), *row = g_new (double, F);
+  double total = 0;
+
+  for (int j = 0; j < k; j++)
+    total += s->value[j] / s->n;
+  for (int e = 0; e < E; e++) {
+    double shift = 0;
+
+    memset (row, 0, F * sizeof *row);
+    for (int j = 0; j < k; j++)
+      gh_axpy (row, turn[(gsize) j * E + e] * sqrt (E / total), s->v + (gsize) j * F, F);
+    for (int f = 0; f < F; f++) {
+      row[f] /= scales->std[f];
+      weight[(gsize) e * F + f] = row[f];
+      shift += row[f] * scales->mean[f];
+    }
+    bias[e] = -shift;
+  }
+}
+
+static gboolean
+fit_layer (const Fit *fit, const float *pooled, guint n, float *weight, float *bias, GError **error)
+{
+  const int F = gh_mae_config_pooled (&fit->config);
+  g_autofree int *rows = g_new (int, n);
+  g_autoptr (GhScales) scales = NULL;
+  g_autoptr (GhSpectrum) spectrum = NULL;
+
+  for (guint i = 0; i < n; i++)
+    rows[i] = i;
+  scales = gh_scales_new (pooled, F, rows, n);
+  spectrum = gh_spectrum_new (pooled, scales, rows, n);
+  if (spectrum->rank < 1) {
+    g_set_error (error, GH_ERROR, GH_ERROR_DATA, "%s: all frames look alike, so that there is nothing to tell apart",
+        gh_checkpoint_shown (fit->from));
+    return FALSE;
+  }
+  make_layer (spectrum, scales, fit->config.embedding, fit->seed, weight, bias);
+  return TRUE;
+}
+
+static gboolean
+write_fitted (Fit *fit, const char *to, const float *weight, const float *bias, guint n, GError **error)
+{
+  const GhStDtype dtype = dtype_of (fit, "patch.weight");
+  const GhTensorOut w = { "embed.weight", dtype, 2, { fit->config.embedding, gh_mae_config_pooled (&fit->config) },
+    weight }, b = { "embed.bias", GH_ST_F32, 1, { fit->config.embedding }, bias };
+  g_autofree char *fitted = g_strdup_printf ("%u frames", n);
+  g_autoptr (GHashTable) metadata = new_metadata (fit, &fit->config, fitted);
+
+  g_array_append_val (fit->tensors, w);
+  g_array_append_val (fit->tensors, b);
+  return gh_safetensors_write (to, (GhTensorOut *) fit->tensors->data, fit->tensors->len, metadata, error);
+}
+
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
+
+static gboolean
+fit_open (Fit *fit, const char *from, const GhEmbedShape *shape, GError **error)
+{
+  fit->tensors = g_array_new (FALSE, FALSE, sizeof (GhTensorOut));
+  fit->owned = g_ptr_array_new_with_free_func (g_free);
+  fit->from = gh_checkpoint_open (from, error);
+  fit->raw = fit->from ? gh_safetensors_open (from, error) : NULL;
+  if (!fit->raw)
+    return FALSE;
+  fit->config = *gh_checkpoint_config (fit->from);
+  fit->config.has_embed = TRUE;
+  if (shape) {
+    fit->config.pool = shape->pool;
+    fit->config.pool_rows = shape->rows;
+    fit->config.pool_cols = shape->cols;
+    fit->config.embedding = shape->embedding;
+  }
+  return gh_mae_config_check (&fit->config, gh_checkpoint_shown (fit->from), error) && take_tensors (fit, error);
+}
+
+gboolean
+gh_embed_fit (const char *from, const char *to, const GhEmbedShape *shape, GhFrameStore *frames, guint64 seed,
+    int threads, GError **error)
+{
+  const guint n = MIN (gh_frame_store_count (frames), GH_EMBED_FIT_FRAMES);
+  g_auto (Fit) fit = { .seed = seed, .threads = threads };
+  g_autoptr (GhEncoder) pooling = NULL;
+  g_autofree float *pooled = NULL, *weight = NULL, *bias = NULL;
+
+  if (!fit_open (&fit, from, shape, error))
+    return FALSE;
+  if (n < 2) {
+    g_set_error (error, GH_ERROR, GH_ERROR_DATA, "%s: %u frames are too few to tell what varies",
+        gh_checkpoint_shown (fit.from), n);
+    return FALSE;
+  }
+  pooling = load_pooling (&fit, to, error);
+  pooled = pooling ? pool_frames (pooling, frames, n, error) : NULL;
+  if (!pooled)
+    return FALSE;
+  weight = g_new (float, (gsize) fit.config.embedding * gh_mae_config_pooled (&fit.config));
+  bias = g_new (float, fit.config.embedding);
+  return fit_layer (&fit, pooled, n, weight, bias, error) && write_fitted (&fit, to, weight, bias, n, error);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gh-embed-fit.h: an encoder's last layer, `embed`, from what its camera shows, without labels.
+ *
+ * Whatever the tokens are pooled to (pool, pool_rows, pool_cols) may be many more numbers than an embedding has. Each of
+ * them is standardised by its mean and spread over the frames; the principal components of that are kept, as many as the
+ * embedding has numbers, and then turned by a random rotation. Distances between frames stay what they were, and every
+ * number varies about as much as every other: a head standardises each by itself, which would make the last
+ * component, noise, as loud as the first.
+ */
+#pragma once
+
+#include "gh-encoder.h"
+#include "gh-frame-store.h"
+
+G_BEGIN_DECLS
+
+/* Of more frames, so many are looked at, evenly spread. */
+#define GH_EMBED_FIT_FRAMES 1000
+
+typedef struct {
+  GhPool pool;
+  int rows, cols;               /* regions; 0: the whole image */
+  int embedding;
+} GhEmbedShape;
+
+/* Writes the encoder of file `from`, with its decoder but without a state of training, to `to`, which may be the same
+ * path: pooled as `shape` says (NULL: as it is) and `embed` fitted to the frames, at least 2 of the store. The
+ * same frames and seed give the same file. UNSUITABLE names what does not fit the encoder, DATA says that there are too
+ * few frames or that they are all alike. */
+gboolean gh_embed_fit (const char *from, const char *to, const GhEmbedShape *shape, GhFrameStore *frames, guint64 seed,
+    int threads, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * pool-encoder.c: gst-heads pool-encoder: an encoder whose embedding is made of its tokens in another way, fitted to frames
+ * of its camera. Nothing is trained: it takes seconds.
+ */
+#include "tools.h"
+#include "frame-source.h"
+#include "models/gh-embed-fit.h"
+
+#include <gio/gio.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct {
+  char *model, *images, *from, *to, *video, *source, *crop_text, *pool, *regions, *output;
+  int frames, embedding, threads;
+  gint64 seed;
+  GhFrameSource from_where;
+  GhEmbedShape shape;
+} Options;
+
+static void
+options_clear (Options *o)
+{
+  g_free (o->model);
+  g_free (o->images);
+  g_free (o->from);
+  g_free (o->to);
+  g_free (o->video);
+  g_free (o->source);
+  g_free (o->crop_text);
+  g_free (o->pool);
+  g_free (o->regions);
+  g_free (o->output);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
+
+static int
+parse (Options *o, int *argc, char ***argv)
+{
+  const GOptionEntry entries[] = {
+    { "model", 'm', 0, G_OPTION_ARG_FILENAME, &o->model, "The encoder", "FILE" },
+    { "images", 'i', 0, G_OPTION_ARG_FILENAME, &o->images, "Frames of its camera: a folder of images", "DIR" },
+    { "from", 0, 0, G_OPTION_ARG_FILENAME, &o->from, "First image of the folder, by name", "NAME" },
+    { "to", 0, 0, G_OPTION_ARG_FILENAME, &o->to, "Last image of the folder, by name", "NAME" },
+    { "video", 'v', 0, G_OPTION_ARG_FILENAME, &o->video, "Frames: a recording", "FILE|URI" },
+    { "source", 0, 0, G_OPTION_ARG_STRING, &o->source, "Frames: pipeline text that yields raw video", "TEXT" },
+    { "crop", 0, 0, G_OPTION_ARG_STRING, &o->crop_text, "Part of the frames to look at, in pixels", "X,Y,W,H" },
+    { "frames", 0, 0, G_OPTION_ARG_INT, &o->frames, "Frames to keep in memory (2000)", "N" },
+    { "pool", 0, 0, G_OPTION_ARG_STRING, &o->pool, "What is taken of the tokens: mean, mean+std (mean+std)", "NAME" },
+    { "regions", 0, 0, G_OPTION_ARG_STRING, &o->regions,
+        "Over each of so many regions of the picture by itself, rows first: 4x5 (1x1)", "RxC" },
+    { "embedding", 0, 0, G_OPTION_ARG_INT, &o->embedding, "Numbers of an embedding (512)", "N" },
+    { "output", 'o', 0, G_OPTION_ARG_FILENAME, &o->output, "Encoder to write", "FILE" },
+    { "seed", 's', 0, G_OPTION_ARG_INT64, &o->seed, "Where the random numbers start (1)", "N" },
+    { "threads", 0, 0, G_OPTION_ARG_INT, &o->threads, "Processors to use (0: all)", "N" },
+    G_OPTION_ENTRY_NULL
+  };
+
+  return gh_tool_parse (argc, argv, entries, "",
+      "Pools the tokens of a trained encoder in another way, without training. What they are pooled to is standardised by\n"
+      "how it varies over the frames, which need no labels, and brought to the numbers of an embedding by its principal\n"
+      "components. Heads have to be trained anew.\n\n"
+      "  gst-heads pool-encoder --model=encoder.safetensors --images=frames --regions=4x5 --output=regions.safetensors");
+}
+
+static int
+complete_shape (Options *o)
+{
+  char end;
+
+  if (!o->pool || strcmp (o->pool, "mean+std") == 0)
+    o->shape.pool = GH_POOL_MEAN_STD;
+  else if (strcmp (o->pool, "mean") != 0)
+    return gh_tool_fail (GH_EXIT_USAGE, "--pool=%s: there are mean and mean+std", o->pool);
+  if (o->regions && (sscanf (o->regions, "%dx%d%c", &o->shape.rows, &o->shape.cols, &end) != 2 || o->shape.rows < 1
+          || o->shape.cols < 1))
+    return gh_tool_fail (GH_EXIT_USAGE, "--regions=%s: rows and columns are needed, as in 4x5", o->regions);
+  if (o->shape.rows == 1 && o->shape.cols == 1)
+    o->shape.rows = o->shape.cols = 0;
+  o->shape.embedding = o->embedding;
+  return -1;
+}
+
+static int
+complete (Options *o)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!o->model || !o->output)
+    return gh_tool_fail (GH_EXIT_USAGE, "--%s is needed (see --help)", o->model ? "output" : "model");
+  if (!!o->images + !!o->video + !!o->source != 1)
+    return gh_tool_fail (GH_EXIT_USAGE, "where do the frames come from? One of --images, --video and --source");
+  if (o->frames < 2)
+    return gh_tool_fail (GH_EXIT_USAGE, "--frames=%d: at least 2 are needed", o->frames);
+  o->from_where = (GhFrameSource) { o->images, o->video, o->source, o->from, o->to, NULL };
+  if (o->crop_text && !gh_crop_parse (&o->from_where.crop, o->crop_text, &error))
+    return gh_tool_fail (GH_EXIT_USAGE, "--crop: %s", error->message);
+  return complete_shape (o);
+}
+
+static gboolean
+run (const Options *o, GError **error)
+{
+  g_autofree char *path = gh_model_find (o->model);
+  g_autoptr (GhEncoder) encoder = gh_encoder_load (path ? path : o->model, GH_DEVICE_AUTO, GH_PRECISION_AUTO, o->threads,
+      error);
+  g_autoptr (GhEncoder) made = NULL;
+  g_autoptr (GhFrameStore) store = NULL;
+  const GhMaeConfig *c;
+
+  if (!encoder)
+    return FALSE;
+  c = gh_encoder_config (encoder);
+  store = gh_frame_store_new (c->height, c->width, o->frames, o->seed);
+  if (!gh_frame_source_fill (&o->from_where, store, error)
+      || !gh_embed_fit (gh_encoder_path (encoder), o->output, &o->shape, store, o->seed, o->threads, error)
+      || !(made = gh_encoder_load (o->output, GH_DEVICE_AUTO, GH_PRECISION_AUTO, o->threads, error)))
+    return FALSE;
+  c = gh_encoder_config (made);
+  printf ("encoder     %s (id %s)\n", o->output, gh_encoder_id (made));
+  printf ("embedding   %d numbers of %d, from %u frames\n", c->embedding, gh_mae_config_pooled (c),
+      MIN (gh_frame_store_count (store), GH_EMBED_FIT_FRAMES));
+  return TRUE;
+}
+
+int
+gh_tool_pool_encoder (int argc, char **argv)
+{
+  g_auto (Options) options = { .frames = 2000, .embedding = 512, .seed = 1 };
+  g_autoptr (GError) error = NULL;
+  int status = parse (&options, &argc, &argv);
+
+  if (status < 0 && argc > 1)
+    return gh_tool_fail (GH_EXIT_USAGE, "\"%s\" is no option; everything is given by options (see --help)", argv[1]);
+  if (status < 0)
+    status = complete (&options);
+  if (status >= 0)
+    return status;
+  if (!gh_tool_init_gst ())
+    return GH_EXIT_FAILED;
+  if (run (&options, &error))
+    return GH_EXIT_OK;
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return gh_tool_fail (GH_EXIT_INTERRUPTED, "stopped; nothing was written");
+  return gh_tool_fail (GH_EXIT_FAILED, "%s", error->message);
+}
