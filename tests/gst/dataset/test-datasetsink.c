@@ -395,6 +395,7 @@ GST_START_TEST (test_failed_commit)
   push_frames (h, 1, 30);
   fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
   fail_unless_equals_uint64 (statistic (h, "stored") + statistic (h, "failed"), statistic (h, "frames"));
+  gst_bus_set_flushing (bus, TRUE);     /* its messages hold the element, which holds the bus */
   gst_harness_teardown (h);
   gst_object_unref (bus);
 

@@ -88,7 +88,7 @@ GST_END_TEST;
 /* A setting that no task can be made with halts them; nothing is written off. */
 GST_START_TEST (test_tasks_refused)
 {
-  RigRun run = rig_play (THREE, "max-tasks=9 drain-time=1000000000");  /* neither the project nor a file has geometries */
+  RigRun run = rig_play (THREE, "max-tasks=9 drain-time=6000000000");  /* neither the project nor a file has geometries */
 
   fail_unless (run.error == NULL && run.warning && strstr (run.warning, "No tasks are made"), "%s", run.warning);
   fail_unless_equals_int (run.uploaded, 3);
@@ -167,7 +167,7 @@ GST_END_TEST;
 GST_START_TEST (test_batches_that_start_at_once)
 {
   g_autofree gchar *file = g_build_filename (rig_folder, "body.json", NULL);
-  g_autofree gchar *settings = g_strdup_printf ("project=round max-tasks=9 geometries-file=%s drain-time=2000000000", file);
+  g_autofree gchar *settings = g_strdup_printf ("project=round max-tasks=9 geometries-file=%s drain-time=5000000000", file);
   g_autofree gchar *meant = g_strconcat (settings, " finalize=true", NULL);
   RigRun run;
 
