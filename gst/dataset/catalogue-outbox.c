@@ -66,13 +66,13 @@ catalogue_each_due (Catalogue *catalogue, const CatalogueDestination *to, gint64
 }
 
 gboolean
-catalogue_next_without_task (Catalogue *catalogue, const CatalogueDestination *to, gint64 after,
+catalogue_each_without_task (Catalogue *catalogue, const CatalogueDestination *to, guint most,
     void (*visit) (const CatalogueUpload *upload, gpointer data), gpointer data, GError **error)
 {
   return visit_each (catalogue, catalogue_prepare (catalogue, error, UPLOAD "WHERE upload.state = 'sent' AND frame.state = "
-          "'stored' AND attachment_url NOT NULL AND service = ? AND project = ? AND upload.id > ? AND NOT EXISTS (SELECT 1 FROM task "
+          "'stored' AND attachment_url NOT NULL AND service = ? AND project = ? AND NOT EXISTS (SELECT 1 FROM task "
           "WHERE task.frame = upload.frame AND task.service = upload.service AND task.project = upload.project) ORDER BY "
-          "upload.id LIMIT 1", "ssi", to->service, to->project, after), visit, data, error);
+          "upload.id LIMIT ?", "ssi", to->service, to->project, (gint64) most), visit, data, error);
 }
 
 gboolean

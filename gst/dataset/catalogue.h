@@ -182,9 +182,8 @@ gboolean catalogue_put_task (Catalogue *catalogue, const CatalogueTask *task, GE
 gboolean catalogue_each_task (Catalogue *catalogue, const gchar *service, const gchar *project,
     void (*visit) (const CatalogueTask *task, gpointer data), gpointer data, GError **error);
 
-/* The oldest upload that was sent to a known URL and that no task is of, of those with a greater id than `after`. visit must
- * not write, and is not called when there is none. */
-gboolean catalogue_next_without_task (Catalogue *catalogue, const CatalogueDestination *to, gint64 after,
+/* Up to `most` uploads that were sent to a known URL and that no task is of, the oldest first. visit must not write. */
+gboolean catalogue_each_without_task (Catalogue *catalogue, const CatalogueDestination *to, guint most,
     void (*visit) (const CatalogueUpload *upload, gpointer data), gpointer data, GError **error);
 /* Tasks of frames of this dataset, but for those that the service refused to make (status "refused"). */
 gboolean catalogue_count_tasks (Catalogue *catalogue, const CatalogueDestination *to, guint64 *tasks, GError **error);

@@ -314,13 +314,15 @@ until_next (GstScaleSender *sender)
 
   if (sender->next_due != G_MAXINT64)
     pause = MIN (pause, MAX (0, sender->next_due - g_get_real_time ()));
-  if (sender->tasks)
-    pause = MIN (pause, gst_scale_tasks_pause (sender->tasks));
   g_mutex_lock (&sender->lock);
-  if (sender->fresh > 0)
+  if (sender->fresh > 0 && (sender->asked != sender->answered || sender->fresh >= sender->set.batch))
+    pause = 0;                  /* they came during a burst */
+  else if (sender->fresh > 0)
     pause = MIN (pause, MAX (0, sender->first_fresh + sender->set.batch_wait - now));
   g_mutex_unlock (&sender->lock);
   pause = MAX (pause, blocked - now);
+  if (sender->tasks)
+    pause = MIN (pause, gst_scale_tasks_pause (sender->tasks));
   return sender->catalogue_until > now ? MIN (pause, sender->catalogue_until - now) : pause;
 }
 
@@ -355,8 +357,8 @@ turn (GstScaleSender *sender)
     sender->sending = fill (sender);
   /* What was put off waits outside the burst, but is not done. */
   busy = sender->sending || sender->next_due != G_MAXINT64;
-  if (!sender->sending && sender->tasks)        /* once the uploads are done */
-    busy = gst_scale_tasks_go_on (sender->tasks, ending) || busy;
+  if (sender->tasks)            /* beside the uploads, which need never pause on a slow link */
+    busy = gst_scale_tasks_go_on (sender->tasks, ending && !sender->sending) || busy;
   if (!busy)
     answer (sender, asked);
   set_alarm (sender, until_next (sender));

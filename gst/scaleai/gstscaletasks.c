@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * gstscaletasks.c: see gstscaletasks.h. */
 #include "gstscaletasks.h"
+#include "gstscaledoubts.h"
 #include "scale-labels.h"
 #include "scale-task-body.h"
+#include "scale-tasks.h"
 #include "scale-upload.h"
 
 #include <string.h>
@@ -11,15 +13,10 @@
 #define BATCH_MARK "-gst-"
 #define STAGING "staging"       /* a batch that people do not see yet */
 
-/* Frames in a row that no task was made of, after which that is taken for a halt; and after which all are tried anew. */
-enum { DOUBTS_OF_A_HALT = 3, MOST_DOUBTS = 32 };
+/* Lists without the task that a unique id is said to have, after which there is none. */
+enum { MOST_MISSES = 5 };
 #define HALT (5 * G_TIME_SPAN_MINUTE)
 #define CATALOGUE_PAUSE (5 * G_TIME_SPAN_SECOND)
-
-/* A frame that no task was made of: by its own fault, if the next is taken; else nobody knows yet. */
-typedef struct {
-  gchar *reference, *frame, *problem;
-} Doubt;
 
 struct _GstScaleTasks {
   GstElement *element;
@@ -33,30 +30,18 @@ struct _GstScaleTasks {
   gboolean under_way, looked_back;
   gboolean spent;               /* the cap is reached */
   gchar *batch;                 /* the name, or NULL */
-  gchar *batch_status;          /* what it had when it was begun; NULL: the service does not know it yet */
+  gchar *batch_status;          /* what it had when it was begun, "" when that is not said; NULL: it is not begun */
   guint in_batch;
   guint failures;               /* in a row */
-  GArray *doubts;               /* of Doubt */
-  gint64 after;                 /* the last upload among them; 0: none */
-  gboolean halted;              /* since the last task */
+  GstScaleDoubts *doubts;
   gint64 closed_until;          /* monotonic */
 
   /* The task that is being made. */
-  gint64 upload;
   gchar *reference, *frame, *url, *metadata;
+  guint misses;                 /* lists that did not have it */
   ScaleVerdict verdict;         /* and what was said of it, while the batch is looked at */
   gchar *problem;
 };
-
-static void
-clear_doubt (gpointer data)
-{
-  Doubt *doubt = data;
-
-  g_free (doubt->reference);
-  g_free (doubt->frame);
-  g_free (doubt->problem);
-}
 
 /* ---- from start to end ------------------------------------------------------------------------------------------------- */
 
@@ -90,8 +75,7 @@ gst_scale_tasks_new (GstElement *element, GstDatasetWriter *writer, ScaleApi *ap
   tasks->most = settings->most;
   tasks->batch_tasks = settings->batch_tasks;
   tasks->finalize = settings->finalize;
-  tasks->doubts = g_array_new (FALSE, FALSE, sizeof (Doubt));
-  g_array_set_clear_func (tasks->doubts, clear_doubt);
+  tasks->doubts = gst_scale_doubts_new ();
   return tasks;
 }
 
@@ -103,6 +87,7 @@ clear_task (GstScaleTasks *tasks)
   g_clear_pointer (&tasks->url, g_free);
   g_clear_pointer (&tasks->metadata, g_free);
   g_clear_pointer (&tasks->problem, g_free);
+  tasks->misses = 0;
 }
 
 void
@@ -112,7 +97,7 @@ gst_scale_tasks_free (GstScaleTasks *tasks)
     return;
   clear_task (tasks);
   json_object_unref (tasks->body);
-  g_array_unref (tasks->doubts);
+  gst_scale_doubts_free (tasks->doubts);
   g_free (tasks->project);
   g_free (tasks->type);
   g_free (tasks->batch);
@@ -150,7 +135,7 @@ rest (GstScaleTasks *tasks, gint64 length)
 static void
 halt (GstScaleTasks *tasks, const gchar *problem)
 {
-  tasks->halted = TRUE;
+  gst_scale_doubts_halted (tasks->doubts);
   rest (tasks, HALT);
   GST_ELEMENT_WARNING (tasks->element, RESOURCE, NOT_AUTHORIZED, ("No tasks are made in \"%s\" for now: %s", tasks->project,
           problem), (NULL));
@@ -184,33 +169,54 @@ look_at_batch (GstScaleTasks *tasks, ScaleApiDone done)
   ask (tasks, "GET", path, NULL, done);
 }
 
-/* Batches of a project that is not self-serve are in progress from the start, and so would the tasks be. */
-static void
-begin_batch (GstScaleTasks *tasks, const ScaleReply *reply)
+/* "" when it is not said. */
+static const gchar *
+status_of (const ScaleReply *reply)
 {
   const gchar *status = scale_reply_string (reply, "status");
+
+  return status ? status : "";
+}
+
+/* Batches of a project that is not self-serve are in progress from the start, and so would the tasks be. */
+static void
+begin_batch (GstScaleTasks *tasks, const gchar *status)
+{
   g_autofree gchar *problem = NULL;
 
   tasks->failures = 0;
-  if (status == NULL || tasks->finalize || g_str_equal (status, STAGING)) {
-    tasks->batch_status = g_strdup (status ? status : STAGING);
+  if (tasks->finalize || g_str_equal (status, STAGING)) {
+    tasks->batch_status = g_strdup (status);
     return;
   }
-  problem = g_strdup_printf ("the batch %s has the status %s already, so that its tasks would go to people at once: set "
-      "finalize=true if that is meant", tasks->batch, status);
+  problem = g_strdup_printf ("the batch %s does not wait to be finalized (its status is \"%s\"), so that its tasks would go to "
+      "people at once: set finalize=true if that is meant", tasks->batch, status);
   halt (tasks, problem);
 }
 
+static void
+on_batch_status (ScaleReply *reply, gpointer data)
+{
+  GstScaleTasks *tasks = data;
+
+  tasks->under_way = FALSE;
+  if (reply->verdict == SCALE_OK)
+    begin_batch (tasks, status_of (reply));
+  else
+    pause_for (tasks, reply);
+}
+
+/* It may be there since a request whose answer was lost; and not every answer says more than that it is. */
 static void
 on_new_batch (ScaleReply *reply, gpointer data)
 {
   GstScaleTasks *tasks = data;
 
   tasks->under_way = FALSE;
-  if (reply->verdict == SCALE_OK)
-    begin_batch (tasks, reply);
-  else if (reply->verdict == SCALE_CONFLICT)    /* made before, by a request whose answer was lost */
-    look_at_batch (tasks, on_new_batch);
+  if (reply->verdict == SCALE_OK && *status_of (reply))
+    begin_batch (tasks, status_of (reply));
+  else if (reply->verdict == SCALE_OK || reply->verdict == SCALE_CONFLICT)
+    look_at_batch (tasks, on_batch_status);
   else
     pause_for (tasks, reply);
 }
@@ -246,19 +252,38 @@ close_batch (GstScaleTasks *tasks)
   leave_batch (tasks);
 }
 
-/* A second time is refused: it was done before then. */
+/* A second time is refused; but so may the first be. */
+static void
+on_not_finalized (ScaleReply *reply, gpointer data)
+{
+  GstScaleTasks *tasks = data;
+
+  tasks->under_way = FALSE;
+  if (reply->verdict != SCALE_OK)
+    pause_for (tasks, reply);
+  else if (g_str_equal (status_of (reply), STAGING))
+    halt (tasks, tasks->problem);
+  else
+    close_batch (tasks);
+  g_clear_pointer (&tasks->problem, g_free);
+}
+
 static void
 on_finalized (ScaleReply *reply, gpointer data)
 {
   GstScaleTasks *tasks = data;
 
   tasks->under_way = FALSE;
-  if (reply->verdict == SCALE_OK || reply->verdict == SCALE_CONFLICT || reply->verdict == SCALE_REFUSED)
+  if (reply->verdict == SCALE_OK) {
     close_batch (tasks);
-  else if (reply->status == 404)        /* somebody has deleted it */
+  } else if (reply->verdict == SCALE_CONFLICT || reply->verdict == SCALE_REFUSED) {
+    tasks->problem = g_strdup (reply->problem);
+    look_at_batch (tasks, on_not_finalized);
+  } else if (reply->status == 404) {    /* somebody has deleted it */
     leave_batch (tasks);
-  else
+  } else {
     pause_for (tasks, reply);
+  }
 }
 
 /* The batch is full, or all there will be: without finalize a person does the rest. */
@@ -286,7 +311,7 @@ on_old_batch (ScaleReply *reply, gpointer data)
     return;
   }
   tasks->looked_back = TRUE;
-  if (!gone && g_strcmp0 (scale_reply_string (reply, "status"), STAGING) == 0)
+  if (!gone && g_str_equal (status_of (reply), STAGING))
     tasks->batch_status = g_strdup (STAGING);
   else
     leave_batch (tasks);
@@ -328,8 +353,9 @@ put (GstScaleTasks *tasks, const CatalogueTask *row)
 
 /* So that it is not asked for again, with what was said. */
 static void
-record_refusal (GstScaleTasks *tasks, const gchar *reference, const gchar *frame, const gchar *problem)
+record_refusal (const gchar *reference, const gchar *frame, const gchar *problem, gpointer data)
 {
+  GstScaleTasks *tasks = data;
   g_autofree gchar *id = g_strconcat ("refused:", reference, NULL);
   g_autoptr (JsonNode) words = json_node_init_string (json_node_alloc (), problem);
   g_autofree gchar *json = json_to_string (words, FALSE);
@@ -337,25 +363,6 @@ record_refusal (GstScaleTasks *tasks, const gchar *reference, const gchar *frame
 
   if (put (tasks, &row))
     GST_ELEMENT_WARNING (tasks->element, RESOURCE, WRITE, ("There will be no task of frame %s: %s", frame, problem), (NULL));
-}
-
-static void
-forget_doubts (GstScaleTasks *tasks)
-{
-  g_array_set_size (tasks->doubts, 0);
-  tasks->after = 0;
-}
-
-/* Another frame's task was made, so it was each frame's own fault. */
-static void
-settle_doubts (GstScaleTasks *tasks)
-{
-  for (guint i = 0; i < tasks->doubts->len; i++) {
-    const Doubt *doubt = &g_array_index (tasks->doubts, Doubt, i);
-
-    record_refusal (tasks, doubt->reference, doubt->frame, doubt->problem);
-  }
-  forget_doubts (tasks);
 }
 
 /* A task that could not be written down is asked for again, and found then. */
@@ -375,22 +382,10 @@ record (GstScaleTasks *tasks, JsonObject *task)
     return;
   tasks->in_batch += g_strcmp0 (row.batch, tasks->batch) == 0;
   tasks->failures = 0;
-  tasks->halted = FALSE;
-  settle_doubts (tasks);
+  gst_scale_doubts_taken (tasks->doubts, tasks->reference, record_refusal, tasks);
   gst_element_post_message (tasks->element, gst_message_new_element (GST_OBJECT (tasks->element), gst_structure_new (
               "scale-task-created", "reference", G_TYPE_STRING, tasks->reference, "frame", G_TYPE_STRING, tasks->frame, "task",
               G_TYPE_STRING, id, "batch", G_TYPE_STRING, row.batch, NULL)));
-}
-
-/* The first of the list that the service found, if it is one. */
-static JsonObject *
-first_doc (const ScaleReply *reply)
-{
-  JsonObject *object = reply->json && JSON_NODE_HOLDS_OBJECT (reply->json) ? json_node_get_object (reply->json) : NULL;
-  JsonArray *docs = object ? scale_json_array (object, "docs") : NULL;
-  JsonNode *first = docs && json_array_get_length (docs) > 0 ? json_array_get_element (docs, 0) : NULL;
-
-  return first && JSON_NODE_HOLDS_OBJECT (first) ? json_node_get_object (first) : NULL;
 }
 
 static gboolean
@@ -407,19 +402,32 @@ is_or_is_not_said (JsonObject *task, const gchar *member, const gchar *text)
   return said == NULL || g_str_equal (said, text);
 }
 
+/* The list may lag behind: the task stays to be asked for. */
+static void
+look_again (GstScaleTasks *tasks, const ScaleReply *reply)
+{
+  GST_WARNING_OBJECT (tasks->element, "the unique id %s is in use, and the list has no task of it yet", tasks->reference);
+  rest (tasks, scale_api_pause (++tasks->failures, reply));
+}
+
 static void
 on_found (ScaleReply *reply, gpointer data)
 {
   GstScaleTasks *tasks = data;
-  JsonObject *task = first_doc (reply);
+  JsonObject *task;
+  gboolean listed = scale_tasks_first (reply, &task);
 
   tasks->under_way = FALSE;
+  if (reply->verdict == SCALE_OK && !is_task (task) && (!listed || ++tasks->misses < MOST_MISSES)) {
+    look_again (tasks, reply);
+    return;
+  }
   if (reply->verdict != SCALE_OK)
     pause_for (tasks, reply);
   else if (!is_task (task))
-    record_refusal (tasks, tasks->reference, tasks->frame, "the unique id is in use, and no task has it");
+    record_refusal (tasks->reference, tasks->frame, "the unique id is in use, and no task has it", tasks);
   else if (!is_or_is_not_said (task, "unique_id", tasks->reference) || !is_or_is_not_said (task, "project", tasks->project))
-    record_refusal (tasks, tasks->reference, tasks->frame, "the unique id is in use by a task of another project");
+    record_refusal (tasks->reference, tasks->frame, "the unique id is in use by a task of another project", tasks);
   else
     record (tasks, task);
   clear_task (tasks);
@@ -439,19 +447,35 @@ find (GstScaleTasks *tasks)
 static void
 doubt (GstScaleTasks *tasks)
 {
-  Doubt one = { g_strdup (tasks->reference), g_strdup (tasks->frame), g_strdup (tasks->problem) };
-
-  g_array_append_val (tasks->doubts, one);
-  tasks->after = tasks->upload;
-  if (tasks->doubts->len >= DOUBTS_OF_A_HALT)
-    halt (tasks, tasks->problem);
-  else
-    GST_WARNING_OBJECT (tasks->element, "no task of frame %s for now: %s", tasks->frame, tasks->problem);
-  if (tasks->doubts->len >= MOST_DOUBTS)
-    forget_doubts (tasks);
+  switch (gst_scale_doubts_refused (tasks->doubts, tasks->reference, tasks->frame, tasks->problem)) {
+    case GST_SCALE_DOUBTED:
+      GST_WARNING_OBJECT (tasks->element, "no task of frame %s for now: %s", tasks->frame, tasks->problem);
+      break;
+    case GST_SCALE_OWN_FAULT:
+      record_refusal (tasks->reference, tasks->frame, tasks->problem, tasks);
+      break;
+    case GST_SCALE_NOTHING_IS_TAKEN:
+      halt (tasks, tasks->problem);
+      break;
+  }
 }
 
-/* The task was refused: because the batch was finalized meanwhile, which is nobody's fault and needs another batch? */
+/* Which is nobody's fault and needs another batch. But one that has never taken a task says that another would not, either:
+ * then it is begun again, later, under its name. */
+static void
+change_batch (GstScaleTasks *tasks, const gchar *what)
+{
+  if (tasks->in_batch == 0) {
+    halt (tasks, tasks->problem);
+    g_clear_pointer (&tasks->batch_status, g_free);
+    return;
+  }
+  GST_ELEMENT_INFO (tasks->element, RESOURCE, WRITE, ("The batch %s was %s by somebody else: a new one is begun", tasks->batch,
+          what), (NULL));
+  leave_batch (tasks);
+}
+
+/* The task was refused: because the batch was finalized meanwhile? */
 static void
 on_doubted_batch (ScaleReply *reply, gpointer data)
 {
@@ -459,15 +483,13 @@ on_doubted_batch (ScaleReply *reply, gpointer data)
   gboolean gone = reply->status == 404;
 
   tasks->under_way = FALSE;
-  if (reply->verdict == SCALE_OK && g_strcmp0 (scale_reply_string (reply, "status"), tasks->batch_status) == 0) {
+  if (reply->verdict == SCALE_OK && g_str_equal (status_of (reply), tasks->batch_status)) {
     if (tasks->verdict == SCALE_REFUSED)
       doubt (tasks);
     else
       halt (tasks, tasks->problem);
   } else if (reply->verdict == SCALE_OK || gone) {
-    GST_ELEMENT_INFO (tasks->element, RESOURCE, WRITE, ("The batch %s was %s by somebody else: a new one is begun", tasks->batch,
-            gone ? "deleted" : "finalized"), (NULL));
-    leave_batch (tasks);
+    change_batch (tasks, gone ? "deleted" : "finalized");
   } else {
     pause_for (tasks, reply);
   }
@@ -512,13 +534,15 @@ typedef struct {
   Catalogue *catalogue;
 } Search;
 
+/* The first that is not doubted. */
 static void
 take (const CatalogueUpload *upload, gpointer data)
 {
   Search *search = data;
   GstScaleTasks *tasks = search->tasks;
 
-  tasks->upload = upload->id;
+  if (tasks->reference || gst_scale_doubts_holds (tasks->doubts, upload->reference))
+    return;
   tasks->reference = g_strdup (upload->reference);
   tasks->frame = g_strdup (upload->frame);
   tasks->url = g_strdup (upload->attachment_url);
@@ -537,7 +561,7 @@ choose (GstScaleTasks *tasks)
   if (catalogue_count_tasks (search.catalogue, &to, &made, &error)) {
     tasks->spent = made >= tasks->most;
     if (!tasks->spent)
-      catalogue_next_without_task (search.catalogue, &to, tasks->after, take, &search, &error);
+      catalogue_each_without_task (search.catalogue, &to, gst_scale_doubts_size (tasks->doubts) + 1, take, &search, &error);
   }
   gst_dataset_writer_give_back (tasks->writer);
   if (error) {
@@ -551,12 +575,7 @@ choose (GstScaleTasks *tasks)
 static gboolean
 choose_anew (GstScaleTasks *tasks)
 {
-  if (choose (tasks))
-    return TRUE;
-  if (!tasks->halted || tasks->after == 0)
-    return FALSE;
-  forget_doubts (tasks);
-  return choose (tasks);
+  return choose (tasks) || (gst_scale_doubts_forgive (tasks->doubts) && choose (tasks));
 }
 
 static gboolean

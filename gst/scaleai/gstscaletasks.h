@@ -8,7 +8,8 @@
  * a frame whose task is known there gets no second one, and the service refuses a second one under the same unique id.
  * A task that is refused says little by itself: the batch may have been finalized in the dashboard (then a new one is begun),
  * the settings may be wrong, or it is that frame. It is the frame once another one's task was made, and only then is it
- * written off; after three refusals in a row nothing is asked for five minutes.
+ * written off (where that came after a halt, once it is refused again); after three refusals in a row nothing is asked for
+ * five minutes. The cap is of one dataset: a copy of it counts by itself.
  * Messages of the element: scale-task-created (reference, frame, task, batch), scale-batch-finalized (batch, tasks).
  */
 #pragma once

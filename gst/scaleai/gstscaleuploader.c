@@ -148,7 +148,7 @@ new_sender (GstScaleUploader *self, GError **error)
       set->max_tasks, set->batch_tasks, set->finalize, set->confirm_live } };
   const gchar *usual = set->api == GST_SCALE_API_NUCLEUS ? SCALE_API_BASE_URL "/nucleus" : SCALE_API_BASE_URL;
   ScaleApiOptions options = { set->base_url && *set->base_url ? set->base_url : usual, set->user_agent, set->ca_file,
-    set->timeout, set->in_flight };
+    set->timeout, set->in_flight + 1 };
   ScaleKey *key = load_key (self, error);
 
   return key ? gst_scale_sender_new (GST_ELEMENT (self), self->intake.writer, &settings, &options, key, error) : NULL;

@@ -69,11 +69,17 @@ is_good (const ScaleReply *reply, GCancellable *cancellable, GError **error)
   }
 }
 
+static JsonObject *
+answer_of (const ScaleReply *reply)
+{
+  return reply->json && JSON_NODE_HOLDS_OBJECT (reply->json) ? json_node_get_object (reply->json) : NULL;
+}
+
 /* The docs, or NULL with an error. Borrowed from the reply. */
 static JsonArray *
 docs_of (const ScaleReply *reply, guint64 *total, GError **error)
 {
-  JsonObject *answer = reply->json && JSON_NODE_HOLDS_OBJECT (reply->json) ? json_node_get_object (reply->json) : NULL;
+  JsonObject *answer = answer_of (reply);
   JsonNode *number = answer ? json_object_get_member (answer, "total") : NULL;
   JsonArray *docs = answer ? scale_json_array (answer, "docs") : NULL;
 
@@ -169,4 +175,15 @@ scale_tasks_each_page (ScaleApi *api, const ScaleTasksQuery *query, GCancellable
   g_hash_table_unref (paging.ids);
   g_free (paging.token);
   return good;
+}
+
+gboolean
+scale_tasks_first (const ScaleReply *reply, JsonObject **task)
+{
+  JsonObject *answer = answer_of (reply);
+  JsonArray *docs = answer ? scale_json_array (answer, "docs") : NULL;
+  JsonNode *node = docs && json_array_get_length (docs) > 0 ? json_array_get_element (docs, 0) : NULL;
+
+  *task = node && JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
+  return docs != NULL;
 }

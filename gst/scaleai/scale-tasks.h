@@ -33,4 +33,7 @@ typedef gboolean (*ScaleTasksVisit) (JsonArray *docs, guint64 total, gpointer da
 gboolean scale_tasks_each_page (ScaleApi *api, const ScaleTasksQuery *query, GCancellable *cancellable, ScaleTasksVisit visit,
     gpointer data, GError **error);
 
+/* The first task of the list that an answer is, borrowed, or NULL. FALSE: it is no list. */
+gboolean scale_tasks_first (const ScaleReply *reply, JsonObject **task);
+
 G_END_DECLS

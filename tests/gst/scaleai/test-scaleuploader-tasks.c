@@ -210,6 +210,75 @@ GST_START_TEST (test_id_in_use_elsewhere)
 
 GST_END_TEST;
 
+/* A batch that nobody finds and that takes no task: another one would be no better, and is not made. */
+GST_START_TEST (test_batch_that_takes_nothing)
+{
+  g_autofree gchar *file = geometries_file ();
+  g_autofree gchar *settings = g_strdup_printf ("max-tasks=9 geometries-file=%s drain-time=6000000000", file);
+  RigRun run;
+
+  rig_add_fault ("POST /v1/task/* status=400");
+  rig_add_fault ("GET /v1/batches/* status=404");
+  run = rig_play (THREE, settings);
+  fail_unless (run.error == NULL && run.warning && strstr (run.warning, "No tasks are made"), "%s", run.warning);
+  fail_unless_equals_int (scale_server_count (rig_server, "POST", "/v1/batches"), 1);
+  fail_unless_equals_int (scale_server_count (rig_server, "POST", "/v1/task/*"), 1);
+  rig_run_clear (&run);
+}
+
+GST_END_TEST;
+
+/* A refusal to finalize is taken for done only where it was. */
+GST_START_TEST (test_not_finalized)
+{
+  g_autofree gchar *file = geometries_file ();
+  g_autofree gchar *settings = g_strdup_printf ("max-tasks=3 finalize=true geometries-file=%s drain-time=6000000000", file);
+  RigRun run;
+
+  rig_add_fault ("POST /v1/batches/*/finalize status=400");
+  run = rig_play (THREE, settings);
+  fail_unless (run.error == NULL && run.warning && strstr (run.warning, "No tasks are made"), "%s", run.warning);
+  fail_unless_equals_int (count_of ("batches", "status", "staging"), 1);
+  rig_run_clear (&run);
+  scale_server_clear_faults (rig_server);
+  run = rig_play (THREE, settings);     /* the cap is reached, the batch is not forgotten */
+  fail_unless_equals_int (count_of ("batches", "status", "staging"), 0);
+  rig_run_clear (&run);
+}
+
+GST_END_TEST;
+
+/* How many uploads had begun when the first task was asked for. */
+static gpointer
+watch_first_task (gpointer data)
+{
+  for (guint i = 0; i < 1200 && scale_server_count (rig_server, "POST", "/v1/task/*") < 1; i++)
+    g_usleep (25000);
+  *(guint *) data = scale_server_count (rig_server, "POST", "/v1/files/upload");
+  return NULL;
+}
+
+/* A link that is never idle. */
+GST_START_TEST (test_tasks_beside_uploads)
+{
+  g_autofree gchar *file = geometries_file ();
+  g_autofree gchar *settings = g_strdup_printf ("max-tasks=9 in-flight=1 geometries-file=%s", file);
+  guint uploads = 0;
+  GThread *watcher;
+  RigRun run;
+
+  rig_add_fault ("POST /v1/files/upload delay=1");
+  watcher = g_thread_new ("watcher", watch_first_task, &uploads);
+  run = rig_play ("videotestsrc pattern=ball num-buffers=6 ! video/x-raw,width=96,height=96", settings);
+  g_thread_join (watcher);
+  fail_unless (run.error == NULL && run.warning == NULL, "%s, %s", run.error, run.warning);
+  fail_unless (uploads < 6, "%u", uploads);
+  fail_unless_equals_int (count_of ("tasks", NULL, NULL), 6);
+  rig_run_clear (&run);
+}
+
+GST_END_TEST;
+
 /* What can cost money has to be meant. */
 GST_START_TEST (test_live_key)
 {
@@ -240,6 +309,9 @@ scale_uploader_tasks_suite (void)
   tcase_add_test (tc, test_batch_finalized_by_others);
   tcase_add_test (tc, test_batches_that_start_at_once);
   tcase_add_test (tc, test_id_in_use_elsewhere);
+  tcase_add_test (tc, test_batch_that_takes_nothing);
+  tcase_add_test (tc, test_not_finalized);
+  tcase_add_test (tc, test_tasks_beside_uploads);
   tcase_add_test (tc, test_live_key);
   suite_add_tcase (suite, tc);
   return suite;
