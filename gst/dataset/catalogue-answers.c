@@ -203,8 +203,9 @@ gboolean
 catalogue_each_upload_tally (Catalogue *catalogue, void (*visit) (const CatalogueTally *tally, gpointer data), gpointer data,
     GError **error)
 {
-  return each_tally (catalogue, "upload", "SELECT service, project, state, problem, count(*) FROM upload GROUP BY 1, 2, 3, 4",
-      visit, data, error);
+  return each_tally (catalogue, "upload", "SELECT service, project, state, ifnull(problem, iif(state = 'sent' AND service = "
+      "'scale' AND attachment_url IS NULL, 'there before, and where is not known: no task can be made of it from here', NULL)), "
+      "count(*) FROM upload GROUP BY 1, 2, 3, 4", visit, data, error);
 }
 
 gboolean

@@ -128,6 +128,13 @@ catalogue_upload_refused (Catalogue *catalogue, gint64 upload, const gchar *prob
       "updated_at = ? WHERE id = ? AND state = 'pending'", "sii", problem, g_get_real_time (), upload);
 }
 
+gboolean
+catalogue_hasten_uploads (Catalogue *catalogue, const CatalogueDestination *to, gint64 latest, GError **error)
+{
+  return catalogue_run (catalogue, error, "UPDATE upload SET next_attempt_at = ?1 WHERE state = 'pending' AND next_attempt_at > ?1 "
+      "AND service = ?2 AND project = ?3", "iss", latest, to->service, to->project);
+}
+
 gint
 catalogue_retry_refused (Catalogue *catalogue, const CatalogueDestination *to, GError **error)
 {

@@ -2,6 +2,7 @@
  * catalogue-tasks.c: what a labeling service says of its tasks, and which frame each is of. */
 #include "catalogue-private.h"
 
+/* Not over what was heard of it later, by a pull in another process. */
 gboolean
 catalogue_put_task (Catalogue *catalogue, const CatalogueTask *task, GError **error)
 {
@@ -9,7 +10,7 @@ catalogue_put_task (Catalogue *catalogue, const CatalogueTask *task, GError **er
       "unlinked, json, fetched_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (service, id) DO UPDATE SET project = "
       "excluded.project, batch = excluded.batch, unique_id = excluded.unique_id, status = excluded.status, updated_at = "
       "excluded.updated_at, frame = excluded.frame, unlinked = excluded.unlinked, json = excluded.json, fetched_at = "
-      "excluded.fetched_at", "ssssssssssi", task->service, task->id, task->project, task->batch, task->unique_id, task->status,
+      "excluded.fetched_at WHERE ifnull(excluded.updated_at >= task.updated_at, 1)", "ssssssssssi", task->service, task->id, task->project, task->batch, task->unique_id, task->status,
       task->updated_at, task->frame, task->unlinked, task->json, g_get_real_time ());
 }
 

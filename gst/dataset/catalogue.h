@@ -8,7 +8,9 @@
  *   FOLDER/lost/                          images that no row knows
  *
  * A frame's file is on the disk, whole and under its name, before its row is committed; so whatever happens to process and
- * machine, there is no row without its file, and at worst a file without a row, which the next start puts aside.
+ * machine, there is no row without its file, and at worst a file without a row, which the next start puts aside. (One
+ * exception: on a disk so full that no transaction fits, a prune deletes a few files first, and a crash then leaves rows that
+ * the next start finds missing.)
  *
  * One process writes frames at a time, with one connection, from one thread at a time; others may add tasks and labels
  * meanwhile (catalogue_open_beside()), and any number may read. Not on NFS.
@@ -145,6 +147,8 @@ gboolean catalogue_upload_put_off (Catalogue *catalogue, gint64 upload, gint64 n
     GError **error);
 /* It will never be accepted. */
 gboolean catalogue_upload_refused (Catalogue *catalogue, gint64 upload, const gchar *problem, GError **error);
+/* None waits longer than until then: a clock that was ahead has set their times. */
+gboolean catalogue_hasten_uploads (Catalogue *catalogue, const CatalogueDestination *to, gint64 latest, GError **error);
 /* Those that were refused wait again, and tasks may be made that were not: after the reason was mended. Returns how many
  * uploads, -1 with an error. */
 gint catalogue_retry_refused (Catalogue *catalogue, const CatalogueDestination *to, GError **error);
@@ -177,7 +181,7 @@ typedef struct {
   const gchar *json;            /* as it came */
 } CatalogueTask;
 
-/* Replaces the task of the same service and id. */
+/* Replaces the task of the same service and id, unless that was updated later. */
 gboolean catalogue_put_task (Catalogue *catalogue, const CatalogueTask *task, GError **error);
 gboolean catalogue_each_task (Catalogue *catalogue, const gchar *service, const gchar *project,
     void (*visit) (const CatalogueTask *task, gpointer data), gpointer data, GError **error);

@@ -34,7 +34,8 @@ typedef struct {
 GstScaleFlight *gst_scale_flight_new (gpointer owner, Catalogue *catalogue, const CatalogueUpload *upload);
 void gst_scale_flight_free (gpointer flight);
 
-/* The image as it was journaled; NULL with the flight landed: refused when it is gone or another. */
+/* The image as it was journaled; NULL with the flight landed: refused when it is gone or another,
+ * put off when it cannot be read just now. */
 GBytes *gst_scale_flight_load (GstScaleFlight *flight, const gchar *folder);
 
 void gst_scale_flight_sent (GstScaleFlight *flight, const gchar *url, const gchar *remote_id, gboolean already);

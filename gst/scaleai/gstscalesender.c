@@ -12,6 +12,8 @@
 
 /* Until a catalogue that could not be read or written is tried again. */
 #define CATALOGUE_PAUSE (2 * G_TIME_SPAN_SECOND)
+/* More than any pause (an hour of Retry-After): what is due later was written when the clock was ahead. */
+#define LONGEST_WAIT (2 * G_TIME_SPAN_HOUR)
 
 struct _GstScaleSender {
   GstElement *element;
@@ -392,6 +394,7 @@ look_back (GstScaleSender *sender, GError **error)
   CatalogueUploadCounts counts = { 0 };
   Catalogue *catalogue = gst_dataset_writer_borrow (sender->writer);
   gboolean read = (!sender->set.retry_refused || catalogue_retry_refused (catalogue, &to, error) >= 0)
+      && catalogue_hasten_uploads (catalogue, &to, g_get_real_time () + LONGEST_WAIT, error)
       && catalogue_count_uploads (catalogue, &to, &counts, error);
 
   gst_dataset_writer_give_back (sender->writer);

@@ -37,7 +37,7 @@ const ScaleKey *scale_api_key (const ScaleApi *api);
 typedef enum {
   SCALE_OK,                     /* done; json is there when the answer was JSON */
   SCALE_RETRY,                  /* no telling whether it was done: again, later (network, 408, 429, 5xx, torn answers) */
-  SCALE_CONFLICT,               /* 409: the id is in use, so it was done before */
+  SCALE_CONFLICT,               /* 409: the id is in use; what was to be made was made before */
   SCALE_REFUSED,                /* this request will never be accepted (other 4xx) */
   SCALE_HALT,                   /* none will, until a person mends it: key, account, address (401, 402, 403, 404, 3xx) */
 } ScaleVerdict;

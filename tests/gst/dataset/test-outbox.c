@@ -274,6 +274,55 @@ test_tasks (Fixture *f, gconstpointer data)
   g_assert_null (catalogue_frame_by_path (f->catalogue, path, "another"));
 }
 
+/* What a pull in another process has brought since is not put back. */
+static void
+test_later_stays (Fixture *f, gconstpointer data)
+{
+  g_autofree gchar *frame = add (f, "a", 1000, &gate);
+  CatalogueTask task = { "scale", "t1", "gate", NULL, NULL, "completed", "2026-01-31T07:05:09.500Z", frame, NULL, "{}" };
+  g_autoptr (GString) lines = g_string_new (NULL);
+
+  g_assert_true (catalogue_put_task (f->catalogue, &task, NULL));
+  task.status = "pending";
+  task.updated_at = "2026-01-31T07:05:09.123Z";
+  g_assert_true (catalogue_put_task (f->catalogue, &task, NULL));
+  g_assert_true (catalogue_each_task (f->catalogue, "scale", "gate", take_task, lines, NULL));
+  g_assert_cmpstr (lines->str, ==, "t1:completed:linked:- ");
+}
+
+static void
+take_tally (const CatalogueTally *tally, gpointer data)
+{
+  g_string_append_printf (data, "%s:%s:%d ", tally->state, tally->words ? "words" : "-", (int) tally->n);
+}
+
+/* Sent by an earlier request whose answer was lost: it is told apart, for no task can be made of it. */
+static void
+test_sent_nobody_knows_where (Fixture *f, gconstpointer data)
+{
+  g_autofree gchar *a = add (f, "a", 1000, &gate), *b = add (f, "b", 2000, &gate);
+  g_autoptr (GString) lines = g_string_new (NULL);
+
+  g_assert_true (catalogue_upload_sent (f->catalogue, first_due (f, &gate), "scaledata://x/1", NULL, NULL));
+  g_assert_true (catalogue_upload_sent (f->catalogue, first_due (f, &gate), NULL, NULL, NULL));
+  g_assert_true (catalogue_each_upload_tally (f->catalogue, take_tally, lines, NULL));
+  g_assert_cmpstr (lines->str, ==, "sent:-:1 sent:words:1 ");
+}
+
+/* A clock that was ahead when it was put off. */
+static void
+test_hasten (Fixture *f, gconstpointer data)
+{
+  g_autofree gchar *a = add (f, "a", 1000, &gate);
+  const gint64 now = g_get_real_time ();
+
+  g_assert_true (catalogue_upload_put_off (f->catalogue, first_due (f, &gate), now + 365 * G_TIME_SPAN_DAY, "503", NULL));
+  g_assert_true (catalogue_hasten_uploads (f->catalogue, &gate, now + G_TIME_SPAN_HOUR, NULL));
+  g_assert_cmpint (catalogue_next_due (f->catalogue, &gate, now), ==, now + G_TIME_SPAN_HOUR);
+  g_assert_true (catalogue_hasten_uploads (f->catalogue, &gate, now + G_TIME_SPAN_DAY, NULL));
+  g_assert_cmpint (catalogue_next_due (f->catalogue, &gate, now), ==, now + G_TIME_SPAN_HOUR);
+}
+
 /* An answer that names no project leaves the one that is known. */
 static void
 test_project_stays (Fixture *f, gconstpointer data)
@@ -345,6 +394,9 @@ main (int argc, char **argv)
   ADD ("companions", test_companions);
   ADD ("tasks", test_tasks);
   ADD ("project-stays", test_project_stays);
+  ADD ("later-stays", test_later_stays);
+  ADD ("sent-nobody-knows-where", test_sent_nobody_knows_where);
+  ADD ("hasten", test_hasten);
   ADD ("version-1", test_version_1);
   return g_test_run ();
 }
