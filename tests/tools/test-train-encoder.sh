@@ -49,6 +49,9 @@ err_has 'pool_cols'
 expect 1 "$gst_heads" pool-encoder --model=a.safetensors --images=frames --regions=2 --output=r.safetensors
 expect 1 "$gst_heads" pool-encoder --model=a.safetensors --images=frames --pool=cls --output=r.safetensors
 expect 1 "$gst_heads" pool-encoder --model=a.safetensors --output=r.safetensors
+expect 3 "$gst_heads" pool-encoder --model=a.safetensors --images=frames --output=absent/r.safetensors
+err_has 'absent/r.safetensors cannot be written: its folder does not exist'
+err_lacks 'reading images'
 [ ! -e r.safetensors ] || bad "a wrong call wrote an encoder"
 
 # The same frames, the same encoder; other ones, another. Bounds and a crop.
