@@ -193,8 +193,10 @@ gh_csv_read (const char *path, GError **error)
 
   if (g_file_get_contents (path, &text, &size, &local))
     return gh_csv_parse (text, size, path, error);
-  g_set_error (error, GH_ERROR, g_error_matches (local, G_FILE_ERROR, G_FILE_ERROR_NOENT) ? GH_ERROR_NOT_FOUND
-      : GH_ERROR_OPEN, "%s", local->message);
+  if (g_error_matches (local, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+    g_set_error (error, GH_ERROR, GH_ERROR_NOT_FOUND, "%s: there is no such CSV file", path);
+  else
+    g_set_error (error, GH_ERROR, GH_ERROR_OPEN, "%s", local->message);
   return NULL;
 }
 

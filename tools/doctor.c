@@ -156,7 +156,8 @@ check_window (void)
     g_autoptr (GstElementFactory) factory = gst_element_factory_find (sinks[i]);
 
     if (factory) {
-      say ("ok", "a window", "%s", sinks[i]);
+      say (gh_has_screen () ? "ok" : "-", "a window", "%s%s", sinks[i], gh_has_screen () ? "" : ", but no screen: neither "
+          "DISPLAY nor WAYLAND_DISPLAY names one; end in a file or fakesink instead of autovideosink");
       return;
     }
   }

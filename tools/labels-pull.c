@@ -94,6 +94,60 @@ note_pull (Pull *pull, const LabelsOptions *options, gint64 until, gint64 began,
       || catalogue_put_pull (gh_labels_keep_catalogue (pull->keep), &row, error);
 }
 
+/* ---- when nothing came ------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  const char *project;
+  gboolean known;               /* something was uploaded to it from here */
+  GPtrArray *others;            /* projects that something was uploaded to; their names belong to it */
+  guint64 open;                 /* tasks that nobody has answered */
+} Doubt;
+
+static void
+see_uploads (const CatalogueTally *tally, gpointer data)
+{
+  Doubt *doubt = data;
+
+  if (!g_str_equal (tally->service, SCALE_SERVICE))
+    return;
+  if (g_str_equal (tally->project, doubt->project))
+    doubt->known = TRUE;
+  else if (!g_ptr_array_find_with_equal_func (doubt->others, tally->project, g_str_equal, NULL))
+    g_ptr_array_add (doubt->others, g_strdup (tally->project));
+}
+
+static void
+see_tasks (const CatalogueTally *tally, gpointer data)
+{
+  Doubt *doubt = data;
+
+  if (g_str_equal (tally->service, SCALE_SERVICE) && g_strcmp0 (tally->project, doubt->project) == 0
+      && g_str_equal (tally->state, "pending"))
+    doubt->open += tally->n;
+}
+
+/* The service has no tasks of a project that does not exist, and says no more about it. */
+static void
+doubt_project (Catalogue *catalogue, const char *project)
+{
+  g_autoptr (GPtrArray) others = g_ptr_array_new_with_free_func (g_free);
+  Doubt doubt = { .project = project, .others = others };
+
+  if (!catalogue_each_upload_tally (catalogue, see_uploads, &doubt, NULL)
+      || !catalogue_each_task_tally (catalogue, see_tasks, &doubt, NULL))
+    return;
+  if (!doubt.known && others->len > 0) {
+    g_autofree char *names = NULL;
+
+    g_ptr_array_add (others, NULL);
+    names = g_strjoinv (", ", (char **) others->pdata);
+    g_printerr ("nothing was uploaded to %s from here, but to %s: is --project right?\n", project, names);
+  } else if (doubt.open > 0) {
+    g_printerr ("%" G_GUINT64_FORMAT " tasks of %s are not answered yet. Nobody sees those of a batch that is not finalized: "
+        "by scale-uploader with finalize=true, or in the dashboard\n", doubt.open, project);
+  }
+}
+
 static int
 pull_all (Pull *pull, ScaleApi *api, const LabelsOptions *options)
 {
@@ -109,6 +163,8 @@ pull_all (Pull *pull, ScaleApi *api, const LabelsOptions *options)
     status = explain (pull, error);
   else if (!note_pull (pull, options, known, began, &error))
     status = gh_tool_fail (GH_EXIT_FAILED, "%s", error->message);
+  else if (gh_labels_keep_count (pull->keep) == 0)
+    doubt_project (catalogue, options->project);
   worth = gh_labels_keep_report (pull->keep, options->json);
   return status ? status : worth;
 }

@@ -4,6 +4,7 @@
 #include "config.h"
 #include "redact.h"
 
+#include <glib/gstdio.h>
 #include <gst/gst.h>
 #include <locale.h>
 #include <signal.h>
@@ -84,6 +85,17 @@ gh_tool_init_gst (void)
     return TRUE;
   gh_tool_fail (GH_EXIT_FAILED, "GStreamer does not start: %s", error->message);
   return FALSE;
+}
+
+int
+gh_tool_check_output (const char *path)
+{
+  g_autofree char *folder = g_path_get_dirname (path);
+
+  if (g_access (folder, W_OK | X_OK) == 0 && !g_file_test (path, G_FILE_TEST_IS_DIR))
+    return -1;
+  return gh_tool_fail (GH_EXIT_FAILED, "%s cannot be written: %s", path, g_file_test (path, G_FILE_TEST_IS_DIR)
+      ? "it is a folder" : "its folder does not exist or may not be written to");
 }
 
 static void

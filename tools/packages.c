@@ -88,3 +88,17 @@ gh_element_remedy (const char *element)
     return g_strdup_printf ("on Debian: apt install %s", package);
   return g_strdup ("check the spelling; gst-inspect-1.0 lists the elements that are installed");
 }
+
+static gboolean
+is_set (const char *variable)
+{
+  const char *value = g_getenv (variable);
+
+  return value && *value;
+}
+
+gboolean
+gh_has_screen (void)
+{
+  return is_set ("DISPLAY") || is_set ("WAYLAND_DISPLAY");
+}

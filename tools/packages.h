@@ -15,4 +15,7 @@ gboolean gh_element_is_ours (const char *element);
 /* What to do about a missing element, in one sentence. Free with g_free(). */
 char *gh_element_remedy (const char *element);
 
+/* Whether the environment names a screen. Without one autovideosink fails, or crashes with some sinks. */
+gboolean gh_has_screen (void);
+
 G_END_DECLS

@@ -86,6 +86,7 @@ static int
 complete (Options *o)
 {
   g_autoptr (GError) error = NULL;
+  int status;
 
   if (!o->model || !o->output)
     return gh_tool_fail (GH_EXIT_USAGE, "--%s is needed (see --help)", o->model ? "output" : "model");
@@ -96,7 +97,8 @@ complete (Options *o)
   o->from_where = (GhFrameSource) { o->images, o->video, o->source, o->from, o->to, NULL };
   if (o->crop_text && !gh_crop_parse (&o->from_where.crop, o->crop_text, &error))
     return gh_tool_fail (GH_EXIT_USAGE, "--crop: %s", error->message);
-  return complete_shape (o);
+  status = complete_shape (o);
+  return status < 0 ? gh_tool_check_output (o->output) : status;
 }
 
 static gboolean

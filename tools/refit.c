@@ -473,7 +473,7 @@ check_options (const Options *o, int argc)
     return gh_tool_fail (GH_EXIT_USAGE, "--min-new=%d: at least 1", o->min_new);
   if (!(o->watch >= 0))
     return gh_tool_fail (GH_EXIT_USAGE, "--watch=%g: a number of seconds", o->watch);
-  return -1;
+  return gh_tool_check_output (o->head);
 }
 
 int

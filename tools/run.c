@@ -304,6 +304,20 @@ say_unparsable (const Run *run, const GError *error)
       "filled in", place, error->message);
 }
 
+/* Better than the sink's own way, which may be a crash. */
+static void
+warn_without_screen (GstElement *pipeline)
+{
+  g_autoptr (GstIterator) windows = gst_bin_iterate_all_by_element_factory_name (GST_BIN (pipeline), "autovideosink");
+  GValue window = G_VALUE_INIT;
+
+  if (!gh_has_screen () && gst_iterator_next (windows, &window) == GST_ITERATOR_OK)
+    gh_tool_fail (GH_EXIT_OK, "autovideosink opens a window, but neither DISPLAY nor WAYLAND_DISPLAY names a screen: take another "
+        "sink, such as SINK=fakesink");
+  if (G_IS_VALUE (&window))
+    g_value_unset (&window);
+}
+
 /* Returns GH_EXIT_OK with run->pipeline set. */
 static int
 build (Run *run, const char *text)
@@ -329,6 +343,7 @@ build (Run *run, const char *text)
     element = pipeline;
   }
   run->pipeline = element;
+  warn_without_screen (element);
   return GH_EXIT_OK;
 }
 

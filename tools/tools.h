@@ -47,6 +47,9 @@ int gh_tool_parse (int *argc, char ***argv, const GOptionEntry *entries, const c
  * `return gh_tool_fail (...)`. */
 int gh_tool_fail (int status, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
+/* Whether a file can be written, asked before the work whose result it is to hold. -1, or the status to return with. */
+int gh_tool_check_output (const char *path);
+
 /* Starts GStreamer for the tools that need it. FALSE: words are on stderr, return GH_EXIT_FAILED. */
 gboolean gh_tool_init_gst (void);
 

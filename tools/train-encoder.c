@@ -161,18 +161,6 @@ complete_source (Options *o, char *const *values)
   return -1;
 }
 
-/* Better now than after hours. */
-static int
-check_folder (const char *path)
-{
-  g_autofree char *folder = g_path_get_dirname (path);
-
-  if (g_access (folder, W_OK | X_OK) == 0 && !g_file_test (path, G_FILE_TEST_IS_DIR))
-    return -1;
-  return gh_tool_fail (GH_EXIT_FAILED, "%s cannot be written: %s", path, g_file_test (path, G_FILE_TEST_IS_DIR)
-      ? "it is a folder" : "its folder does not exist or may not be written to");
-}
-
 static int
 complete_files (Options *o)
 {
@@ -190,7 +178,7 @@ complete_files (Options *o)
         "to start anew", o->checkpoint);
   o->csv = beside (o->output, "-loss.csv");
   o->plot = o->no_plot ? NULL : beside (o->output, "-loss.png");
-  if (check_folder (o->output) >= 0 || (o->checkpoint && check_folder (o->checkpoint) >= 0))
+  if (gh_tool_check_output (o->output) >= 0 || (o->checkpoint && gh_tool_check_output (o->checkpoint) >= 0))
     return GH_EXIT_FAILED;
   return -1;
 }

@@ -89,6 +89,7 @@ static int
 complete (Options *o)
 {
   g_autoptr (GError) error = NULL;
+  int status;
 
   if (!o->images || !o->labels || !o->label_column || !o->kind_name)
     return gh_tool_fail (GH_EXIT_USAGE, "--%s is needed (see --help)", !o->images ? "images" : !o->labels ? "labels"
@@ -110,7 +111,8 @@ complete (Options *o)
 
     o->plot = g_strdup_printf ("%.*s.png", (int) stem, o->output);
   }
-  return -1;
+  status = gh_tool_check_output (o->output);
+  return status < 0 && o->plot ? gh_tool_check_output (o->plot) : status;
 }
 
 static float *

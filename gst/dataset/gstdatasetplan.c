@@ -97,7 +97,8 @@ gst_dataset_plan (const GstDatasetChoice *choice, GError **error)
       : choice->labeled == GST_DATASET_UNLABELED ? CATALOGUE_UNLABELED : CATALOGUE_ALL;
   search.catalogue = catalogue_open_read (choice->location, &problem);
   if (search.catalogue == NULL) {
-    g_set_error_literal (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ, problem->message);
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ, "%s. Set the property 'location' to a folder that "
+        "dataset-sink filled", problem->message);
     return NULL;
   }
   search.frames = g_array_new (FALSE, FALSE, sizeof (GstDatasetFrame));

@@ -14,6 +14,9 @@
  * dropped and counted. A stream that is not live waits. When the disk has less than #GstDatasetSink:min-free left, storing
  * pauses (message `dataset-paused`) and goes on by itself (`dataset-resumed`); frames pass meanwhile.
  *
+ * A label of #GstDatasetSink:labels that none of the first frames carries is told in a warning, once: a name that is written
+ * wrong would cost the labels of weeks.
+ *
  * From frames of live-src it knows when they were taken and by what camera, and it records the camera's outages.
  *
  * ## Example launch lines

@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-/* Frames between two looks at the limits. */
-enum { PRUNE_EVERY = 50, MAX_PREDICTIONS = 64 };
+/* Frames between two looks at the limits; frames without a label that was asked for until that is told. */
+enum { PRUNE_EVERY = 50, MAX_PREDICTIONS = 64, PATIENCE_FRAMES = 50 };
 
 typedef struct {
   GstBuffer *frame;             /* NULL: an outage */
@@ -29,6 +29,8 @@ struct _GstDatasetWriter {
   GThread *thread;
   guint since_prune;
   gboolean warned;              /* since the last frame that was stored */
+  guint described;              /* frames whose labels were looked for, up to PATIENCE_FRAMES */
+  gboolean *label_seen, warned_labels;  /* label_seen: one for each label of the settings */
   void (*journaled) (gpointer data);
   gpointer journaled_data;
 
@@ -64,8 +66,8 @@ keep (Entry *entry, gchar *text)
   return text;
 }
 
-/* label: "META.FIELD"; its task is the field, its origin the meta. */
-static void
+/* label: "META.FIELD"; its task is the field, its origin the meta. FALSE: the frame has none. */
+static gboolean
 take_label (Entry *entry, GstBuffer *buffer, const gchar *label)
 {
   const gchar *dot = strchr (label, '.');
@@ -75,10 +77,35 @@ take_label (Entry *entry, GstBuffer *buffer, const gchar *label)
   CatalogueLabel taken = { dot + 1, NULL, meta_name };
 
   if (value == NULL)
-    return;
+    return FALSE;
   taken.value = keep (entry, G_VALUE_HOLDS_STRING (value) ? g_value_dup_string (value) : gst_value_serialize (value));
   if (taken.value)
     g_array_append_val (entry->labels, taken);
+  return TRUE;
+}
+
+static void
+take_labels (GstDatasetWriter *writer, Entry *entry, GstBuffer *buffer)
+{
+  for (guint i = 0; writer->set.labels && writer->set.labels[i]; i++)
+    writer->label_seen[i] |= take_label (entry, buffer, writer->set.labels[i]);
+  writer->described += writer->described < PATIENCE_FRAMES;
+}
+
+/* Once, when frames enough have come, or all of them: a name that is written wrong would cost the labels of weeks. */
+static void
+warn_without_label (GstDatasetWriter *writer, guint enough)
+{
+  if (writer->warned_labels || writer->described < enough)
+    return;
+  for (guint i = 0; writer->set.labels && writer->set.labels[i]; i++)
+    if (!writer->label_seen[i]) {
+      writer->warned_labels = TRUE;
+      GST_ELEMENT_WARNING (writer->element, STREAM, FORMAT, ("No frame so far carries the label %s. Set the property "
+              "'labels' to META.FIELD of a custom meta that frames bring to %s.", writer->set.labels[i],
+              GST_OBJECT_NAME (writer->element)), (NULL));
+      return;
+    }
 }
 
 static void
@@ -128,8 +155,7 @@ describe (GstDatasetWriter *writer, const Item *item, Entry *entry)
     .suffix = gst_structure_has_name (structure, "image/png") ? "png" : "jpg" };
   gst_structure_get_int (structure, "width", &entry->frame.width);
   gst_structure_get_int (structure, "height", &entry->frame.height);
-  for (gchar **label = writer->set.labels; label && *label; label++)
-    take_label (entry, item->frame, *label);
+  take_labels (writer, entry, item->frame);
   take_predictions (entry, item->frame);
   if (writer->set.embeddings)
     take_embedding (entry, item->frame);
@@ -325,6 +351,7 @@ run (gpointer data)
     else
       record (writer, item.outage);
     clear_item (&item);
+    warn_without_label (writer, PATIENCE_FRAMES);
   }
   prune (writer);
   return NULL;
@@ -352,6 +379,7 @@ gst_dataset_writer_new (GstElement *element, GstDatasetSettings *settings, GErro
   *settings = (GstDatasetSettings) { NULL };
   writer->catalogue = catalogue;
   writer->encoder = encoder;
+  writer->label_seen = g_new0 (gboolean, writer->set.labels ? g_strv_length (writer->set.labels) : 0);
   g_mutex_init (&writer->catalogue_lock);
   g_mutex_init (&writer->lock);
   g_cond_init (&writer->changed);
@@ -381,6 +409,7 @@ gst_dataset_writer_free (GstDatasetWriter *writer)
   catalogue_close (writer->catalogue);
   gst_image_encoder_free (writer->encoder);
   gst_dataset_settings_clear (&writer->set);
+  g_free (writer->label_seen);
   g_cond_clear (&writer->changed);
   g_mutex_clear (&writer->lock);
   g_mutex_clear (&writer->catalogue_lock);
@@ -461,6 +490,8 @@ gst_dataset_writer_drain (GstDatasetWriter *writer)
     g_cond_wait (&writer->changed, &writer->lock);
   done = !writer->flushing;
   g_mutex_unlock (&writer->lock);
+  if (done)
+    warn_without_label (writer, 1);     /* the thread has nothing to do, and waits */
   return done;
 }
 

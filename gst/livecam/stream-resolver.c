@@ -362,8 +362,10 @@ stream_resolve (const gchar *command, const gchar *page, guint64 timeout, GCance
           | G_SPAWN_SEARCH_PATH, lead_group, NULL, &program.pid, NULL, &program.pipes[0].fd, &program.pipes[1].fd,
           &error)) {
     gboolean missing = g_error_matches (error, G_SPAWN_ERROR, G_SPAWN_ERROR_NOENT);
+    g_autofree gchar *remedy = missing ? g_strdup_printf ("%s is not installed; install it, or name another program or its "
+        "place in the property 'resolver'", arguments[0]) : NULL;
 
-    refuse (address, missing ? "resolver_missing" : "resolver_failed", error->message);
+    refuse (address, missing ? "resolver_missing" : "resolver_failed", missing ? remedy : error->message);
     return;
   }
   for (int i = 0; i < 2; i++)

@@ -5,6 +5,7 @@
 #include "keyframe-gate.h"
 
 #include <gst/app/app.h>
+#include <string.h>
 
 #define SLICE_US 50000
 
@@ -85,6 +86,8 @@ check (Attempt *attempt, GstBus *bus)
   } else {
     gst_message_parse_error (message, &attempt->error, NULL);
     attempt->reason = g_strdup (reason_of (attempt->error));
+    if (strstr (attempt->error->message, "://") == NULL)        /* addresses may hold passwords */
+      attempt->detail = g_strdup (attempt->error->message);
   }
   gst_message_unref (message);
   return TRUE;

@@ -246,10 +246,12 @@ test_label () {
     sleep 0.1
   done
   python3 -c 'import sys, urllib.request; urllib.request.urlopen (urllib.request.Request (sys.argv[1] + "/v1/projects",
-    b"{\"name\":\"square\",\"type\":\"imageannotation\",\"rapid\":true}",
+    b"{\"name\":\"square\",\"type\":\"imageannotation\",\"rapid\":true,"
+    b"\"params\":{\"instruction\":\"Box every person.\",\"geometries\":{\"box\":{\"objects_to_annotate\":[\"person\"]}}}}",
     {"Authorization": "Basic dGVzdF9zY2FsZV9zZXJ2ZXI6", "Content-Type": "application/json"}))' "$(cat url)"
   "$gst_heads" run label URI="http://127.0.0.1:$port/live.m3u8" INTERVAL=500000000 NAME=square DIR=square PROJECT=square \
-    PREDICT="head-predict heads=$HEADS" KEY_FILE=key BASE_URL="$(cat url)/v1" >out 2>err &
+    PREDICT="head-predict heads=$HEADS" KEY_FILE=key BASE_URL="$(cat url)/v1" SELECT=novelty BUDGET=5 \
+    MAX_TASKS=1 FINALIZE=true CONFIRM=true >out 2>err &
   child=$!
   for _ in $(seq 300); do
     [ "$(find images -type f | wc -l)" -eq 0 ] || break       # one: the origin's picture stands still
@@ -267,6 +269,7 @@ test_label () {
   out_has '"image_path":"frames/'
   out_has '"predicted_people":'
   out_has '"source_name":"square"'
+  out_has '"status":"in_progress"'
   expect 0 "$gst_heads" dataset verify square
 }
 
@@ -472,16 +475,33 @@ test_watch () {
   control "$port" playlist=0
   lines=$(wc -l <watched.jsonl)
   await_lines watched.jsonl $((lines + 2))
+  # A head that takes the place of another.
+  cp "$("$gst_heads" inspect plaza-people | sed -n 1p)" other.safetensors
+  mv other.safetensors people.safetensors
+  for _ in $(seq 300); do
+    [ "$(heads_in watched.jsonl)" -lt 2 ] || break
+    sleep 0.1
+  done
+  [ "$(heads_in watched.jsonl)" -eq 2 ] || bad "the head that was replaced is not taken over"
   kill -INT $child
   got=0
   wait $child || got=$?
   [ "$got" -eq 4 ] || bad "status $got instead of 4"
   err_has 'frames from square again'
+  # What was written stays when the camera is watched once more.
+  lines=$(wc -l <watched.jsonl)
+  expect 0 "$gst_heads" run -t 1 watch URI="http://127.0.0.1:$port/master.m3u8" NAME=square HEADS=$HEADS PREDICTIONS=watched.jsonl
+  [ "$(wc -l <watched.jsonl)" -ge "$lines" ] || bad "a second run took the first one's predictions away"
   stop_origin
   # A page, through the resolver; the origin is gone, so it is an outage of another kind, and no end.
   expect 0 "$gst_heads" run -t 2 watch URI=http://127.0.0.1:1/page RESOLVER='sh -c "echo ERROR: has ended >&2; exit 1"' \
     HEADS=$HEADS
   err_has 'no frames from 127.0.0.1: ended'
+}
+
+# How many heads counted people in FILE.
+heads_in () {
+  sed 's/.*"unit":"people"[^}]*"head_id":"\([0-9a-f]*\)".*/\1/' "$1" | sort -u | wc -l
 }
 
 # await_lines FILE N

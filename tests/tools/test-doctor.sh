@@ -11,6 +11,8 @@ out_has '^  ok      cpu  .* f32'
 out_has '^  \(ok\|-\)  *cuda '
 out_has '^  ok      mae-encoder '
 out_has '^  \(ok\|-\)  *a window '
+expect 0 env -u DISPLAY -u WAYLAND_DISPLAY "$gst_heads" doctor
+out_has '^  -       a window '
 out_has '^Models (looked for in /.*)$'
 out_has '^  ok      default .*model-id [0-9a-f]\{16\}'
 out_has '^Everything needed is here'

@@ -5,6 +5,8 @@
  */
 #include "labels-rig.h"
 
+#include "gst/scaleai/scale-upload.h"
+
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
@@ -211,6 +213,34 @@ test_faults (void)
   rig_clear (&rig);
 }
 
+/* Why nothing came is told where it can be known, and only then. */
+static void
+test_nothing (void)
+{
+  CatalogueTask task = { .service = SCALE_SERVICE, .id = "1", .project = RIG_PROJECT, .status = "pending", .json = "{}" };
+  g_auto (Ran) ran = { 0 };
+  g_autoptr (GError) error = NULL;
+  g_autofree char *base = NULL;
+  Rig rig;
+
+  rig_init (&rig, FALSE);
+  rig_add_frames (&rig, 2);
+  base = g_strdup_printf ("--base-url=%s/v1", scale_server_url (rig.server));
+  rig_run (&ran, SCALE_SERVER_KEY, (const char *[]) { "pull", rig.dataset, "--project=gat", base, NULL });
+  assert_ran (ran, 0);
+  g_assert_nonnull (strstr (ran.err, "nothing was uploaded to gat from here, but to gate: is --project right?"));
+  rig_pull (&rig, &ran, scale_server_url (rig.server), NULL);
+  g_assert_null (strstr (ran.err, "--project"));
+  g_assert_null (strstr (ran.err, "not answered"));
+  task.frame = rig.frames->pdata[0];
+  catalogue_put_task (rig.catalogue, &task, &error);
+  g_assert_no_error (error);
+  rig_pull (&rig, &ran, scale_server_url (rig.server), NULL);
+  assert_ran (ran, 0);
+  g_assert_nonnull (strstr (ran.err, "1 tasks of gate are not answered yet"));
+  rig_clear (&rig);
+}
+
 static void
 test_ctrl_c (void)
 {
@@ -264,6 +294,7 @@ main (int argc, char **argv)
   g_test_add_func ("/labels/unique-id", test_unique_id);
   g_test_add_func ("/labels/of-nobody", test_of_nobody);
   g_test_add_func ("/labels/faults", test_faults);
+  g_test_add_func ("/labels/nothing", test_nothing);
   g_test_add_func ("/labels/ctrl-c", test_ctrl_c);
   return g_test_run ();
 }

@@ -111,4 +111,7 @@ out_has '^on [0-9]* new labels that neither has seen: old head 0[.][0-4]'
 out_has '^people.safetensors stays$'
 [ "$(cksum <people.safetensors)" = "$before" ] || bad "the head that stays is another"
 
+expect 3 "$gst_heads" refit set --head=absent/people.safetensors --task=people --kind=count
+err_has 'absent/people.safetensors cannot be written: its folder does not exist'
+
 finish

@@ -49,6 +49,9 @@ err_has 'pool_cols'
 expect 1 "$gst_heads" pool-encoder --model=a.safetensors --images=frames --regions=2 --output=r.safetensors
 expect 1 "$gst_heads" pool-encoder --model=a.safetensors --images=frames --pool=cls --output=r.safetensors
 expect 1 "$gst_heads" pool-encoder --model=a.safetensors --output=r.safetensors
+expect 3 "$gst_heads" pool-encoder --model=a.safetensors --images=frames --output=absent/r.safetensors
+err_has 'absent/r.safetensors cannot be written: its folder does not exist'
+err_lacks 'reading images'
 [ ! -e r.safetensors ] || bad "a wrong call wrote an encoder"
 
 # The same frames, the same encoder; other ones, another. Bounds and a crop.
@@ -129,7 +132,7 @@ interrupt () {
   ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 "$gst_heads" train-encoder --config=small.json --threads=1 --lr=0.003 \
     --images=frames --batch=1 --steps="$1" --output=part.safetensors >out 2>err &
   child=$!
-  for _ in $(seq 500); do
+  for _ in $(seq 1500); do
     grep -q '10%' err && break
     sleep 0.02
   done
@@ -178,7 +181,7 @@ out_has 'rank 0 of 2 processes'
 child=$!
 (rank 0 --steps=100000000 --output=lost.safetensors) >out 2>err &
 first=$!
-for _ in $(seq 500); do
+for _ in $(seq 1500); do
   grep -q 'step [0-9]' err && break
   sleep 0.02
 done

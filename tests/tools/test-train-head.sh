@@ -64,7 +64,7 @@ out_has '8 '
 
 # What is wrong is said with its file and line.
 train 3 --labels=absent.csv --label-column=people
-err_has 'absent.csv'
+err_has 'absent.csv: there is no such CSV file'
 train 3 --labels=frames/labels.csv --label-column=peple
 err_has 'peple'
 sed '4s/,[0-9]*,/,many,/' frames/labels.csv >words.csv
@@ -78,4 +78,11 @@ sed '5s/^[^,]*/text.jpg/' frames/labels.csv >text.csv
 train 3 --labels=text.csv --label-column=people
 err_has 'text.jpg'
 train 1 --label-column=people
+
+# Where nothing can be written is said before the work.
+for output in absent/head.safetensors made; do
+  train 3 --labels=frames/labels.csv --label-column=people --no-cache --output=$output
+  err_has "$output cannot be written: it\(s folder does not exist\| is a folder\)"
+  err_lacks 'encoding images'
+done
 finish

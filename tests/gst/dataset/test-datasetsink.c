@@ -14,11 +14,13 @@
 #include <unistd.h>
 
 static gchar *folder;
+static GString *warnings;        /* of the last pipeline that was played, a line each */
 
 static void
 set_up (void)
 {
   folder = temp_folder_new ();
+  warnings = g_string_new (NULL);
 }
 
 static void
@@ -26,6 +28,17 @@ tear_down (void)
 {
   temp_folder_remove (folder);
   g_clear_pointer (&folder, g_free);
+  g_string_free (g_steal_pointer (&warnings), TRUE);
+}
+
+static void
+note_warning (GstMessage *message)
+{
+  g_autoptr (GError) warning = NULL;
+
+  gst_message_parse_warning (message, &warning, NULL);
+  g_string_append_printf (warnings, "%s\n", warning->message);
+  gst_message_unref (message);
 }
 
 /* Plays to the end; the error's text, or NULL. */
@@ -47,7 +60,10 @@ play (const gchar *format, ...)
   g_assert_no_error (error);
   bus = gst_element_get_bus (pipeline);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message = gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+  g_string_truncate (warnings, 0);
+  while ((message = gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS
+              | GST_MESSAGE_WARNING)) && GST_MESSAGE_TYPE (message) == GST_MESSAGE_WARNING)
+    note_warning (message);
   fail_unless (message != NULL, "no end of %s", launch);
   if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
     gst_message_parse_error (message, &error, NULL);
@@ -86,6 +102,23 @@ GST_START_TEST (test_end_of_a_pipeline)
           "labels=GstPlazaTruth.people,GstPlazaTruth.minute-of-day,Nothing.here", folder) == NULL);
   fail_unless_equals_int (count ().stored, 20);
   fail_unless_equals_int (count ().labels, 40);
+}
+
+GST_END_TEST
+/* A label that no frame brings is told once; one that some bring, or that nobody asked for, is not. */
+GST_START_TEST (test_label_of_no_frame)
+{
+  static const gchar labels[][64] = { "GstPlazaTruth.people,GstPlazaTruth.persons", "GstPlazaTruth.people", "Nothing.here" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (labels); i++) {
+    fail_unless (play ("plaza-test-src num-buffers=60 ! video/x-raw,width=64,height=48 ! dataset-sink location=%s/%u labels=%s",
+            folder, i, labels[i]) == NULL);
+    fail_unless_equals_int (g_str_has_prefix (warnings->str, "No frame so far carries the label "), i != 1);
+    fail_unless (strchr (warnings->str, '\n') == strrchr (warnings->str, '\n'), "warnings: %s", warnings->str);
+  }
+  fail_unless (play ("plaza-test-src num-buffers=2 ! video/x-raw,width=64,height=48 ! dataset-sink location=%s/few "
+          "labels=GstPlazaTruth.persons", folder) == NULL);
+  fail_unless (strstr (warnings->str, "GstPlazaTruth.persons. Set the property 'labels'"), "warnings: %s", warnings->str);
 }
 
 GST_END_TEST
@@ -416,6 +449,7 @@ dataset_sink_suite (void)
   suite_add_tcase (suite, tests);
   tcase_add_checked_fixture (tests, set_up, tear_down);
   tcase_add_test (tests, test_end_of_a_pipeline);
+  tcase_add_test (tests, test_label_of_no_frame);
   tcase_add_test (tests, test_middle_of_a_pipeline);
   tcase_add_test (tests, test_images_as_they_are);
   tcase_add_test (tests, test_limits);

@@ -226,7 +226,7 @@ GST_START_TEST (test_errors)
   g_autofree gchar *time = g_strdup_printf ("location=%s after=yesterday", folder);
 
   assert_error ("", "Set the property 'location'");
-  assert_error ("location=/nowhere/at/all", "/nowhere/at/all");
+  assert_error ("location=/nowhere/at/all", "/nowhere/at/all is no dataset: there is no catalogue.sqlite. Set the property");
   assert_error (none, "holds no frame that fits");
   assert_error (time, "after=yesterday is no time");
 }
