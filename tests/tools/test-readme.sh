@@ -30,6 +30,7 @@ list_commands () {
 
 shorten () {
   sed -e 's/plaza-test-src !/plaza-test-src num-buffers=3 !/' -e 's/autovideosink/fakevideosink/' \
+    -e 's/num-buffers=300/num-buffers=60/' \
     -e 's/--steps=[0-9]*/--steps=4 --threads=1/' -e "s|file:///films/square.mp4|file://$work/film.mkv|"
 }
 
