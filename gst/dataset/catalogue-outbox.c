@@ -98,11 +98,12 @@ catalogue_each_chosen (Catalogue *catalogue, const CatalogueDestination *to, gui
   return code == SQLITE_DONE;
 }
 
-gint64
-catalogue_next_due (Catalogue *catalogue, const CatalogueDestination *to, gint64 now)
+gboolean
+catalogue_next_due (Catalogue *catalogue, const CatalogueDestination *to, gint64 now, gint64 *due, GError **error)
 {
-  return catalogue_number (catalogue, G_MAXINT64, "SELECT ifnull(min(next_attempt_at), ?1) FROM upload WHERE state = "
-      "'pending' AND next_attempt_at > ?2 AND service = ?3 AND project = ?4", "iiss", G_MAXINT64, now, to->service, to->project);
+  *due = catalogue_number (catalogue, -1, "SELECT ifnull(min(next_attempt_at), ?1) FROM upload WHERE state = 'pending' AND "
+      "next_attempt_at > ?2 AND service = ?3 AND project = ?4", "iiss", G_MAXINT64, now, to->service, to->project);
+  return *due >= 0 || catalogue_fail (catalogue, error);
 }
 
 gboolean

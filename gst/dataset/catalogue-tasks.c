@@ -10,8 +10,9 @@ catalogue_put_task (Catalogue *catalogue, const CatalogueTask *task, GError **er
       "unlinked, json, fetched_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (service, id) DO UPDATE SET project = "
       "excluded.project, batch = excluded.batch, unique_id = excluded.unique_id, status = excluded.status, updated_at = "
       "excluded.updated_at, frame = excluded.frame, unlinked = excluded.unlinked, json = excluded.json, fetched_at = "
-      "excluded.fetched_at WHERE ifnull(excluded.updated_at >= task.updated_at, 1)", "ssssssssssi", task->service, task->id, task->project, task->batch, task->unique_id, task->status,
-      task->updated_at, task->frame, task->unlinked, task->json, g_get_real_time ());
+      "excluded.fetched_at WHERE ifnull(excluded.updated_at >= task.updated_at, 1)", "ssssssssssi", task->service,
+      task->id, task->project, task->batch, task->unique_id, task->status, task->updated_at, task->frame, task->unlinked,
+      task->json, g_get_real_time ());
 }
 
 gboolean
@@ -26,11 +27,12 @@ catalogue_each_task (Catalogue *catalogue, const gchar *service, const gchar *pr
   if (statement == NULL)
     return FALSE;
   while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
-    CatalogueTask task = { catalogue_column (statement, 0), catalogue_column (statement, 1), catalogue_column (statement, 2), catalogue_column (statement, 3),
-      catalogue_column (statement, 4), catalogue_column (statement, 5), catalogue_column (statement, 6), catalogue_column (statement, 7), catalogue_column (statement, 8),
-      catalogue_column (statement, 9) };
+    const gchar *text[10];
 
-    visit (&task, data);
+    for (int i = 0; i < 10; i++)
+      text[i] = catalogue_column (statement, i);
+    visit (&(CatalogueTask) { text[0], text[1], text[2], text[3], text[4], text[5], text[6], text[7], text[8], text[9] },
+        data);
   }
   if (code != SQLITE_DONE)
     catalogue_fail (catalogue, error);
@@ -52,15 +54,22 @@ catalogue_count_tasks (Catalogue *catalogue, const CatalogueDestination *to, gui
   return TRUE;
 }
 
-gchar *
-catalogue_last_batch (Catalogue *catalogue, const CatalogueDestination *to, const gchar *prefix, guint *tasks)
+gboolean
+catalogue_last_batch (Catalogue *catalogue, const CatalogueDestination *to, const gchar *prefix, gchar **batch, guint *tasks,
+    GError **error)
 {
-  gchar *batch = catalogue_text (catalogue, "SELECT batch FROM task WHERE service = ?1 AND project = ?2 AND frame NOT NULL AND "
-      "substr (batch, 1, length (?3)) = ?3 ORDER BY fetched_at DESC LIMIT 1", "sss", to->service, to->project, prefix);
+  sqlite3_stmt *statement = catalogue_prepare (catalogue, error, "SELECT batch, (SELECT count(*) FROM task AS one WHERE "
+      "one.service = ?1 AND one.project = ?2 AND one.batch = task.batch) FROM task WHERE service = ?1 AND project = ?2 AND "
+      "frame NOT NULL AND substr (batch, 1, length (?3)) = ?3 ORDER BY fetched_at DESC LIMIT 1", "sss", to->service,
+      to->project, prefix);
+  int code = statement ? sqlite3_step (statement) : SQLITE_ERROR;
 
-  *tasks = (guint) catalogue_number (catalogue, 0, "SELECT count(*) FROM task WHERE service = ? AND project = ? AND batch = ?",
-      "sss", to->service, to->project, batch);
-  return batch;
+  *batch = code == SQLITE_ROW ? g_strdup (catalogue_column (statement, 0)) : NULL;
+  *tasks = code == SQLITE_ROW ? (guint) sqlite3_column_int (statement, 1) : 0;
+  if (statement && code != SQLITE_ROW && code != SQLITE_DONE)
+    catalogue_fail (catalogue, error);
+  sqlite3_finalize (statement);
+  return code == SQLITE_ROW || code == SQLITE_DONE;
 }
 
 gchar *

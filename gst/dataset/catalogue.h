@@ -137,7 +137,7 @@ typedef struct {
 gboolean catalogue_each_due (Catalogue *catalogue, const CatalogueDestination *to, gint64 now, guint most,
     void (*visit) (const CatalogueUpload *upload, gpointer data), gpointer data, GError **error);
 /* When the next one's time comes that is not due by then; G_MAXINT64 when there is none. */
-gint64 catalogue_next_due (Catalogue *catalogue, const CatalogueDestination *to, gint64 now);
+gboolean catalogue_next_due (Catalogue *catalogue, const CatalogueDestination *to, gint64 now, gint64 *due, GError **error);
 
 /* It is there: under this URL and id (each may be NULL). */
 gboolean catalogue_upload_sent (Catalogue *catalogue, gint64 upload, const gchar *attachment_url, const gchar *remote_id,
@@ -191,8 +191,9 @@ gboolean catalogue_each_without_task (Catalogue *catalogue, const CatalogueDesti
     void (*visit) (const CatalogueUpload *upload, gpointer data), gpointer data, GError **error);
 /* Tasks of frames of this dataset, but for those that the service refused to make (status "refused"). */
 gboolean catalogue_count_tasks (Catalogue *catalogue, const CatalogueDestination *to, guint64 *tasks, GError **error);
-/* The batch that was last heard of whose name begins so, to be freed, or NULL; and how many tasks it has. */
-gchar *catalogue_last_batch (Catalogue *catalogue, const CatalogueDestination *to, const gchar *prefix, guint *tasks);
+/* The batch that was last heard of whose name begins so, to be freed, and how many tasks it has; NULL and 0: there is none. */
+gboolean catalogue_last_batch (Catalogue *catalogue, const CatalogueDestination *to, const gchar *prefix, gchar **batch,
+    guint *tasks, GError **error);
 
 /* The id of the frame, to be freed, or NULL: by path and sum, by the reference of its upload (a unique id is one), by the
  * URL that the service gave it. sha256 may be NULL. */

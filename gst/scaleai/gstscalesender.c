@@ -246,8 +246,9 @@ start_due (GstScaleSender *sender)
     return 0;
   search.catalogue = gst_dataset_writer_borrow (sender->writer);
   folder = g_strdup (catalogue_folder (search.catalogue));
-  catalogue_each_due (search.catalogue, &to, now, most, collect, &search, &error);
-  sender->next_due = catalogue_next_due (search.catalogue, &to, now);
+  if (!catalogue_each_due (search.catalogue, &to, now, most, collect, &search, &error)
+      || !catalogue_next_due (search.catalogue, &to, now, &sender->next_due, &error))
+    sender->next_due = now + CATALOGUE_PAUSE;   /* nobody knows */
   gst_dataset_writer_give_back (sender->writer);
   is_fine (sender, error);
   for (guint i = 0; i < flights->len; i++)

@@ -131,6 +131,17 @@ rest (GstScaleTasks *tasks, gint64 length)
   tasks->closed_until = g_get_monotonic_time () + length;
 }
 
+/* FALSE: the catalogue is asked again a little later. */
+static gboolean
+is_fine (GstScaleTasks *tasks, const GError *error)
+{
+  if (error == NULL)
+    return TRUE;
+  GST_WARNING_OBJECT (tasks->element, "%s", error->message);
+  rest (tasks, CATALOGUE_PAUSE);
+  return FALSE;
+}
+
 /* Until a person has mended it. */
 static void
 halt (GstScaleTasks *tasks, const gchar *problem)
@@ -317,22 +328,22 @@ on_old_batch (ScaleReply *reply, gpointer data)
     leave_batch (tasks);
 }
 
-/* A batch of an earlier run that is still open goes on. TRUE: it is being asked after. */
+/* A batch of an earlier run that is still open goes on. TRUE: it is being asked after, or the catalogue is. */
 static gboolean
 look_back (GstScaleTasks *tasks)
 {
   g_autofree gchar *mark = g_strconcat (tasks->project, BATCH_MARK, NULL);
   CatalogueDestination to = { SCALE_SERVICE, tasks->project };
+  g_autoptr (GError) error = NULL;
 
-  g_free (tasks->batch);
-  tasks->batch = catalogue_last_batch (gst_dataset_writer_borrow (tasks->writer), &to, mark, &tasks->in_batch);
+  leave_batch (tasks);
+  catalogue_last_batch (gst_dataset_writer_borrow (tasks->writer), &to, mark, &tasks->batch, &tasks->in_batch, &error);
   gst_dataset_writer_give_back (tasks->writer);
-  if (tasks->batch == NULL) {
-    tasks->looked_back = TRUE;
-    return FALSE;
-  }
-  look_at_batch (tasks, on_old_batch);
-  return TRUE;
+  if (is_fine (tasks, error) && tasks->batch)
+    look_at_batch (tasks, on_old_batch);
+  else
+    tasks->looked_back = error == NULL;
+  return !tasks->looked_back;
 }
 
 /* ---- tasks ------------------------------------------------------------------------------------------------------------- */
@@ -344,11 +355,7 @@ put (GstScaleTasks *tasks, const CatalogueTask *row)
 
   catalogue_put_task (gst_dataset_writer_borrow (tasks->writer), row, &error);
   gst_dataset_writer_give_back (tasks->writer);
-  if (error == NULL)
-    return TRUE;
-  GST_WARNING_OBJECT (tasks->element, "%s", error->message);
-  rest (tasks, CATALOGUE_PAUSE);
-  return FALSE;
+  return is_fine (tasks, error);
 }
 
 /* So that it is not asked for again, with what was said. */
@@ -564,11 +571,7 @@ choose (GstScaleTasks *tasks)
       catalogue_each_without_task (search.catalogue, &to, gst_scale_doubts_size (tasks->doubts) + 1, take, &search, &error);
   }
   gst_dataset_writer_give_back (tasks->writer);
-  if (error) {
-    GST_WARNING_OBJECT (tasks->element, "%s", error->message);
-    rest (tasks, CATALOGUE_PAUSE);
-  }
-  return tasks->reference != NULL;
+  return is_fine (tasks, error) && tasks->reference != NULL;
 }
 
 /* After a halt those that were doubted have another chance. */

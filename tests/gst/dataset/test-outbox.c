@@ -102,6 +102,41 @@ first_due (Fixture *f, const CatalogueDestination *to)
   return id;
 }
 
+static gint64
+next_due (Fixture *f, const CatalogueDestination *to, gint64 now)
+{
+  g_autoptr (GError) error = NULL;
+  gint64 due;
+
+  g_assert_true (catalogue_next_due (f->catalogue, to, now, &due, &error));
+  g_assert_no_error (error);
+  return due;
+}
+
+/* The name, or "-" when there is none. */
+static gchar *
+last_batch (Fixture *f, const gchar *prefix, guint *tasks)
+{
+  g_autoptr (GError) error = NULL;
+  gchar *batch;
+
+  g_assert_true (catalogue_last_batch (f->catalogue, &gate, prefix, &batch, tasks, &error));
+  g_assert_no_error (error);
+  return batch ? batch : g_strdup ("-");
+}
+
+/* By a connection of its own. */
+static void
+run_sql (Fixture *f, const gchar *sql)
+{
+  g_autofree gchar *file = g_build_filename (f->folder, "catalogue.sqlite", NULL);
+  sqlite3 *db;
+
+  g_assert_cmpint (sqlite3_open (file, &db), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_exec (db, sql, NULL, NULL, NULL), ==, SQLITE_OK);
+  sqlite3_close (db);
+}
+
 static void
 assert_counts (Fixture *f, const CatalogueDestination *to, guint64 pending, guint64 sent, guint64 refused)
 {
@@ -125,14 +160,14 @@ test_life (Fixture *f, gconstpointer data)
   assert_counts (f, &gate, 2, 0, 0);
   assert_counts (f, &other, 1, 0, 0);
   g_assert_cmpuint (count_due (f, &gate, now, 1), ==, 1);
-  g_assert_cmpint (catalogue_next_due (f->catalogue, &gate, 0), <=, now);
-  g_assert_cmpint (catalogue_next_due (f->catalogue, &gate, now), ==, G_MAXINT64);
+  g_assert_cmpint (next_due (f, &gate, 0), <=, now);
+  g_assert_cmpint (next_due (f, &gate, now), ==, G_MAXINT64);
 
   g_assert_true (catalogue_upload_put_off (f->catalogue, first_due (f, &gate), now + 60 * G_USEC_PER_SEC, "503", NULL));
   g_assert_cmpuint (count_due (f, &gate, now, 10), ==, 1);
   g_assert_true (catalogue_upload_sent (f->catalogue, first_due (f, &gate), "scaledata://x/1", "file_1", NULL));
   assert_counts (f, &gate, 1, 1, 0);
-  g_assert_cmpint (catalogue_next_due (f->catalogue, &gate, now), ==, now + 60 * G_USEC_PER_SEC);
+  g_assert_cmpint (next_due (f, &gate, now), ==, now + 60 * G_USEC_PER_SEC);
   found = catalogue_frame_by_url (f->catalogue, "scaledata://x/1");
   g_assert_cmpstr (found, ==, b);
 
@@ -140,7 +175,7 @@ test_life (Fixture *f, gconstpointer data)
   assert_counts (f, &gate, 1, 1, 0);
   g_assert_true (catalogue_upload_refused (f->catalogue, first_due (f, &gate), "400", NULL));
   assert_counts (f, &gate, 0, 1, 1);
-  g_assert_cmpint (catalogue_next_due (f->catalogue, &gate, now), ==, G_MAXINT64);
+  g_assert_cmpint (next_due (f, &gate, now), ==, G_MAXINT64);
   g_assert_cmpint (catalogue_retry_refused (f->catalogue, &gate, NULL), ==, 1);
   assert_counts (f, &gate, 1, 1, 0);
 }
@@ -318,9 +353,9 @@ test_hasten (Fixture *f, gconstpointer data)
 
   g_assert_true (catalogue_upload_put_off (f->catalogue, first_due (f, &gate), now + 365 * G_TIME_SPAN_DAY, "503", NULL));
   g_assert_true (catalogue_hasten_uploads (f->catalogue, &gate, now + G_TIME_SPAN_HOUR, NULL));
-  g_assert_cmpint (catalogue_next_due (f->catalogue, &gate, now), ==, now + G_TIME_SPAN_HOUR);
+  g_assert_cmpint (next_due (f, &gate, now), ==, now + G_TIME_SPAN_HOUR);
   g_assert_true (catalogue_hasten_uploads (f->catalogue, &gate, now + G_TIME_SPAN_DAY, NULL));
-  g_assert_cmpint (catalogue_next_due (f->catalogue, &gate, now), ==, now + G_TIME_SPAN_HOUR);
+  g_assert_cmpint (next_due (f, &gate, now), ==, now + G_TIME_SPAN_HOUR);
 }
 
 /* An answer that names no project leaves the one that is known. */
@@ -340,6 +375,55 @@ test_project_stays (Fixture *f, gconstpointer data)
   g_assert_cmpstr (lines->str, ==, "t1:completed:linked:- ");
 }
 
+static void
+put_task_of (Fixture *f, const gchar *id, const gchar *batch, const gchar *frame)
+{
+  CatalogueTask task = { "scale", id, "gate", batch, NULL, "pending", NULL, frame, NULL, "{}" };
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (catalogue_put_task (f->catalogue, &task, &error));
+  g_assert_no_error (error);
+  g_usleep (1);                 /* the next is heard of later */
+}
+
+static void
+test_last_batch (Fixture *f, gconstpointer data)
+{
+  g_autofree gchar *frame = add (f, "a", 1000, &gate), *none = NULL, *ours = NULL, *theirs = NULL;
+  guint tasks;
+
+  none = last_batch (f, "gate-gst-", &tasks);
+  g_assert_cmpstr (none, ==, "-");
+  g_assert_cmpuint (tasks, ==, 0);
+  put_task_of (f, "t1", "gate-gst-1", frame);
+  put_task_of (f, "t2", "gate-gst-2", frame);
+  put_task_of (f, "t3", "gate-gst-2", NULL);
+  put_task_of (f, "t4", "by-hand", frame);
+  ours = last_batch (f, "gate-gst-", &tasks);
+  g_assert_cmpstr (ours, ==, "gate-gst-2");
+  g_assert_cmpuint (tasks, ==, 2);
+  theirs = last_batch (f, "by", &tasks);
+  g_assert_cmpstr (theirs, ==, "by-hand");
+  g_assert_cmpuint (tasks, ==, 1);
+}
+
+/* A catalogue that cannot be read is not an empty one. */
+static void
+test_unreadable (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) uploads = NULL, tasks = NULL;
+  gchar *batch;
+  gint64 due;
+  guint n;
+
+  run_sql (f, "PRAGMA legacy_alter_table = ON; ALTER TABLE upload RENAME TO lost_upload; ALTER TABLE task RENAME TO lost");
+  g_assert_false (catalogue_next_due (f->catalogue, &gate, 0, &due, &uploads));
+  g_assert_error (uploads, CATALOGUE_ERROR, CATALOGUE_ERROR_WRITE);
+  g_assert_false (catalogue_last_batch (f->catalogue, &gate, "gate", &batch, &n, &tasks));
+  g_assert_error (tasks, CATALOGUE_ERROR, CATALOGUE_ERROR_WRITE);
+  g_assert_null (batch);
+}
+
 /* ---- an older dataset -------------------------------------------------------------------------------------------------- */
 
 static void
@@ -351,20 +435,17 @@ note (const gchar *line, gpointer data)
 static void
 test_version_1 (Fixture *f, gconstpointer data)
 {
-  g_autofree gchar *file = g_build_filename (f->folder, "catalogue.sqlite", NULL), *sql = NULL;
+  g_autofree gchar *sql = NULL;
   g_autofree gchar *day = g_build_filename (f->folder, "frames", "2026-01-31", NULL);
   g_autofree gchar *image = g_build_filename (day, "20260131T070509.123456-1a2b3c4d.jpg", NULL), *id = NULL;
   CatalogueCounts counts;
-  sqlite3 *db;
 
   g_clear_pointer (&f->catalogue, catalogue_close);
   temp_folder_remove (f->folder);
   g_assert_cmpint (g_mkdir_with_parents (day, 0700), ==, 0);
   g_assert_true (g_file_set_contents (image, "old", 3, NULL));
   g_assert_true (g_file_get_contents (old_dataset, &sql, NULL, NULL));
-  g_assert_cmpint (sqlite3_open (file, &db), ==, SQLITE_OK);
-  g_assert_cmpint (sqlite3_exec (db, sql, NULL, NULL, NULL), ==, SQLITE_OK);
-  sqlite3_close (db);
+  run_sql (f, sql);
 
   reopen (f);
   g_assert_true (catalogue_count (f->catalogue, &counts, NULL));
@@ -397,6 +478,8 @@ main (int argc, char **argv)
   ADD ("later-stays", test_later_stays);
   ADD ("sent-nobody-knows-where", test_sent_nobody_knows_where);
   ADD ("hasten", test_hasten);
+  ADD ("last-batch", test_last_batch);
+  ADD ("unreadable", test_unreadable);
   ADD ("version-1", test_version_1);
   return g_test_run ();
 }
