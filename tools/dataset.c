@@ -318,7 +318,7 @@ gh_tool_dataset (int argc, char **argv)
   if (o.format && !g_str_equal (o.format, "csv") && !g_str_equal (o.format, "coco"))
     return gh_tool_fail (GH_EXIT_USAGE, "--format=%s: there are csv and coco", o.format);
   if (o.max_frames < 0 || o.max_bytes < 0)
-    return gh_tool_fail (GH_EXIT_USAGE, "a limit is more than 0");
+    return gh_tool_fail (GH_EXIT_USAGE, "--max-frames and --max-bytes: a number above 0");
   o.bar = &bar;
   status = make_filter (&o);
   return status >= 0 ? status : run (argv[1], argv[2], &o);

@@ -165,6 +165,8 @@ pull_all (Pull *pull, ScaleApi *api, const LabelsOptions *options)
     status = gh_tool_fail (GH_EXIT_FAILED, "%s", error->message);
   else if (gh_labels_keep_count (pull->keep) == 0)
     doubt_project (catalogue, options->project);
+  if (status && gh_labels_keep_count (pull->keep) == 0 && !options->json)
+    return status;
   worth = gh_labels_keep_report (pull->keep, options->json);
   return status ? status : worth;
 }

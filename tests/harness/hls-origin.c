@@ -2,6 +2,7 @@
  * hls-origin.c: see hls-origin.h. Paths: /master.m3u8, /live.m3u8, /expire/SECONDS/live.m3u8 (410 after that time),
  * /segment/N.ts, and /control?FAULT=NUMBER. */
 #include "hls-origin.h"
+#include "leaks.h"
 
 #include <gst/gst.h>
 #include <libsoup/soup.h>
@@ -303,9 +304,11 @@ serve (gpointer data)
 {
   HlsOrigin *origin = data;
 
+  ignore_leaks ();
   g_main_context_push_thread_default (origin->context);
   g_main_loop_run (origin->loop);
   g_main_context_pop_thread_default (origin->context);
+  mind_leaks ();
   return NULL;
 }
 
@@ -313,10 +316,17 @@ static gboolean
 listen_on (HlsOrigin *origin, guint port, GError **error)
 {
   gboolean listens;
+  GSList *uris;
 
+  ignore_leaks ();
   g_main_context_push_thread_default (origin->context);
   listens = soup_server_listen_local (origin->server, port, SOUP_SERVER_LISTEN_IPV4_ONLY, error);
   g_main_context_pop_thread_default (origin->context);
+  uris = soup_server_get_uris (origin->server);
+  mind_leaks ();
+  if (listens)
+    origin->port = g_uri_get_port (uris->data);
+  g_slist_free_full (uris, (GDestroyNotify) g_uri_unref);
   return listens;
 }
 
@@ -325,7 +335,6 @@ hls_origin_new (const char *folder, const char *alternative, double seconds, gui
 {
   HlsOrigin *origin = g_new0 (HlsOrigin, 1);
   g_autofree char *file = NULL;
-  GSList *uris;
 
   origin->folder = g_strdup (folder);
   origin->alternative = g_strdup (alternative);
@@ -351,9 +360,6 @@ hls_origin_new (const char *folder, const char *alternative, double seconds, gui
     hls_origin_free (origin);
     return NULL;
   }
-  uris = soup_server_get_uris (origin->server);
-  origin->port = g_uri_get_port (uris->data);
-  g_slist_free_full (uris, (GDestroyNotify) g_uri_unref);
   origin->thread = g_thread_new ("hls-origin", serve, origin);
   return origin;
 }

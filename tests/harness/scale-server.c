@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * scale-server.c: the server itself: its thread, and requests from their arrival to their answer. */
+#include "leaks.h"
 #include "scale-private.h"
 
 #include <string.h>
@@ -248,9 +249,11 @@ serve (gpointer data)
 {
   ScaleServer *server = data;
 
+  ignore_leaks ();
   g_main_context_push_thread_default (server->context);
   g_main_loop_run (server->loop);
   g_main_context_pop_thread_default (server->context);
+  mind_leaks ();
   return NULL;
 }
 
@@ -274,12 +277,14 @@ listen_on (ScaleServer *server, const ScaleServerOptions *options, GError **erro
       return FALSE;
     soup_server_set_tls_certificate (server->soup, certificate);
   }
+  ignore_leaks ();
   g_main_context_push_thread_default (server->context);
   listens = soup_server_listen_local (server->soup, options->port, how, error);
   g_main_context_pop_thread_default (server->context);
+  uris = soup_server_get_uris (server->soup);
+  mind_leaks ();
   if (!listens)
     return FALSE;
-  uris = soup_server_get_uris (server->soup);
   server->url = g_strdup_printf ("http%s://127.0.0.1:%d", options->tls ? "s" : "", g_uri_get_port (uris->data));
   g_slist_free_full (uris, (GDestroyNotify) g_uri_unref);
   return TRUE;
