@@ -306,7 +306,8 @@ gboolean catalogue_each_prediction (Catalogue *catalogue, const gchar *frame,
 gchar *catalogue_encoder_of (Catalogue *catalogue, const gchar *frame);
 
 /* Everything that is wrong, a line each, through say: rows without their file, files of another size or sum, files
- * without a row. Returns how many, or -1 with an error. */
+ * without a row. What a capture beside it stores and deletes meanwhile is not wrong; where a file looks like that it waits
+ * up to two seconds. Returns how many, or -1 with an error. */
 gint catalogue_verify (Catalogue *catalogue, void (*say) (const gchar *line, gpointer data), gpointer data,
     GError **error);
 

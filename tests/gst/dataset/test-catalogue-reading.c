@@ -131,6 +131,56 @@ test_hold_and_progress (Fixture *f, gconstpointer data)
   g_assert_cmpfloat (seen[0], ==, 0.6);
 }
 
+/* ---- verifying beside a capture ---- */
+
+typedef struct {
+  Catalogue *writer;
+  gchar *part;                  /* a file that is being stored */
+  guint looks;
+} Capture;
+
+static gpointer
+drop_part (gpointer part)
+{
+  g_usleep (G_USEC_PER_SEC / 3);
+  g_assert_cmpint (g_unlink (part), ==, 0);
+  return NULL;
+}
+
+/* After the first row a frame is added, two are deleted that are still to be looked at, and another one begins. */
+static gboolean
+go_on (gdouble fraction, const gchar *what, gpointer data)
+{
+  const CatalogueLimits limits = { 0, 2, 0 };
+  Capture *capture = data;
+
+  if (capture->looks++ == 1) {
+    add (capture->writer, 5, 100, 5, NULL, NULL);
+    g_assert_cmpint (catalogue_prune (capture->writer, &limits, 6, FALSE, NULL), ==, 3);
+    g_assert_true (g_file_set_contents (capture->part, "half of it", -1, NULL));
+    g_thread_unref (g_thread_new ("part", drop_part, capture->part));
+  }
+  return TRUE;
+}
+
+static void
+test_verify_beside (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Catalogue) writer = reopen (f, NULL), reader = NULL;
+  g_autofree gchar *part = g_build_filename (f->folder, "frames/1970-01-01/x.jpg.part", NULL);
+  Capture capture = { writer, part, 0 };
+
+  for (guint i = 1; i <= 4; i++)
+    add (writer, i, 100, i, NULL, &error);
+  reader = catalogue_open_read (f->folder, &error);
+  catalogue_set_progress (reader, "verifying", go_on, &capture);
+  g_assert_cmpint (verify (reader), ==, 0);
+  g_assert_cmpint (capture.looks, >, 4);
+  g_assert_cmpint (count (reader).stored, ==, 2);
+  g_assert_false (g_file_test (part, G_FILE_TEST_EXISTS));
+}
+
 /* A disk that may only be read, with an odd name, and nobody who writes. */
 static void
 test_read_only (Fixture *f, gconstpointer data)
@@ -167,6 +217,7 @@ main (int argc, char **argv)
   ADD (filters);
   ADD (frame_at);
   ADD (hold_and_progress);
+  ADD (verify_beside);
   ADD (read_only);
   return g_test_run ();
 }
