@@ -16,12 +16,15 @@ typedef struct {
   guint images, annotations;    /* so far, which are their ids */
   GPtrArray *categories;        /* names; the id is the place, from 1 */
   gboolean first_label;
+  GError *error;                /* of the labels of one image; ends the walk */
 } Coco;
 
+/* Names and labels come from elsewhere, and JSON takes UTF-8 alone. */
 static void
 write_string (FILE *to, const char *text)
 {
-  g_autoptr (JsonNode) node = json_node_init_string (json_node_alloc (), text);
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  g_autoptr (JsonNode) node = json_node_init_string (json_node_alloc (), valid);
   g_autofree char *json = json_to_string (node, FALSE);
 
   fputs (json, to);
@@ -67,7 +70,8 @@ write_image (const CatalogueRow *row, gpointer data)
   write_string (coco->to, row->source);
   fputs (",\"labels\":{", coco->to);
   coco->first_label = TRUE;
-  catalogue_each_label (coco->catalogue, row->id, write_label, coco, NULL);
+  if (!catalogue_each_label (coco->catalogue, row->id, write_label, coco, &coco->error))
+    return FALSE;
   return fputs ("}}", coco->to) != EOF;
 }
 
@@ -127,7 +131,7 @@ write_annotations (const CatalogueRow *row, gpointer data)
   Coco *coco = data;
 
   coco->images++;
-  return catalogue_each_label (coco->catalogue, row->id, write_boxes, coco, NULL) && !ferror (coco->to);
+  return catalogue_each_label (coco->catalogue, row->id, write_boxes, coco, &coco->error) && !ferror (coco->to);
 }
 
 static void
@@ -152,9 +156,12 @@ gh_dataset_write_coco (Catalogue *catalogue, const CatalogueFilter *filter, FILE
   *frames = coco.images;
   coco.images = 0;
   fputs ("],\n\"annotations\":[", to);
-  good = good && catalogue_each_matching (catalogue, filter, write_annotations, &coco, error);
+  good = good && coco.error == NULL && catalogue_each_matching (catalogue, filter, write_annotations, &coco, error);
   fputs ("],\n\"categories\":[", to);
   write_categories (&coco);
   fputs ("]}\n", to);
-  return good;
+  if (coco.error == NULL)
+    return good;
+  g_propagate_error (error, coco.error);
+  return FALSE;
 }

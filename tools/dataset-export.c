@@ -15,6 +15,7 @@ typedef struct {
   GPtrArray *tasks;             /* names, in order of appearance */
   GHashTable *values;           /* of one frame: task -> value */
   guint rows;
+  GError *error;                /* of the labels of one; ends the walk */
 } Export;
 
 static void
@@ -45,9 +46,9 @@ collect_task (const CatalogueLabel *label, gpointer data)
 static gboolean
 collect_tasks (const CatalogueRow *row, gpointer data)
 {
-  const Export *export = data;
+  Export *export = data;
 
-  return catalogue_each_label (export->catalogue, row->id, collect_task, export->tasks, NULL);
+  return catalogue_each_label (export->catalogue, row->id, collect_task, export->tasks, &export->error);
 }
 
 static void
@@ -64,7 +65,8 @@ write_row (const CatalogueRow *row, gpointer data)
 
   export->rows++;
   g_hash_table_remove_all (export->values);
-  catalogue_each_label (export->catalogue, row->id, collect_value, export->values, NULL);
+  if (!catalogue_each_label (export->catalogue, row->id, collect_value, export->values, &export->error))
+    return FALSE;
   write_field (export->to, row->path);
   fprintf (export->to, ",%s,", time);
   write_field (export->to, row->source);
@@ -77,10 +79,22 @@ write_row (const CatalogueRow *row, gpointer data)
   return fputc ('\n', export->to) != EOF;
 }
 
+/* The same for every frame. */
+static gboolean
+each_frame (Export *export, gboolean (*visit) (const CatalogueRow *row, gpointer data), GError **error)
+{
+  gboolean done = catalogue_each_matching (export->catalogue, export->filter, visit, export, error);
+
+  if (export->error == NULL)
+    return done;
+  g_propagate_error (error, g_steal_pointer (&export->error));
+  return FALSE;
+}
+
 static gboolean
 write_csv (Export *export, GError **error)
 {
-  if (!catalogue_each_matching (export->catalogue, export->filter, collect_tasks, export, error))
+  if (!each_frame (export, collect_tasks, error))
     return FALSE;
   fputs ("file,captured_at,source", export->to);
   for (guint i = 0; i < export->tasks->len; i++) {
@@ -88,7 +102,7 @@ write_csv (Export *export, GError **error)
     write_field (export->to, export->tasks->pdata[i]);
   }
   fputc ('\n', export->to);
-  return catalogue_each_matching (export->catalogue, export->filter, write_row, export, error);
+  return each_frame (export, write_row, error);
 }
 
 static gboolean

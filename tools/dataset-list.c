@@ -8,6 +8,7 @@
 typedef struct {
   Catalogue *catalogue;
   guint rows;
+  GError *error;                /* of the labels of one; ends the walk */
 } Listing;
 
 /* ---- for people -------------------------------------------------------------------------------------------------------- */
@@ -26,8 +27,7 @@ print_row (const CatalogueRow *row, gpointer data)
   g_autoptr (GString) line = g_string_new (NULL);
 
   listing->rows++;
-  catalogue_each_label (listing->catalogue, row->id, append_label, line, NULL);
-  return printf ("%s  %s  %s  %dx%d%s\n", row->id, time, row->source, row->width, row->height, line->str) >= 0;
+  return catalogue_each_label (listing->catalogue, row->id, append_label, line, &listing->error) && printf ("%s  %s  %s  %dx%d%s\n", row->id, time, row->source, row->width, row->height, line->str) >= 0;
 }
 
 /* ---- for programs ------------------------------------------------------------------------------------------------------ */
@@ -67,8 +67,9 @@ add_prediction (const CataloguePrediction *prediction, gpointer array)
   json_array_add_object_element (array, one);
 }
 
+/* It lacks some of it where *error is set. */
 static JsonObject *
-describe (Catalogue *catalogue, const CatalogueRow *row)
+describe (Catalogue *catalogue, const CatalogueRow *row, GError **error)
 {
   g_autofree char *time = gh_dataset_time (row->captured_at);
   JsonObject *frame = json_object_new ();
@@ -82,8 +83,8 @@ describe (Catalogue *catalogue, const CatalogueRow *row)
   json_object_set_int_member (frame, "height", row->height);
   json_object_set_int_member (frame, "bytes", (gint64) row->bytes);
   set_text (frame, "sha256", row->sha256);
-  catalogue_each_label (catalogue, row->id, add_label, labels, NULL);
-  catalogue_each_prediction (catalogue, row->id, add_prediction, predictions, NULL);
+  if (catalogue_each_label (catalogue, row->id, add_label, labels, error))
+    catalogue_each_prediction (catalogue, row->id, add_prediction, predictions, error);
   json_object_set_array_member (frame, "labels", labels);
   json_object_set_array_member (frame, "predictions", predictions);
   return frame;
@@ -97,9 +98,9 @@ print_json (const CatalogueRow *row, gpointer data)
   g_autofree char *text = NULL;
 
   listing->rows++;
-  json_node_take_object (root, describe (listing->catalogue, row));
+  json_node_take_object (root, describe (listing->catalogue, row, &listing->error));
   text = json_to_string (root, FALSE);
-  return printf ("%s\n", text) >= 0;
+  return listing->error == NULL && printf ("%s\n", text) >= 0;
 }
 
 /* ---- the command -------------------------------------------------------------------------------------------------------- */
@@ -111,6 +112,9 @@ gh_dataset_list (Catalogue *catalogue, const DatasetOptions *options)
   Listing listing = { catalogue };
 
   if (!catalogue_each_matching (catalogue, &options->filter, options->json ? print_json : print_row, &listing, &error))
+    return gh_dataset_fail (error);
+  error = listing.error;
+  if (error)
     return gh_dataset_fail (error);
   if (fflush (stdout) != 0 || ferror (stdout))
     return gh_tool_fail (GH_EXIT_FAILED, "the output cannot be written whole");
