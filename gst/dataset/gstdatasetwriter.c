@@ -29,6 +29,7 @@ struct _GstDatasetWriter {
   GThread *thread;
   guint since_prune;
   gboolean warned;              /* since the last frame that was stored */
+  gboolean warned_prune;        /* since the limits were last kept */
   guint described;              /* frames whose labels were looked for, up to PATIENCE_FRAMES */
   gboolean *label_seen, warned_labels;  /* label_seen: one for each label of the settings */
   void (*journaled) (gpointer data);
@@ -215,12 +216,16 @@ prune (GstDatasetWriter *writer)
 {
   const CatalogueLimits *limits = &writer->set.limits;
   g_autoptr (GError) error = NULL;
+  gboolean kept;
 
   if (limits->max_age == 0 && limits->max_bytes == 0 && limits->max_frames == 0)
     return;
-  if (catalogue_prune (gst_dataset_writer_borrow (writer), limits, g_get_real_time (), FALSE, &error) < 0)
-    GST_WARNING_OBJECT (writer->element, "%s", error->message);
+  kept = catalogue_prune (gst_dataset_writer_borrow (writer), limits, g_get_real_time (), FALSE, &error) >= 0;
   gst_dataset_writer_give_back (writer);
+  if (!kept && !writer->warned_prune)
+    GST_ELEMENT_WARNING (writer->element, RESOURCE, WRITE, ("Images beyond max-age, max-frames and max-bytes are not deleted, and "
+            "the disk may fill: %s", error->message), (NULL));
+  writer->warned_prune = !kept;
 }
 
 static gboolean

@@ -440,6 +440,37 @@ GST_START_TEST (test_failed_commit)
 }
 
 GST_END_TEST
+/* Limits that cannot be kept are told once, until they are. */
+GST_START_TEST (test_failed_prune)
+{
+  GstHarness *h = harness ();
+  GstBus *bus = gst_bus_new ();
+
+  gst_harness_set_src_caps_str (h, "image/jpeg,width=8,height=6");
+  push_frames (h, 20, 1);
+  fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
+  gst_harness_teardown (h);
+  h = harness ();
+  gst_element_set_state (h->element, GST_STATE_NULL);   /* for what is to be set at rest; each frame now looks for room */
+  g_object_set (h->element, "max-frames", (guint64) 5, "min-free", G_GUINT64_CONSTANT (1) << 62, NULL);
+  gst_element_set_state (h->element, GST_STATE_PLAYING);
+  gst_element_set_bus (h->element, bus);
+  gst_harness_set_src_caps_str (h, "image/jpeg,width=8,height=6");
+  limit_files (1000);
+  push_frames (h, 3, 21);
+  wait_for (h, "dropped", 3);
+  fail_unless_equals_int (warnings_on (bus), 1);
+  limit_files (RLIM_INFINITY);
+  push_frames (h, 1, 24);
+  wait_for (h, "dropped", 4);
+  fail_unless_equals_int (warnings_on (bus), 0);
+  gst_bus_set_flushing (bus, TRUE);     /* its messages hold the element, which holds the bus */
+  gst_harness_teardown (h);
+  gst_object_unref (bus);
+  fail_unless_equals_int (count ().stored, 5);
+}
+
+GST_END_TEST
 static Suite *
 dataset_sink_suite (void)
 {
@@ -460,6 +491,7 @@ dataset_sink_suite (void)
   tcase_add_test (tests, test_errors);
   tcase_add_loop_test (tests, test_full_disk, 0, 2);
   tcase_add_test (tests, test_failed_commit);
+  tcase_add_test (tests, test_failed_prune);
   return suite;
 }
 
