@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+/* Seconds without a frame, unless it is said otherwise, and how many intervals of its source may pass without one. */
+enum { MAX_AGE = 60, INTERVALS = 3 };
+
 /* What a head last said. */
 typedef struct {
   double value;
@@ -191,6 +194,18 @@ take_prediction (GQuark field, const GValue *value, gpointer data)
   return TRUE;
 }
 
+/* For the service manager: of an outage that lasts, if one does. */
+static char *
+describe_outages (const GhRunService *service)
+{
+  GHashTableIter iter;
+  gpointer element, reason;
+
+  g_hash_table_iter_init (&iter, service->outages);
+  return g_hash_table_iter_next (&iter, &element, &reason) ? g_strdup_printf ("STATUS=%s: no frames: %s", (char *) element,
+      (char *) reason) : g_strdup ("STATUS=frames arrive");
+}
+
 static void
 take_outage (GhRunService *service, const char *element, const GstCaptureOutage *outage)
 {
@@ -200,8 +215,7 @@ take_outage (GhRunService *service, const char *element, const GstCaptureOutage 
     g_hash_table_insert (service->outages, g_strdup (element), g_strdup (outage->reason));
   else
     g_hash_table_remove (service->outages, element);
-  words = g_hash_table_size (service->outages) ? g_strdup_printf ("STATUS=%s: no frames: %s", element, outage->reason)
-      : g_strdup ("STATUS=frames arrive");
+  words = describe_outages (service);
   gh_service_notify (words);
 }
 
@@ -283,14 +297,48 @@ on_frame (gpointer data)
   gh_service_watchdog_feed ();
 }
 
+/* Whether the last frame is no older than the sources' intervals want it. */
 static gboolean
-feed_in_outage (gpointer data)
+is_between_frames (const GhRunService *service)
+{
+  for (guint i = 0; i < gh_frame_watch_count (service->watch); i++)
+    if (gh_frame_watch_get (service->watch, i).age < service->patience)
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+feed_without_frames (gpointer data)
 {
   const GhRunService *service = data;
 
-  if (g_hash_table_size (service->outages))
+  if (g_hash_table_size (service->outages) || is_between_frames (service))
     gh_service_watchdog_feed ();
   return G_SOURCE_CONTINUE;
+}
+
+static void
+take_interval (const GValue *item, gpointer longest)
+{
+  GObject *source = g_value_get_object (item);
+  GParamSpec *spec = g_object_class_find_property (G_OBJECT_GET_CLASS (source), "interval");
+  guint64 interval = 0;
+
+  if (spec && spec->value_type == G_TYPE_UINT64)
+    g_object_get (source, "interval", &interval, NULL);
+  *(double *) longest = MAX (*(double *) longest, interval / 1e9);
+}
+
+/* Seconds between two frames of the slowest source, such as live-src; 0: none says so. */
+static double
+longest_interval (GstElement *pipeline)
+{
+  GstIterator *sources = gst_bin_iterate_sources (GST_BIN (pipeline));
+  double longest = 0;
+
+  gst_iterator_foreach (sources, take_interval, &longest);      /* nothing changes the pipeline yet */
+  gst_iterator_free (sources);
+  return longest;
 }
 
 static gboolean
@@ -312,7 +360,8 @@ gh_run_service_begin (GhRunService *service, GstElement *pipeline, int port, dou
   gint64 interval = gh_service_watchdog_interval ();
 
   service->pipeline = pipeline;
-  service->max_age = max_age;
+  service->patience = INTERVALS * longest_interval (pipeline);
+  service->max_age = max_age > 0 ? max_age : MAX (MAX_AGE, service->patience);
   service->outages = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   service->pauses = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   service->doubts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_doubt);
@@ -321,7 +370,7 @@ gh_run_service_begin (GhRunService *service, GstElement *pipeline, int port, dou
     return FALSE;
   service->watch = gh_frame_watch_new (pipeline, interval ? on_frame : NULL, NULL);
   if (interval)
-    service->feeder = g_timeout_add (MAX (1, interval / 4000), feed_in_outage, service);
+    service->feeder = g_timeout_add (MAX (1, interval / 4000), feed_without_frames, service);
   return TRUE;
 }
 

@@ -14,6 +14,7 @@
 
 #include <glib-unix.h>
 #include <gst/gst.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -468,7 +469,7 @@ run_file (Run *run, const Options *options, GHashTable *values)
 int
 gh_tool_run (int argc, char **argv)
 {
-  Options options = { .eos_wait = 30, .max_frame_age = 60, .status_port = -1 };
+  Options options = { .eos_wait = 30, .max_frame_age = NAN, .status_port = -1 };
   const GOptionEntry entries[] = {
     { "print", 'p', 0, G_OPTION_ARG_NONE, &options.print, "Print the pipeline with its variables filled in, and stop",
         NULL },
@@ -482,7 +483,7 @@ gh_tool_run (int argc, char **argv)
     { "status-port", 0, 0, G_OPTION_ARG_INT, &options.status_port,
         "Serve /healthz, /readyz and /metrics on this machine's loopback; 0: any free port", "PORT" },
     { "max-frame-age", 0, 0, G_OPTION_ARG_DOUBLE, &options.max_frame_age,
-        "Without a frame for so long at a sink, /readyz says no (60)", "SECONDS" },
+        "Without a frame for so long at a sink, /readyz says no (60, or three intervals of the source)", "SECONDS" },
     { "messages", 'm', 0, G_OPTION_ARG_NONE, &options.messages, "Print the messages of elements, such as predictions",
         NULL },
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options.quiet, "Print warnings and errors only", NULL },
@@ -506,7 +507,9 @@ gh_tool_run (int argc, char **argv)
     return gh_tool_fail (GH_EXIT_USAGE, "which file? (\"gst-heads run --list\" shows those that are installed)");
   if (options.status_port < -1 || options.status_port > G_MAXUINT16)
     return gh_tool_fail (GH_EXIT_USAGE, "--status-port is from 0 to %d", G_MAXUINT16);
-  if (!(options.max_frame_age > 0))
+  if (isnan (options.max_frame_age))
+    options.max_frame_age = 0;  /* it was not given */
+  else if (!(options.max_frame_age > 0))
     return gh_tool_fail (GH_EXIT_USAGE, "--max-frame-age is more than 0");
   if (!(options.time >= 0 && options.time <= MAX_SECONDS && options.eos_wait >= 0 && options.eos_wait <= MAX_SECONDS))
     return gh_tool_fail (GH_EXIT_USAGE, "a number of seconds is at least 0 and at most %d", MAX_SECONDS);

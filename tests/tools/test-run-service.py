@@ -141,10 +141,36 @@ def origin_of(program, folder):
     return (process, int(line)) if line.strip() else None
 
 
-def test_doubts(gst_heads, folder, program):
+def test_interval(gst_heads, folder, camera):
+    """Between two frames of a camera that is asked for one now and then all is well, for the manager and on the page."""
+    pipeline = os.path.join(folder, "slow.pipeline")
+    with open(pipeline, "w") as f:
+        f.write("live-src name=camera uri=http://127.0.0.1:%d/live.m3u8 interval=30000000000 "
+                "! fakesink name=the-end sync=false async=false\n" % camera)
+    address = os.path.join(folder, "notify-slow")
+    manager = Manager(address)
+    process = subprocess.Popen([gst_heads, "run", "--status-port=0", pipeline], stderr=subprocess.PIPE,
+                               env=dict(os.environ, NOTIFY_SOCKET=address, WATCHDOG_USEC="400000"))
+    port = port_of(process)
+    wait_for("a frame", lambda: 'gst_heads_frames_total{sink="the-end"} 1\n' in fetch(port, "/metrics")[1])
+    before = manager.feedings()
+    wait_for("feedings between two frames", lambda: manager.feedings() >= before + 5)
+    check('gst_heads_frames_total{sink="the-end"} 1\n' in fetch(port, "/metrics")[1], "a second frame")
+    process.terminate()
+    process.communicate(timeout=LIMIT)
+
+
+def test_camera(gst_heads, folder, program):
     origin, camera = origin_of(program, folder) or (None, 0)
     if not origin:
         return
+    test_interval(gst_heads, folder, camera)
+    test_doubts(gst_heads, folder, camera)
+    origin.stdin.close()
+    origin.wait(LIMIT)
+
+
+def test_doubts(gst_heads, folder, camera):
     pipeline = os.path.join(folder, "camera.pipeline")
     with open(pipeline, "w") as f:
         f.write("live-src name=camera uri=http://127.0.0.1:%d/live.m3u8 interval=500000000 "
@@ -166,8 +192,6 @@ def test_doubts(gst_heads, folder, program):
     words = process.stderr.read().decode()
     process.wait(LIMIT)
     check("doubtful frames from" in words and "not doubtful any more (clock)" in words, "the doubt is not told: " + words)
-    origin.stdin.close()
-    origin.wait(LIMIT)
 
 
 def test_pause(gst_heads, folder):
@@ -197,7 +221,7 @@ def main():
             print("SKIP: no libsoup in this build, so no status page")
             sys.exit(77)
         test_pages(gst_heads, folder)
-        test_doubts(gst_heads, folder, sys.argv[2])
+        test_camera(gst_heads, folder, sys.argv[2])
         if "--without-dataset" not in sys.argv:
             test_pause(gst_heads, folder)
     print("all as expected")
