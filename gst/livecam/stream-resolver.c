@@ -16,6 +16,9 @@
 #define MAX_WORDS 65536         /* of its errors */
 #define MAX_LINE 300
 #define SLICE_MS 50
+/* What it printed is there when it ends; whatever it started may hold the pipes for ever. */
+#define LEFT_BEHIND_US (G_USEC_PER_SEC / 2)
+#define KILLED 128              /* stands for an exit status */
 
 void
 stream_address_clear (StreamAddress *address)
@@ -182,7 +185,8 @@ static void
 parse_object (JsonObject *root, StreamAddress *address)
 {
   const gchar *status = text_member (root, "live_status"), *error = text_member (root, "error");
-  JsonObject *streams = object_member (root, "streams"), *format;
+  /* Of yt-dlp; streamlink --json with a stream's name calls them otherwise. */
+  JsonObject *headers = object_member (root, "http_headers"), *streams = object_member (root, "streams"), *format;
 
   if (error)
     refuse_by_words (address, error);
@@ -190,7 +194,7 @@ parse_object (JsonObject *root, StreamAddress *address)
     refuse (address, "offline", "the stream has not begun");
   else if (g_strcmp0 (status, "was_live") == 0 || g_strcmp0 (status, "post_live") == 0)
     refuse (address, "ended", "the stream has ended");
-  else if (take (address, root, object_member (root, "http_headers")))
+  else if (take (address, root, headers ? headers : object_member (root, "headers")))
     return;
   else if ((format = best_format (root, "requested_formats")) && take (address, format, object_member (format, "http_headers")))
     return;
@@ -277,32 +281,48 @@ read_pipe (Program *program, int i)
     g_string_append_len (program->text[i], chunk, n);
 }
 
-/* Until it has ended. Its exit status, or -1 with *why. */
+/* Its exit status once it has ended, else -1. It stays a zombie, so that its group is nobody else's yet. */
+static int
+exit_status (Program *program)
+{
+  siginfo_t info = { 0 };
+
+  if (waitid (P_PID, program->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 && errno == ECHILD) {
+    program->pid = 0;           /* the process ignores its children's ends: what was printed has to do */
+    return 0;
+  }
+  if (info.si_pid != program->pid)
+    return -1;
+  return info.si_code == CLD_EXITED ? info.si_status : KILLED;
+}
+
+/* Until it has ended and its pipes have, or are held by what it left behind. Its exit status, or -1 with *why. */
 static int
 await (Program *program, gint64 deadline, GCancellable *cancellable, const gchar **why)
 {
-  int status;
+  gint64 ended = 0;
+  int status = -1;
 
   for (;;) {
     gboolean open = program->pipes[0].fd >= 0 || program->pipes[1].fd >= 0;
+    gint64 now = g_get_monotonic_time ();
 
+    if (status < 0 && (status = exit_status (program)) >= 0)
+      ended = now;
     *why = g_cancellable_is_cancelled (cancellable) ? "cancelled" : program->too_much ? "resolver_too_much"
-        : g_get_monotonic_time () >= deadline ? "resolver_timeout" : NULL;
-    if (*why)
-      return -1;
+        : status < 0 && now >= deadline ? "resolver_timeout" : NULL;
+    if (*why || (status >= 0 && (!open || now - ended > LEFT_BEHIND_US)))
+      return *why ? -1 : status;
     poll (program->pipes, 2, open ? SLICE_MS : 0);
     for (int i = 0; i < 2; i++)
       if (program->pipes[i].fd >= 0 && program->pipes[i].revents)
         read_pipe (program, i);
-    if (!open && waitpid (program->pid, &status, WNOHANG) == program->pid) {
-      program->pid = 0;
-      return WIFEXITED (status) ? WEXITSTATUS (status) : 128;
-    }
     if (!open)
       g_usleep (SLICE_MS * 1000);
   }
 }
 
+/* And what it left behind. */
 static void
 put_away (Program *program)
 {

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * test-hls-playlist.c: what playlists say, and what is none. */
+ * test-hls-playlist.c: what playlists say, and what is none; and what resolvers print. */
 #include "gst/livecam/hls-playlist.h"
 #include "gst/livecam/stream-resolver.h"
 #include "gst/livecam/live-http.h"
 
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define BASE "https://host:8080/a/b/live.m3u8?token=1"
@@ -122,6 +125,76 @@ test_addresses (void)
   g_assert_cmpint (stream_address_expiry ("https://h/a.m3u8"), ==, 0);
 }
 
+/* ---- what a resolver prints, and leaves behind ---- */
+
+/* yt-dlp -j, streamlink --json URL NAME, streamlink --json URL. */
+static void
+test_headers (void)
+{
+  static const char *const printed[] = {
+    "{\"url\":\"http://h/a.m3u8\",\"http_headers\":{\"Referer\":\"http://r/\"}}",
+    "{\"type\":\"hls\",\"url\":\"http://h/a.m3u8\",\"headers\":{\"Referer\":\"http://r/\"}}",
+    "{\"streams\":{\"best\":{\"url\":\"http://h/a.m3u8\",\"headers\":{\"Referer\":\"http://r/\"}}}}",
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (printed); i++) {
+    StreamAddress address;
+
+    stream_address_parse (printed[i], strlen (printed[i]), &address);
+    g_assert_cmpstr (address.uri, ==, "http://h/a.m3u8");
+    g_assert_nonnull (address.headers);
+    g_assert_cmpstr (g_hash_table_lookup (address.headers, "Referer"), ==, "http://r/");
+    stream_address_clear (&address);
+  }
+}
+
+static void
+assert_resolves (const char *command)
+{
+  gint64 begun = g_get_monotonic_time ();
+  StreamAddress address;
+
+  stream_resolve (command, "http://h/page", 60 * G_GUINT64_CONSTANT (1000000000), NULL, &address);
+  g_assert_cmpstr (address.reason, ==, NULL);
+  g_assert_cmpstr (address.uri, ==, "http://h/a.m3u8");
+  g_assert_cmpint (g_get_monotonic_time () - begun, <, 20 * G_USEC_PER_SEC);
+  stream_address_clear (&address);
+}
+
+/* Gone, or a zombie that whoever inherited it has not noticed yet. */
+static gboolean
+has_ended (const char *pid)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/stat", atoi (pid)), *text = NULL;
+
+  return !g_file_get_contents (path, &text, NULL, NULL) || strstr (text, ") Z ");
+}
+
+/* What it started holds its pipes: that is not waited for, and ends with it. */
+static void
+test_left_behind (void)
+{
+  g_autofree char *folder = g_dir_make_tmp (NULL, NULL), *file = g_build_filename (folder, "pid", NULL), *pid = NULL;
+  g_autofree char *command = g_strdup_printf ("sh -c 'sleep 120 & echo $! >%s; echo http://h/a.m3u8'", file);
+
+  assert_resolves (command);
+  g_assert_true (g_file_get_contents (file, &pid, NULL, NULL));
+  for (int i = 0; i < 500 && !has_ended (pid); i++)
+    g_usleep (10000);
+  g_assert_true (has_ended (pid));
+  g_unlink (file);
+  g_rmdir (folder);
+}
+
+/* In an application that ignores how its children end, nobody can be asked for the status. */
+static void
+test_ignored_children (void)
+{
+  signal (SIGCHLD, SIG_IGN);
+  assert_resolves ("echo http://h/a.m3u8");
+  signal (SIGCHLD, SIG_DFL);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -131,5 +204,8 @@ main (int argc, char **argv)
   g_test_add_func ("/hls-playlist/hostile", test_hostile);
   g_test_add_func ("/hls-playlist/random", test_random);
   g_test_add_func ("/hls-playlist/addresses", test_addresses);
+  g_test_add_func ("/resolver/headers", test_headers);
+  g_test_add_func ("/resolver/left-behind", test_left_behind);
+  g_test_add_func ("/resolver/ignored-children", test_ignored_children);
   return g_test_run ();
 }
