@@ -28,6 +28,7 @@ http_outcome_clear (HttpOutcome *outcome)
   g_clear_pointer (&outcome->reason, g_free);
   g_clear_pointer (&outcome->detail, g_free);
   outcome->status = 0;
+  outcome->retry_after = -1;
 }
 
 static const gchar *
@@ -50,10 +51,26 @@ reason_of (const Exchange *exchange)
   return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT) ? "timeout" : "connection";
 }
 
+static gint64
+retry_after (SoupMessage *message)
+{
+  const gchar *text = soup_message_headers_get_one (soup_message_get_response_headers (message), "Retry-After");
+  g_autoptr (GDateTime) date = NULL;
+  guint64 seconds;
+
+  if (text == NULL)
+    return -1;
+  if (g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT32, &seconds, NULL))
+    return (gint64) seconds * G_TIME_SPAN_SECOND;
+  date = soup_date_time_new_from_http_string (text);
+  return date ? MAX (0, g_date_time_to_unix (date) * G_TIME_SPAN_SECOND - g_get_real_time ()) : -1;
+}
+
 static void
 conclude (const Exchange *exchange, HttpOutcome *outcome)
 {
   outcome->status = soup_message_get_status (exchange->message);
+  outcome->retry_after = retry_after (exchange->message);
   if (exchange->error || exchange->over || exchange->too_large) {
     outcome->reason = g_strdup (reason_of (exchange));
     outcome->detail = exchange->over ? g_strdup ("the answer was not whole in time")

@@ -19,6 +19,7 @@ typedef struct {
   GBytes *body;
   gchar *uri;                   /* where it came from, after redirects; NULL without an answer */
   gchar *reason, *detail;
+  gint64 retry_after;           /* microseconds from now for which the server asks to be left alone; -1: it does not */
 } HttpOutcome;
 
 void http_outcome_clear (HttpOutcome *outcome);

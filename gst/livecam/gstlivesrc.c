@@ -22,9 +22,11 @@
  * An outage is the element message `live-outage` at its begin and its end: state (begin or end), source, reason,
  * detail, at. The same goes downstream as a custom event. It begins once no frame is left of what was fetched before, so
  * a failure that mends itself in the meantime is none, and ends with the first frame that was fetched since. Reasons are
- * words: of HTTP (http_403, not_a_playlist, no_segments), of the network (dns, refused, timeout, tls, connection), of the
- * stream (stale, ended, undecodable, no_keyframe). A key frame need not begin each segment: of those that have none up to
- * three are passed over before it is no_keyframe.
+ * words: of HTTP (http_403, not_a_playlist, broken_playlist, no_segments, empty_segment, too_large, bad_uri), of the network
+ * (dns, refused, timeout, tls, connection, not_found, unauthorized), of the stream (stale, ended, undecodable, decode_timeout,
+ * no_keyframe, no_decoder; unsupported: encrypted, or in ranges of bytes). A key frame need not begin each segment: of those
+ * that have none up to three are passed over before it is no_keyframe. A server that says when to come back (Retry-After) is
+ * left alone till then, for up to fifteen times #GstLiveSrc:retry-max.
  *
  * Those of the resolver are read off what it prints, and tell what to do. `offline`: not begun yet; `ended`: the event
  * is over, and the page may bring the next; `private`: it wants a login or a membership; `region`: not shown in this
@@ -437,10 +439,10 @@ install_times (GObjectClass *class)
       "Nanoseconds between two frames; 0: every frame of the stream", 10 * GST_SECOND);
   install_time (class, PROP_TIMEOUT, "timeout", "Timeout", "Nanoseconds without a frame after which the stream is given up "
       "and begun anew; at least three intervals and three segments are waited", 60 * GST_SECOND);
-  install_time (class, PROP_RETRY_MIN, "retry-min", "Shortest wait", "Nanoseconds to wait after a first failure; doubles "
-      "with each that follows", GST_SECOND);
+  install_time (class, PROP_RETRY_MIN, "retry-min", "Shortest wait", "Nanoseconds to wait after a first failure, at least a "
+      "tenth of a second; doubles with each that follows", GST_SECOND);
   install_time (class, PROP_RETRY_MAX, "retry-max", "Longest wait", "Nanoseconds that a wait after a failure "
-      "grows to; fifteen times that where the site says that it is asked too often",
+      "grows to; up to fifteen times that where the site says that it is asked too often, or when to come back",
       60 * GST_SECOND);
   install_time (class, PROP_REQUEST_TIMEOUT, "request-timeout", "Request timeout",
       "Nanoseconds that one whole request may take", 20 * GST_SECOND);

@@ -112,6 +112,8 @@ prove (LiveFeed *feed, LiveHttp *http, HlsAddress *address, const HlsPlaylist *p
       g_bytes_unref (body);
       return TRUE;
     }
+    if (live_http_asked_until (http))
+      return FALSE;
   }
   return FALSE;
 }

@@ -167,7 +167,7 @@ fail (Hls *hls, const gchar *reason, const gchar *detail)
   hls->gap = TRUE;
   if (is_refusal (reason) || ++hls->failures >= DOUBTS)
     hls_address_clear (&hls->address);
-  live_feed_back_off (hls->feed);
+  live_feed_back_off (hls->feed, live_http_asked_until (hls->http));
 }
 
 static void
@@ -505,7 +505,7 @@ hls_feed_run (gpointer data)
     if (hls.address.uri)
       step (&hls);
     else if (!find_address (&hls))
-      live_feed_back_off (hls.feed);
+      live_feed_back_off (hls.feed, live_http_asked_until (hls.http));
   }
   drop_player (&hls);
   hls_finder_free (hls.finder);

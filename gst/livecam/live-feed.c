@@ -15,6 +15,8 @@
 #define MAX_DOUBLINGS 16
 /* Longest waits, one after the other, where a site bars for up to an hour whoever asks too often. */
 #define PATIENCE_WHEN_BARRED 15
+/* Whatever the settings: nobody is asked without a pause. */
+#define SHORTEST_WAIT (100 * GST_MSECOND)
 
 LiveFeed *
 live_feed_new (GstElement *element)
@@ -301,8 +303,9 @@ live_feed_fail (LiveFeed *feed, const LiveRest *rest, const gchar *reason, const
 
 /* When the next attempt is due. */
 static gint64
-next_attempt (LiveFeed *feed)
+next_attempt (LiveFeed *feed, gint64 asked)
 {
+  gint64 now = g_get_monotonic_time (), latest;
   GstClockTime longest = feed->set.retry_max, wait = feed->set.retry_min;
   guint failures, patience;
 
@@ -312,15 +315,16 @@ next_attempt (LiveFeed *feed)
   g_mutex_unlock (&feed->lock);
   for (guint i = 1; i < MIN (failures, MAX_DOUBLINGS) && wait < longest; i++)
     wait *= 2;
-  wait = patience > 1 ? patience * longest : MIN (wait, longest);
+  wait = MAX (patience > 1 ? patience * longest : MIN (wait, longest), SHORTEST_WAIT);
+  latest = now + PATIENCE_WHEN_BARRED * (gint64) (longest / 1000);
   /* Many cameras behind one network come back with it, but not in the same instant. */
-  return g_get_monotonic_time () + (gint64) (wait / 1000 * g_random_double_range (0.75, 1));
+  return MAX (now + (gint64) (wait / 1000 * g_random_double_range (0.75, 1)), MIN (asked, latest));
 }
 
 gboolean
-live_feed_back_off (LiveFeed *feed)
+live_feed_back_off (LiveFeed *feed, gint64 asked)
 {
-  gint64 next = next_attempt (feed), dry;
+  gint64 next = next_attempt (feed, asked), dry;
 
   g_mutex_lock (&feed->lock);
   dry = feed->rest.until;

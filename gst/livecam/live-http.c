@@ -11,6 +11,7 @@
 struct _LiveHttp {
   GMainContext *context;
   SoupSession *session;
+  gint64 asked_until;
 };
 
 /* What a request leaves behind ends now, not at the next one, which may be minutes away. */
@@ -80,7 +81,8 @@ live_http_get (LiveHttp *http, const gchar *uri, GHashTable *headers, gsize limi
   GHashTableIter iter;
   gpointer name, value;
 
-  *result = (LiveHttpResult) { 0 };
+  *result = (LiveHttpResult) { .retry_after = -1 };
+  http->asked_until = 0;
   if (message == NULL) {
     result->reason = g_strdup ("bad_uri");
     result->detail = g_strdup ("that is no address for HTTP");
@@ -98,6 +100,14 @@ live_http_get (LiveHttp *http, const gchar *uri, GHashTable *headers, gsize limi
   g_object_unref (message);
   finish_what_is_left (http);
   g_main_context_pop_thread_default (http->context);
+  if (result->reason && result->retry_after > 0)
+    http->asked_until = g_get_monotonic_time () + result->retry_after;
+}
+
+gint64
+live_http_asked_until (const LiveHttp *http)
+{
+  return http->asked_until;
 }
 
 /* ---- addresses ----------------------------------------------------------------------------------------------- */

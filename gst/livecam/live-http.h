@@ -21,6 +21,8 @@ void live_http_free (LiveHttp *http);
 void live_http_get (LiveHttp *http, const gchar *uri, GHashTable *headers, gsize limit, guint64 timeout,
     GCancellable *cancellable, LiveHttpResult *result);
 void live_http_result_clear (LiveHttpResult *result);
+/* Monotonic microseconds until which the server that refused the last request asks to be left alone; 0: it does not. */
+gint64 live_http_asked_until (const LiveHttp *http);
 
 /* "https://host/path": without user, password, query and fragment. NULL gives NULL. */
 gchar *live_uri_redact (const gchar *uri);

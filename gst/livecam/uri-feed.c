@@ -137,7 +137,7 @@ conclude (Attempt *attempt)
     live_feed_fail (feed, NULL, "ended", "the camera ended the stream");
   else if (attempt->reason)
     live_feed_fail (feed, NULL, attempt->reason, attempt->detail);
-  return !live_feed_back_off (feed);
+  return !live_feed_back_off (feed, 0);
 }
 
 gpointer

@@ -198,21 +198,6 @@ remedy (guint status)
   }
 }
 
-static gint64
-retry_after (SoupMessage *message)
-{
-  const gchar *text = soup_message_headers_get_one (soup_message_get_response_headers (message), "Retry-After");
-  g_autoptr (GDateTime) date = NULL;
-  guint64 seconds;
-
-  if (text == NULL)
-    return -1;
-  if (g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT32, &seconds, NULL))
-    return (gint64) seconds * G_TIME_SPAN_SECOND;
-  date = soup_date_time_new_from_http_string (text);
-  return date ? MAX (0, g_date_time_to_unix (date) * G_TIME_SPAN_SECOND - g_get_real_time ()) : -1;
-}
-
 /* NULL for anything that is no JSON, which a page of a proxy is. */
 static JsonNode *
 parse (GBytes *body)
@@ -270,7 +255,7 @@ read_reply (const ScaleApi *api, SoupMessage *message, const HttpOutcome *outcom
   gboolean whole = outcome->body != NULL;
 
   *reply = (ScaleReply) { .verdict = whole ? judge (outcome->status) : SCALE_RETRY, .status = outcome->status,
-    .retry_after = retry_after (message) };
+    .retry_after = outcome->retry_after };
   if (whole)
     reply->json = parse (outcome->body);
   if (reply->verdict == SCALE_OK && reply->json == NULL && !is_plain_ok (outcome->body))

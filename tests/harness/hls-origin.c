@@ -89,6 +89,17 @@ answer (SoupServerMessage *message, guint status, const char *type, char *text)
   soup_server_message_set_response (message, type, SOUP_MEMORY_TAKE, text, strlen (text));
 }
 
+static void
+refuse (HlsOrigin *origin, SoupServerMessage *message, guint status)
+{
+  double seconds = fault (origin, "retry-after");
+  g_autofree char *text = g_strdup_printf ("%d", (int) seconds);
+
+  if (seconds > 0)
+    soup_message_headers_replace (soup_server_message_get_response_headers (message), "Retry-After", text);
+  answer (message, status, "text/plain", g_strdup ("no"));
+}
+
 static gboolean
 let_go (gpointer message)
 {
@@ -114,7 +125,7 @@ answer_playlist (HlsOrigin *origin, SoupServerMessage *message)
   guint status = (guint) fault (origin, "playlist");
 
   if (status)
-    answer (message, status, "text/plain", g_strdup ("no"));
+    refuse (origin, message, status);
   else if (fault (origin, "html") > 0)
     answer (message, 200, "text/html", g_strdup ("<html><body>Please come back later</body></html>"));
   else if (fault (origin, "empty") > 0)
@@ -244,7 +255,7 @@ answer_segment (HlsOrigin *origin, SoupServerMessage *message, gint64 i)
   if (status == 0 && i > newest_segment (origin) - (gint64) fault (origin, "missing"))
     status = 404;
   if (status) {
-    answer (message, status, "text/plain", g_strdup ("no"));
+    refuse (origin, message, status);
     return;
   }
   if (!g_file_get_contents (path, &data, &size, NULL)) {

@@ -5,6 +5,7 @@
  *
  * Faults, by name and number (0: none), in force from the next request on:
  *   playlist, segment    HTTP status of all answers of the kind
+ *   retry-after          those answers ask not to come again for so many seconds
  *   html, empty, none    a page, nothing, a playlist without segments, instead of the playlist
  *   frozen               the playlist stays as it is now
  *   ended                the playlist says that nothing follows

@@ -210,12 +210,12 @@ GST_START_TEST (test_harmless)
 GST_END_TEST
 GST_START_TEST (test_does_not_hammer)
 {
-  static const Fault faults[] = { { "segment", 403, "http_403" }, { "keyless", 1, "no_keyframe" } };
+  static const Fault faults[] = { { "segment", 403, "http_403" }, { "keyless", 1, "no_keyframe" }, { "playlist", 503, "http_503" } };
   const Fault *f = &faults[__i__];
   LiveRig rig;
   guint before;
 
-  live_rig_begin (&rig, "/master.m3u8", "retry-min=200000000");
+  live_rig_begin (&rig, "/master.m3u8", __i__ < 2 ? "retry-min=200000000" : "retry-min=0 retry-max=0");
   live_rig_play (&rig);
   live_rig_await_frames (&rig, 1, 4);
   hls_origin_set (rig.origin, f->fault, f->value);
@@ -225,6 +225,27 @@ GST_START_TEST (test_does_not_hammer)
   /* A try is at most a master and a media playlist and three segments. */
   fail_unless (hls_origin_count (rig.origin, "/") - before <= 10 * 5, "%u requests in 2 s",
       hls_origin_count (rig.origin, "/") - before);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
+/* A server that says when to come back is left alone till then, but for no longer than fifteen times retry-max. */
+GST_START_TEST (test_retry_after)
+{
+  LiveRig rig;
+  guint before;
+
+  live_rig_begin (&rig, "/live.m3u8", "retry-max=150000000");
+  live_rig_play (&rig);
+  live_rig_await_frames (&rig, 1, 4);
+  hls_origin_set (rig.origin, "retry-after", 3600);
+  hls_origin_set (rig.origin, __i__ ? "segment" : "playlist", 429);
+  live_rig_await_outage (&rig, "http_429", 4);
+  before = hls_origin_count (rig.origin, "/");
+  live_rig_listen (&rig, 1.5);
+  fail_unless_equals_int (hls_origin_count (rig.origin, "/"), before);
+  hls_origin_set (rig.origin, __i__ ? "segment" : "playlist", 0);
+  live_rig_await_end_of_outage (&rig, 4);
   live_rig_end (&rig);
 }
 
@@ -298,7 +319,8 @@ add_tests (TCase *tests)
   tcase_add_test (tests, test_one_outage_while_playing);
   tcase_add_test (tests, test_stuck_decoder);
   tcase_add_loop_test (tests, test_harmless, 0, G_N_ELEMENTS (harmless));
-  tcase_add_loop_test (tests, test_does_not_hammer, 0, 2);
+  tcase_add_loop_test (tests, test_does_not_hammer, 0, 3);
+  tcase_add_loop_test (tests, test_retry_after, 0, 2);
   tcase_add_test (tests, test_unknown_host);
   tcase_add_loop_test (tests, test_end_of_the_event, 0, 2);
   tcase_add_test (tests, test_restart_on_eos);
