@@ -47,6 +47,12 @@
  *
  * Only what no waiting mends is an error: a file that is not there, and a decoder that is not installed.
  *
+ * Frames come as large as the camera sends them, and that may change, after an outage or within a playlist: what can take one
+ * size alone has videoscale before it. rtspt:// takes RTSP over TCP, where packets get lost. http:// is HLS or a page; motion
+ * JPEG over HTTP is neither, and needs another source. After its end with #GstLiveSrc:restart-on-eos a playlist is looked at
+ * until it has newer segments; it is not played twice. What a page's stream may be used for is for its site's terms to say;
+ * an address of the stream itself, from whoever runs the camera, lasts longer than any resolver.
+ *
  * ## Example launch lines
  * |[
  * gst-launch-1.0 plaza-test-src num-buffers=60 ! videoconvert ! jpegenc ! matroskamux ! filesink location=plaza.mkv && \
@@ -264,6 +270,7 @@ gst_live_src_start (GstBaseSrc *bsrc)
 {
   GstLiveSrc *self = GST_LIVE_SRC (bsrc);
   LiveSettings set = copy_settings (self);
+  const gchar *scheme;
   LiveFeed *feed;
   gboolean http;
 
@@ -276,7 +283,8 @@ gst_live_src_start (GstBaseSrc *bsrc)
   feed = live_feed_new (GST_ELEMENT (self));
   feed->set = set;
   feed->update_uri = update_uri;
-  http = g_str_has_prefix (set.uri, "http://") || g_str_has_prefix (set.uri, "https://");
+  scheme = g_uri_peek_scheme (set.uri);
+  http = g_strcmp0 (scheme, "http") == 0 || g_strcmp0 (scheme, "https") == 0;
   GST_OBJECT_LOCK (self);
   self->feed = feed;
   GST_OBJECT_UNLOCK (self);
@@ -374,6 +382,8 @@ stamp (GstLiveSrc *self, const LiveItem *item)
     }
     pts = self->epoch_base + item->offset;
   }
+  if (GST_CLOCK_TIME_IS_VALID (self->last_pts) && self->last_pts > now + 2 * MAX_DRIFT)
+    self->last_pts = GST_CLOCK_TIME_NONE;       /* a flush has set the time back */
   if (GST_CLOCK_TIME_IS_VALID (self->last_pts) && pts <= self->last_pts)
     pts = self->last_pts + 1;
   GST_BUFFER_PTS (item->buffer) = self->last_pts = pts;

@@ -34,7 +34,8 @@ struct _SegmentPlayer {
   GArray *places;
   GstClockTime pushed, shown;
   gint64 base;                  /* monotonic microseconds at which the stream's 0 is due; 0: not yet */
-  GstClockTime last_kept;
+  gint64 first_base;            /* the first of them: the 0 of the offsets, which count what was waited, too */
+  GstClockTime last_kept;       /* offset */
 };
 
 /* Waits until the picture is due; FALSE once the feed stops. */
@@ -49,6 +50,8 @@ wait_for (SegmentPlayer *player, GstClockTime time)
     player->base = now - (gint64) (time / 1000);
     due = now;
   }
+  if (player->first_base == 0)
+    player->first_base = player->base;
   g_mutex_unlock (&player->lock);
   return live_feed_wait_until (player->feed, due);
 }
@@ -59,6 +62,7 @@ locate (SegmentPlayer *player, GstClockTime time, LiveFrame *frame)
 {
   GstClockTime interval = player->feed->set.interval;
   const Place *place = NULL;
+  GstClockTime offset;
 
   g_mutex_lock (&player->lock);
   player->shown = time;
@@ -68,13 +72,14 @@ locate (SegmentPlayer *player, GstClockTime time, LiveFrame *frame)
     if (candidate->start <= time || i == 0)
       place = candidate;
   }
-  *frame = (LiveFrame) { 0, place ? place->sequence : G_MAXUINT64, player->epoch, time };
+  offset = time + (player->base - player->first_base) * 1000;   /* may wrap, and wraps back */
+  *frame = (LiveFrame) { 0, place ? place->sequence : G_MAXUINT64, player->epoch, offset };
   if (place && place->time)
     frame->captured_at = place->time + (gint64) (time / 1000) - (gint64) (place->start / 1000);
   g_mutex_unlock (&player->lock);
-  if (GST_CLOCK_TIME_IS_VALID (player->last_kept) && time < player->last_kept + interval)
+  if (GST_CLOCK_TIME_IS_VALID (player->last_kept) && offset < player->last_kept + interval)
     return FALSE;
-  player->last_kept = time;
+  player->last_kept = offset;
   return TRUE;
 }
 

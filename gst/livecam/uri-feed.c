@@ -146,7 +146,7 @@ uri_feed_run (gpointer data)
   Attempt attempt = { .feed = data };
   gboolean over = FALSE;
 
-  attempt.file = g_str_has_prefix (attempt.feed->set.uri, "file:");
+  attempt.file = g_strcmp0 (g_uri_peek_scheme (attempt.feed->set.uri), "file") == 0;
   while (!over && live_feed_is_running (attempt.feed)) {
     run (&attempt);
     over = conclude (&attempt);

@@ -309,6 +309,69 @@ GST_START_TEST (test_stop_while_it_hangs)
 }
 
 GST_END_TEST
+/* ---- when frames are handed out ---- */
+
+/* How late a frame is when it is handed out; never early. */
+static void
+note_lateness (GstElement *sink, GstBuffer *buffer, GstPad *pad, gpointer least)
+{
+  g_autoptr (GstClock) clock = gst_element_get_clock (sink);
+  GstClockTimeDiff late = GST_CLOCK_DIFF (GST_BUFFER_PTS (buffer) + gst_element_get_base_time (sink), gst_clock_get_time (clock));
+
+  g_atomic_int_set ((gint *) least, (gint) MIN (g_atomic_int_get ((gint *) least), ABS (late) / (gint64) GST_MSECOND));
+}
+
+/* The milliseconds by which the best of the next n frames is late. */
+static gint
+lateness (LiveRig *rig, gint n)
+{
+  g_autoptr (GstElement) sink = gst_bin_get_by_name (GST_BIN (rig->pipeline), "sink");
+  gint least = G_MAXINT;
+  gulong handler = g_signal_connect (sink, "handoff", G_CALLBACK (note_lateness), &least);
+
+  live_rig_await_frames (rig, n, 4);
+  g_signal_handler_disconnect (sink, handler);
+  live_rig_await_frames (rig, 1, 4);    /* none is being noted any more */
+  return least;
+}
+
+/* A flush sets the time back, and the frames' with it. */
+GST_START_TEST (test_flush)
+{
+  LiveRig rig;
+
+  live_rig_begin (&rig, "/live.m3u8", "interval=0");
+  live_rig_play (&rig);
+  live_rig_await_frames (&rig, 1, 4);
+  live_rig_listen (&rig, 3);
+  fail_unless (gst_element_send_event (rig.src, gst_event_new_flush_start ()));
+  fail_unless (gst_element_send_event (rig.src, gst_event_new_flush_stop (TRUE)));
+  gst_element_set_state (rig.pipeline, GST_STATE_PAUSED);
+  gst_element_set_state (rig.pipeline, GST_STATE_PLAYING);
+  live_rig_await_frames (&rig, 2, 4);
+  fail_unless (lateness (&rig, 5) < 300, "frames are %d ms off", lateness (&rig, 5));
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
+/* After a stall the pictures go on from now: a sink that keeps time would drop all that are late. */
+GST_START_TEST (test_stall)
+{
+  LiveRig rig;
+
+  live_rig_begin (&rig, "/live.m3u8", "interval=0");
+  live_rig_play (&rig);
+  live_rig_await_frames (&rig, 12, 4);
+  fail_unless (lateness (&rig, 10) < 100);
+  hls_origin_set (rig.origin, "delay", 0.7);
+  live_rig_listen (&rig, 0.5);
+  hls_origin_set (rig.origin, "delay", 0);
+  live_rig_listen (&rig, 1);
+  fail_unless (lateness (&rig, 10) < 300, "frames are %d ms late", lateness (&rig, 10));
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
 static void
 add_tests (TCase *tests)
 {
@@ -325,6 +388,8 @@ add_tests (TCase *tests)
   tcase_add_loop_test (tests, test_end_of_the_event, 0, 2);
   tcase_add_test (tests, test_restart_on_eos);
   tcase_add_loop_test (tests, test_stop_while_it_hangs, 0, 2);
+  tcase_add_test (tests, test_stall);
+  tcase_add_test (tests, test_flush);
 }
 
 int

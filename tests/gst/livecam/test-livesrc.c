@@ -95,6 +95,22 @@ GST_START_TEST (test_states)
 }
 
 GST_END_TEST
+/* The scheme may be written in capitals. */
+GST_START_TEST (test_capitals)
+{
+  LiveRig rig;
+  g_autofree gchar *uri = NULL;
+
+  live_rig_begin (&rig, "/live.m3u8", "");
+  uri = g_strdup_printf ("HTTP://127.0.0.1:%u/live.m3u8", hls_origin_port (rig.origin));
+  g_object_set (rig.src, "uri", uri, NULL);
+  live_rig_play (&rig);
+  live_rig_await_frames (&rig, 2, 4);
+  fail_unless (live_rig_number (&rig, "http-responses", "segment-200") > 0);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
 /* ---- the resolver -------------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -321,6 +337,7 @@ add_tests (TCase *tests)
   tcase_add_test (tests, test_plays);
   tcase_add_test (tests, test_plays_thinned);
   tcase_add_test (tests, test_states);
+  tcase_add_test (tests, test_capitals);
   tcase_add_loop_test (tests, test_resolver_fails, 0, G_N_ELEMENTS (failing));
   tcase_add_loop_test (tests, test_resolver_is_spared, 0, 2);
   tcase_add_loop_test (tests, test_resolver_is_spared_while_all_is_well, 0, 2);
