@@ -129,6 +129,7 @@ find_address (Hls *hls)
   hls_address_find (hls->feed, hls->http, &address);
   if (address.uri) {
     use_address (hls, &address);
+    live_feed_begin_attempt (hls->feed);        /* the resolver has taken its time */
     return TRUE;
   }
   tell (hls, address.reason, address.detail);

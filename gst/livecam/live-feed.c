@@ -28,7 +28,7 @@ live_feed_new (GstElement *element)
   g_mutex_init (&feed->lock);
   g_cond_init (&feed->changed);
   g_queue_init (&feed->items);
-  feed->began = g_get_monotonic_time ();
+  feed->began = feed->attempt = g_get_monotonic_time ();
   feed->answers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   feed->reconnects = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   return feed;
@@ -214,6 +214,14 @@ live_feed_patience (const gchar *reason)
   return reason && g_strv_contains (bars, reason) ? PATIENCE_WHEN_BARRED : 1;
 }
 
+void
+live_feed_begin_attempt (LiveFeed *feed)
+{
+  g_mutex_lock (&feed->lock);
+  feed->attempt = g_get_monotonic_time ();
+  g_mutex_unlock (&feed->lock);
+}
+
 gboolean
 live_feed_is_stale (LiveFeed *feed, gdouble least)
 {
@@ -221,7 +229,7 @@ live_feed_is_stale (LiveFeed *feed, gdouble least)
   gboolean stale;
 
   g_mutex_lock (&feed->lock);
-  stale = g_get_monotonic_time () - MAX (feed->last_frame, feed->began) > limit;
+  stale = g_get_monotonic_time () - MAX (feed->last_frame, feed->attempt) > limit;
   g_mutex_unlock (&feed->lock);
   return stale;
 }
@@ -290,7 +298,6 @@ live_feed_fail (LiveFeed *feed, const LiveRest *rest, const gchar *reason, const
   GST_INFO_OBJECT (feed->element, "attempt failed: %s: %s", reason, GST_STR_NULL (detail));
   g_mutex_lock (&feed->lock);
   feed->failures++;
-  feed->began = g_get_monotonic_time ();        /* what is tried next has its own time */
   count (feed->reconnects, reason);
   set_rest (feed, rest ? *rest : (LiveRest) { 0 });
   g_free (feed->outage);
@@ -332,7 +339,10 @@ live_feed_back_off (LiveFeed *feed, gint64 asked)
   if (!live_feed_wait_until (feed, MIN (next, dry)))
     return FALSE;
   tell_when_dry (feed);
-  return live_feed_wait_until (feed, next);
+  if (!live_feed_wait_until (feed, next))
+    return FALSE;
+  live_feed_begin_attempt (feed);
+  return TRUE;
 }
 
 /* The oldest frame makes room. Locked. */

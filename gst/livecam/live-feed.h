@@ -70,6 +70,7 @@ struct _LiveFeed {
   LiveRest rest;                /* as of that failure */
   guint failures;               /* since the last frame */
   gint64 began, last_frame;     /* monotonic microseconds; 0: none yet */
+  gint64 attempt;               /* when the attempt that lasts began */
   LiveDoubts doubts;
   gboolean keyframes_only;      /* nothing else is decoded */
   gint64 url_expires;           /* seconds since 1970 */
@@ -123,6 +124,8 @@ void live_feed_doubt (LiveFeed *feed, gboolean begins, const gchar *reason, cons
 void live_feed_set_keyframes_only (LiveFeed *feed, gboolean only);
 /* Takes the error. */
 void live_feed_error (LiveFeed *feed, GError *error);
+/* An attempt begins, which has its own time for a frame. */
+void live_feed_begin_attempt (LiveFeed *feed);
 /* Whether no frame came for longer than it may take. least: seconds, such as three segments. */
 gboolean live_feed_is_stale (LiveFeed *feed, gdouble least);
 /* kind: "playlist" or "segment"; bytes 0 unless it came. */
