@@ -115,6 +115,17 @@ typedef struct {
  * is still to come; their rows stay, as evicted. Returns how many, or -1 with an error. dry_run: only counts. */
 gint catalogue_prune (Catalogue *catalogue, const CatalogueLimits *limits, gint64 now, gboolean dry_run, GError **error);
 
+/* The time for that, of a process that runs for long. A clock that jumps ahead, by a wrong server of times or a dead battery,
+ * would make every image old at once: a step of more than an hour is believed when it has lasted a day. */
+typedef struct {
+  gint64 offset;                /* microseconds from the monotonic clock to the one that is believed */
+  gint64 ahead;                 /* by so much the real one is ahead of that; 0: it is believed */
+  gint64 since;                 /* monotonic: when that began */
+} CatalogueClock;
+
+void catalogue_clock_init (CatalogueClock *clock, gint64 real, gint64 monotonic);
+gint64 catalogue_clock_now (CatalogueClock *clock, gint64 real, gint64 monotonic);
+
 /* Bytes free to this user where the dataset lies. */
 guint64 catalogue_free_bytes (const Catalogue *catalogue);
 

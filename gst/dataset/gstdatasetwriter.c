@@ -8,6 +8,7 @@
 #include "gst/lib/gstmaeembeddingmeta.h"
 
 #include <string.h>
+#include <time.h>
 
 /* Frames between two looks at the limits; frames without a label that was asked for until that is told. */
 enum { PRUNE_EVERY = 50, MAX_PREDICTIONS = 64, PATIENCE_FRAMES = 50 };
@@ -30,6 +31,8 @@ struct _GstDatasetWriter {
   guint since_prune;
   gboolean warned;              /* since the last frame that was stored */
   gboolean warned_prune;        /* since the limits were last kept */
+  CatalogueClock clock;
+  gboolean warned_clock;        /* since it was last believed */
   guint described;              /* frames whose labels were looked for, up to PATIENCE_FRAMES */
   gboolean *label_seen, warned_labels;  /* label_seen: one for each label of the settings */
   void (*journaled) (gpointer data);
@@ -211,6 +214,30 @@ set_paused (GstDatasetWriter *writer, gboolean paused, const gchar *reason)
                 G_TYPE_STRING, writer->set.location, NULL)));
 }
 
+/* Microseconds that no setting of a clock changes, those included in which the machine slept. */
+static gint64
+time_since_boot (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_BOOTTIME, &now);
+  return now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
+}
+
+/* The time by which images are old. */
+static gint64
+now_for_limits (GstDatasetWriter *writer)
+{
+  gint64 now = catalogue_clock_now (&writer->clock, g_get_real_time (), time_since_boot ());
+
+  if (writer->clock.ahead && writer->set.limits.max_age && !writer->warned_clock)
+    GST_ELEMENT_WARNING (writer->element, RESOURCE, SETTINGS, ("This machine's clock has jumped ahead by %.0f hours. For a day "
+            "max-age goes by what it was, so that a wrong clock deletes no image; set it right, or restart where it is.",
+            writer->clock.ahead / (gdouble) G_TIME_SPAN_HOUR), (NULL));
+  writer->warned_clock = writer->clock.ahead != 0;
+  return now;
+}
+
 static void
 prune (GstDatasetWriter *writer)
 {
@@ -220,7 +247,7 @@ prune (GstDatasetWriter *writer)
 
   if (limits->max_age == 0 && limits->max_bytes == 0 && limits->max_frames == 0)
     return;
-  kept = catalogue_prune (gst_dataset_writer_borrow (writer), limits, g_get_real_time (), FALSE, &error) >= 0;
+  kept = catalogue_prune (gst_dataset_writer_borrow (writer), limits, now_for_limits (writer), FALSE, &error) >= 0;
   gst_dataset_writer_give_back (writer);
   if (!kept && !writer->warned_prune)
     GST_ELEMENT_WARNING (writer->element, RESOURCE, WRITE, ("Images beyond max-age, max-frames and max-bytes are not deleted, and "
@@ -384,6 +411,7 @@ gst_dataset_writer_new (GstElement *element, GstDatasetSettings *settings, GErro
   *settings = (GstDatasetSettings) { NULL };
   writer->catalogue = catalogue;
   writer->encoder = encoder;
+  catalogue_clock_init (&writer->clock, g_get_real_time (), time_since_boot ());
   writer->label_seen = g_new0 (gboolean, writer->set.labels ? g_strv_length (writer->set.labels) : 0);
   g_mutex_init (&writer->catalogue_lock);
   g_mutex_init (&writer->lock);

@@ -318,6 +318,30 @@ test_one_writer (Fixture *f, gconstpointer data)
   catalogue_close (catalogue);
 }
 
+/* A clock that jumps ahead makes no image old, until it has been there for a day. */
+static void
+test_clock (Fixture *f, gconstpointer data)
+{
+  const gint64 hour = G_TIME_SPAN_HOUR, year = 365 * G_TIME_SPAN_DAY, begun = 50 * year;
+  const struct {
+    gint64 real, monotonic, now;
+  } looks[] = { { 0, 0, 0 }, { 5 * hour, 5 * hour, 5 * hour },
+    { 6 * hour + hour / 2, 6 * hour, 6 * hour + hour / 2 },     /* set right */
+    { year + 7 * hour, 7 * hour, 7 * hour + hour / 2 },
+    { 8 * hour, 8 * hour, 8 * hour },   /* it was a mistake */
+    { year + 9 * hour, 9 * hour, 9 * hour },
+    { year + 33 * hour, 33 * hour, 33 * hour },
+    { year + 34 * hour, 34 * hour, year + 34 * hour },  /* it was none */
+    { 35 * hour - year, 35 * hour, 35 * hour - year } };
+  CatalogueClock clock;
+
+  catalogue_clock_init (&clock, begun, hour);
+  for (gsize i = 0; i < G_N_ELEMENTS (looks); i++) {
+    g_assert_cmpint (catalogue_clock_now (&clock, begun + looks[i].real, hour + looks[i].monotonic), ==, begun + looks[i].now);
+    g_assert_cmpint (clock.ahead != 0, ==, looks[i].real > looks[i].now);
+  }
+}
+
 static void
 test_full_disk (Fixture *f, gconstpointer data)
 {
@@ -447,6 +471,7 @@ main (int argc, char **argv)
   ADD (damage);
   ADD (versions);
   ADD (one_writer);
+  ADD (clock);
   ADD (full_disk);
   ADD (kill);
   return g_test_run ();
