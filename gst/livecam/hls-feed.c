@@ -396,9 +396,12 @@ step_sampling (Hls *hls, const HlsPlaylist *playlist)
 
 /* ---- all pictures ------------------------------------------------------------------------------------------------------- */
 
+/* Segments are noticed up to a poll late. Pictures that begin anew begin so much later, and are never late for that. */
 static void
 play (Hls *hls, const HlsSegment *segment, GBytes *data)
 {
+  gint64 lead = hls->player && !hls->gap ? 0 : poll_interval (hls);
+
   if (hls->player && !hls->gap && !segment->discontinuity) {
     segment_player_push (hls->player, segment, hls->map, data);
     return;
@@ -406,7 +409,7 @@ play (Hls *hls, const HlsSegment *segment, GBytes *data)
   if (hls->player)
     segment_player_finish (hls->player);
   drop_player (hls);
-  hls->player = segment_player_new (hls->feed, ++hls->epoch);
+  hls->player = segment_player_new (hls->feed, ++hls->epoch, lead);
   hls->gap = FALSE;
   segment_player_push (hls->player, segment, hls->map, data);
 }

@@ -25,6 +25,7 @@ typedef struct {
 struct _SegmentPlayer {
   LiveFeed *feed;
   guint epoch;
+  gint64 lead;                  /* microseconds */
   GstElement *pipeline, *source;
   const gchar *failure;
   PassedPictures passed;
@@ -46,12 +47,13 @@ wait_for (SegmentPlayer *player, GstClockTime time)
 
   g_mutex_lock (&player->lock);
   due = player->base + (gint64) (time / 1000);
-  if (player->base == 0 || now - due > LATE_US || due - now > EARLY_US) {
+  if (player->base == 0) {
+    due = now + player->lead;
+    player->base = player->first_base = due - (gint64) (time / 1000);
+  } else if (now - due > LATE_US || due - now > EARLY_US) {
     player->base = now - (gint64) (time / 1000);
     due = now;
   }
-  if (player->first_base == 0)
-    player->first_base = player->base;
   g_mutex_unlock (&player->lock);
   return live_feed_wait_until (player->feed, due);
 }
@@ -106,7 +108,7 @@ on_sample (GstAppSink *sink, gpointer data)
 }
 
 SegmentPlayer *
-segment_player_new (LiveFeed *feed, guint epoch)
+segment_player_new (LiveFeed *feed, guint epoch, gint64 lead)
 {
   SegmentPlayer *player = g_new0 (SegmentPlayer, 1);
   GstElement *decodebin = gst_element_factory_make ("decodebin", NULL), *sink = gst_element_factory_make ("appsink", NULL);
@@ -115,6 +117,7 @@ segment_player_new (LiveFeed *feed, guint epoch)
 
   player->feed = feed;
   player->epoch = epoch;
+  player->lead = lead;
   player->last_kept = GST_CLOCK_TIME_NONE;
   player->places = g_array_new (FALSE, FALSE, sizeof (Place));
   g_mutex_init (&player->lock);
@@ -165,10 +168,12 @@ segment_player_push (SegmentPlayer *player, const HlsSegment *segment, GBytes *m
 gdouble
 segment_player_backlog (SegmentPlayer *player)
 {
-  gdouble backlog;
+  gdouble backlog, lead;
 
   g_mutex_lock (&player->lock);
-  backlog = GST_CLOCK_DIFF (player->shown, player->pushed) / 1e9;
+  lead = player->base == 0 ? player->lead
+      : MAX (player->base + (gint64) (player->shown / 1000) - g_get_monotonic_time (), 0);
+  backlog = GST_CLOCK_DIFF (player->shown, player->pushed) / 1e9 + lead / 1e6;
   g_mutex_unlock (&player->lock);
   return backlog;
 }

@@ -13,12 +13,13 @@ G_BEGIN_DECLS
 
 typedef struct _SegmentPlayer SegmentPlayer;
 
-SegmentPlayer *segment_player_new (LiveFeed *feed, guint epoch);
+/* lead: microseconds to wait before the first picture, by which segments may then come late. */
+SegmentPlayer *segment_player_new (LiveFeed *feed, guint epoch, gint64 lead);
 void segment_player_free (SegmentPlayer *player);
 
 /* The segment has to follow the last one without a gap. */
 void segment_player_push (SegmentPlayer *player, const HlsSegment *segment, GBytes *map, GBytes *data);
-/* Seconds that were pushed and not yet shown. */
+/* Seconds until all that was pushed should have been shown. */
 gdouble segment_player_backlog (SegmentPlayer *player);
 /* No segment follows: waits until everything was shown, or should have been, or something failed, or the feed stops. */
 void segment_player_finish (SegmentPlayer *player);

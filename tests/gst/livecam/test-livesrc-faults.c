@@ -356,6 +356,23 @@ lateness (LiveRig *rig, gint n)
   return least;
 }
 
+/* New segments are noticed up to half of one late, so the first pictures wait as long, and none has to be late after. */
+GST_START_TEST (test_lead)
+{
+  LiveRig rig;
+  gint64 fetched;
+
+  live_rig_begin_paced (&rig, "/live.m3u8", "interval=0", 2);
+  live_rig_play (&rig);
+  for (int i = 0; i < 1000 && hls_origin_count (rig.origin, "/segment") < 2; i++)       /* the proof, and the first */
+    live_rig_listen (&rig, 0.01);
+  fetched = g_get_monotonic_time ();
+  live_rig_await_frames (&rig, 1, 4);
+  fail_unless (g_get_monotonic_time () - fetched > 0.8 * G_USEC_PER_SEC, "after %g s", (g_get_monotonic_time () - fetched) / 1e6);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
 /* A flush sets the time back, and the frames' with it. */
 GST_START_TEST (test_flush)
 {
@@ -411,6 +428,7 @@ add_tests (TCase *tests)
   tcase_add_test (tests, test_restart_on_eos);
   tcase_add_loop_test (tests, test_stop_while_it_hangs, 0, 2);
   tcase_add_test (tests, test_stall);
+  tcase_add_test (tests, test_lead);
   tcase_add_test (tests, test_flush);
 }
 
