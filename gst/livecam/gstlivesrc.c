@@ -10,10 +10,11 @@
  * With an interval of at least a segment's length (the default is ten seconds) a frame of HLS costs little: the first
  * key frame of one segment each interval is decoded, at a twentieth of what decoding all costs. Intervals are counted
  * along the stream, so a machine that is late for a segment still takes it, unless it lies half a minute back. With a
- * shorter interval every segment is fetched and played at the stream's pace. The HLS client is this element's own,
- * because hlsdemux2 of GStreamer 1.22 ends the whole process when a segment is missing. Of RTSP, too, key frames alone are
- * decoded as soon as two distances between them were no longer than the interval (`keyframes-only` in the statistics); where
- * they are rarer, all is decoded, and the interval leaves frames out afterwards. Of a file, all is decoded.
+ * shorter interval every segment is fetched and played at the stream's pace, half a segment after it was noticed, so
+ * that none comes late at a sink that keeps time. The HLS client is this element's own, because hlsdemux2 of GStreamer
+ * 1.22 ends the whole process when a segment is missing. Of RTSP, too, key frames alone are decoded as soon as two
+ * distances between them were no longer than the interval (`keyframes-only` in the statistics); where they are rarer,
+ * all is decoded, and the interval leaves frames out afterwards. Of a file, all is decoded.
  *
  * Frames carry when they were taken as a reference timestamp (timestamp/x-unix), of the playlist's program date-time where
  * it has one, and a #GstCustomMeta "GstCaptureInfo" (source, uri, captured-at, received-at, media-sequence,
@@ -22,11 +23,11 @@
  * An outage is the element message `live-outage` at its begin and its end: state (begin or end), source, reason,
  * detail, at. The same goes downstream as a custom event. It begins once no frame is left of what was fetched before, so
  * a failure that mends itself in the meantime is none, and ends with the first frame that was fetched since. Reasons are
- * words: of HTTP (http_403, not_a_playlist, broken_playlist, no_segments, empty_segment, too_large, bad_uri), of the network
- * (dns, refused, timeout, tls, connection, not_found, unauthorized), of the stream (stale, ended, undecodable, decode_timeout,
- * no_keyframe, no_decoder; unsupported: encrypted, or in ranges of bytes). A key frame need not begin each segment: of those
- * that have none up to three are passed over before it is no_keyframe. A server that says when to come back (Retry-After) is
- * left alone till then, for up to fifteen times #GstLiveSrc:retry-max.
+ * words: of HTTP (http_403, not_a_playlist, broken_playlist, no_segments, empty_segment, too_large, bad_uri), of the
+ * network (dns, refused, timeout, tls, connection, not_found, unauthorized), of the stream (stale, ended, undecodable,
+ * decode_timeout, no_keyframe, no_decoder; unsupported: encrypted, or in ranges of bytes). A key frame need not begin
+ * each segment: of those that have none up to three are passed over before it is no_keyframe. A server that says when
+ * to come back (Retry-After) is left alone till then, for up to fifteen times #GstLiveSrc:retry-max.
  *
  * Those of the resolver are read off what it prints, and tell what to do. `offline`: not begun yet; `ended`: the event
  * is over, and the page may bring the next; `private`: it wants a login or a membership; `region`: not shown in this
@@ -47,11 +48,12 @@
  *
  * Only what no waiting mends is an error: a file that is not there, and a decoder that is not installed.
  *
- * Frames come as large as the camera sends them, and that may change, after an outage or within a playlist: what can take one
- * size alone has videoscale before it. rtspt:// takes RTSP over TCP, where packets get lost. http:// is HLS or a page; motion
- * JPEG over HTTP is neither, and needs another source. After its end with #GstLiveSrc:restart-on-eos a playlist is looked at
- * until it has newer segments; it is not played twice. What a page's stream may be used for is for its site's terms to say;
- * an address of the stream itself, from whoever runs the camera, lasts longer than any resolver.
+ * Frames come as large as the camera sends them, and that may change, after an outage or within a playlist: what can
+ * take one size alone has videoscale before it. rtspt:// takes RTSP over TCP, where packets get lost. http:// is HLS
+ * or a page; motion JPEG over HTTP is neither, and needs another source. After its end with #GstLiveSrc:restart-on-eos
+ * a playlist is looked at until it has newer segments; it is not played twice. What a page's stream may be used for is
+ * for its site's terms to say; an address of the stream itself, from whoever runs the camera, lasts longer than any
+ * resolver.
  *
  * ## Example launch lines
  * |[
@@ -449,8 +451,8 @@ install_times (GObjectClass *class)
       "Nanoseconds between two frames; 0: every frame of the stream", 10 * GST_SECOND);
   install_time (class, PROP_TIMEOUT, "timeout", "Timeout", "Nanoseconds without a frame after which the stream is given up "
       "and begun anew; at least three intervals and three segments are waited", 60 * GST_SECOND);
-  install_time (class, PROP_RETRY_MIN, "retry-min", "Shortest wait", "Nanoseconds to wait after a first failure, at least a "
-      "tenth of a second; doubles with each that follows", GST_SECOND);
+  install_time (class, PROP_RETRY_MIN, "retry-min", "Shortest wait", "Nanoseconds to wait after a first failure, at "
+      "least a tenth of a second; doubles with each that follows", GST_SECOND);
   install_time (class, PROP_RETRY_MAX, "retry-max", "Longest wait", "Nanoseconds that a wait after a failure "
       "grows to; up to fifteen times that where the site says that it is asked too often, or when to come back",
       60 * GST_SECOND);
@@ -473,12 +475,13 @@ install_properties (GObjectClass *class)
   g_object_class_install_property (class, PROP_SOURCE, g_param_spec_string ("source", "Source",
           "The camera's name, for frames and messages; without it the host of uri", NULL, AT_REST));
   g_object_class_install_property (class, PROP_RESOLVER, g_param_spec_string ("resolver", "Resolver",
-          "Command line that prints the stream's address for the page {uri}: JSON of yt-dlp -j or streamlink --json, or the "
-          "address alone; no shell sees it", STREAM_RESOLVER_DEFAULT, AT_REST));
+          "Command line that prints the stream's address for the page {uri}, of at most {height} lines: JSON of yt-dlp "
+          "-j or streamlink --json, or the address alone; no shell sees it", STREAM_RESOLVER_DEFAULT, AT_REST));
   g_object_class_install_property (class, PROP_USER_AGENT, g_param_spec_string ("user-agent", "User agent",
           "What requests call themselves; without it gst-heads and its version", NULL, AT_REST));
   g_object_class_install_property (class, PROP_MAX_HEIGHT, g_param_spec_uint ("max-height", "Largest height",
-          "Lines of the largest variant to take; 0: the largest there is", 0, G_MAXUINT, 1080, AT_REST));
+          "Lines of the largest variant to take, of a page as far as resolver asks for {height}; 0: the largest there "
+          "is", 0, G_MAXUINT, 1080, AT_REST));
   g_object_class_install_property (class, PROP_RESTART_ON_EOS, g_param_spec_boolean ("restart-on-eos", "Restart at the end",
           "Begin anew where a playlist or a file ends, as pages always are", FALSE, AT_REST));
   install_times (class);

@@ -160,7 +160,7 @@ hls_address_find (LiveFeed *feed, LiveHttp *http, HlsAddress *address)
     descend (feed, http, address, uri);
     return;
   }
-  stream_resolve (feed->set.resolver, uri, feed->set.resolver_timeout, feed->stop, &stream);
+  stream_resolve (feed->set.resolver, uri, feed->set.max_height, feed->set.resolver_timeout, feed->stop, &stream);
   address->headers = g_steal_pointer (&stream.headers);
   address->expires = stream.expires;
   address->reason = g_steal_pointer (&stream.reason);

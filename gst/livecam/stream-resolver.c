@@ -19,6 +19,7 @@
 /* What it printed is there when it ends; whatever it started may hold the pipes for ever. */
 #define LEFT_BEHIND_US (G_USEC_PER_SEC / 2)
 #define KILLED 128              /* stands for an exit status */
+#define ANY_HEIGHT 1000000
 
 void
 stream_address_clear (StreamAddress *address)
@@ -245,19 +246,22 @@ lead_group (gpointer data)
   setpgid (0, 0);
 }
 
+/* Each stays one argument, whatever the page is called. */
 static gchar **
-arguments_of (const gchar *command, const gchar *page, GError **error)
+arguments_of (const gchar *command, const gchar *page, guint max_height, GError **error)
 {
+  g_autofree gchar *height = g_strdup_printf ("%u", max_height ? max_height : ANY_HEIGHT);
   gchar **arguments = NULL;
 
   if (!g_shell_parse_argv (command, NULL, &arguments, error))
     return NULL;
   for (gchar **argument = arguments; *argument; argument++) {
-    gchar **parts = g_strsplit (*argument, "{uri}", -1);
+    GString *filled = g_string_new (*argument);
 
+    g_string_replace (filled, "{height}", height, 0);
+    g_string_replace (filled, "{uri}", page, 0);
     g_free (*argument);
-    *argument = g_strjoinv (page, parts);
-    g_strfreev (parts);
+    *argument = g_string_free (filled, FALSE);
   }
   return arguments;
 }
@@ -367,13 +371,13 @@ conclude (Program *program, int status, const gchar *why, StreamAddress *address
 }
 
 void
-stream_resolve (const gchar *command, const gchar *page, guint64 timeout, GCancellable *cancellable,
-    StreamAddress *address)
+stream_resolve (const gchar *command, const gchar *page, guint max_height, guint64 timeout,
+    GCancellable *cancellable, StreamAddress *address)
 {
   gint64 deadline = g_get_monotonic_time () + (gint64) (timeout / 1000);
   Program program = { .pipes = { { -1, POLLIN, 0 }, { -1, POLLIN, 0 } } };
   g_autoptr (GError) error = NULL;
-  g_auto (GStrv) arguments = arguments_of (command, page, &error);
+  g_auto (GStrv) arguments = arguments_of (command, page, max_height, &error);
   const gchar *why;
   int status;
 

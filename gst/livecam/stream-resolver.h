@@ -9,9 +9,9 @@
 
 G_BEGIN_DECLS
 
-/* Video as HLS, no higher than needed is the program's choice; {uri} becomes the page, as one argument. */
+/* Video as HLS; {uri} becomes the page, {height} the lines that it may have at most. */
 #define STREAM_RESOLVER_DEFAULT "yt-dlp -j --no-warnings --no-playlist -4 " \
-  "-f \"bv*[protocol^=m3u8][vcodec^=avc1][height<=1080]/b[protocol^=m3u8]/bv*[protocol^=m3u8]\" {uri}"
+  "-f \"bv*[protocol^=m3u8][vcodec^=avc1][height<={height}]/b[protocol^=m3u8]/bv*[protocol^=m3u8]\" {uri}"
 
 /* reason NULL: uri is there. Else a word for programs (resolver_missing, resolver_failed, resolver_garbage,
  * resolver_too_much, resolver_timeout, cancelled, bot_check, rate_limited, private, region, offline, ended, no_formats)
@@ -23,9 +23,9 @@ typedef struct {
   gchar *reason, *detail;
 } StreamAddress;
 
-/* Runs command, which no shell sees, for at most `timeout` nanoseconds. Blocks. */
-void stream_resolve (const gchar *command, const gchar *page, guint64 timeout, GCancellable *cancellable,
-    StreamAddress *address);
+/* Runs command, which no shell sees, for at most `timeout` nanoseconds. Blocks. max_height 0: any. */
+void stream_resolve (const gchar *command, const gchar *page, guint max_height, guint64 timeout,
+    GCancellable *cancellable, StreamAddress *address);
 void stream_address_clear (StreamAddress *address);
 
 /* What the program printed, read as an address. */

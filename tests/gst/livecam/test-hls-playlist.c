@@ -154,7 +154,7 @@ assert_resolves (const char *command)
   gint64 begun = g_get_monotonic_time ();
   StreamAddress address;
 
-  stream_resolve (command, "http://h/page", 60 * G_GUINT64_CONSTANT (1000000000), NULL, &address);
+  stream_resolve (command, "http://h/{height}", 720, 60 * G_GUINT64_CONSTANT (1000000000), NULL, &address);
   g_assert_cmpstr (address.reason, ==, NULL);
   g_assert_cmpstr (address.uri, ==, "http://h/a.m3u8");
   g_assert_cmpint (g_get_monotonic_time () - begun, <, 20 * G_USEC_PER_SEC);
@@ -186,6 +186,15 @@ test_left_behind (void)
   g_rmdir (folder);
 }
 
+/* The page may be called anything; the height is that of the property. */
+static void
+test_arguments (void)
+{
+  assert_resolves ("sh -c 'case \"$1 $2\" in \"a720b <http://h/\"?height?\">\") echo http://h/a.m3u8;; esac' sh "
+      "a{height}b <{uri}>");
+  g_assert_nonnull (strstr (STREAM_RESOLVER_DEFAULT, "{height}"));
+}
+
 /* In an application that ignores how its children end, nobody can be asked for the status. */
 static void
 test_ignored_children (void)
@@ -205,6 +214,7 @@ main (int argc, char **argv)
   g_test_add_func ("/hls-playlist/random", test_random);
   g_test_add_func ("/hls-playlist/addresses", test_addresses);
   g_test_add_func ("/resolver/headers", test_headers);
+  g_test_add_func ("/resolver/arguments", test_arguments);
   g_test_add_func ("/resolver/left-behind", test_left_behind);
   g_test_add_func ("/resolver/ignored-children", test_ignored_children);
   return g_test_run ();
