@@ -27,7 +27,8 @@ print_row (const CatalogueRow *row, gpointer data)
   g_autoptr (GString) line = g_string_new (NULL);
 
   listing->rows++;
-  return catalogue_each_label (listing->catalogue, row->id, append_label, line, &listing->error) && printf ("%s  %s  %s  %dx%d%s\n", row->id, time, row->source, row->width, row->height, line->str) >= 0;
+  return catalogue_each_label (listing->catalogue, row->id, append_label, line, &listing->error)
+      && printf ("%s  %s  %s  %dx%d%s\n", row->id, time, row->source, row->width, row->height, line->str) >= 0;
 }
 
 /* ---- for programs ------------------------------------------------------------------------------------------------------ */

@@ -202,8 +202,9 @@ describe_outages (const GhRunService *service)
   gpointer element, reason;
 
   g_hash_table_iter_init (&iter, service->outages);
-  return g_hash_table_iter_next (&iter, &element, &reason) ? g_strdup_printf ("STATUS=%s: no frames: %s", (char *) element,
-      (char *) reason) : g_strdup ("STATUS=frames arrive");
+  if (!g_hash_table_iter_next (&iter, &element, &reason))
+    return g_strdup ("STATUS=frames arrive");
+  return g_strdup_printf ("STATUS=%s: no frames: %s", (char *) element, (char *) reason);
 }
 
 static void

@@ -4,8 +4,8 @@
  * /metrics, and words to a service manager. Everything is called from the thread of the main loop.
  *
  * The manager's watchdog is fed by frames that reach a sink, not by a timer: a pipeline that hangs is restarted. While a
- * source says that its camera is out of reach (live-outage) it is at work though no frame comes, and so it is between two
- * frames of a source with an interval, up to three of which it waits itself; then the main loop feeds.
+ * source says that its camera is out of reach (live-outage) it is at work though no frame comes, and so it is between
+ * two frames of a source with an interval, up to three of which it waits itself; then the main loop feeds.
  */
 #pragma once
 
@@ -31,7 +31,8 @@ typedef struct {
   guint feeder;
 } GhRunService;
 
-/* Zero the struct before. port -1: no page. max_age 0: a minute, or three intervals of a source. GH_ERROR; the struct is to be cleared in any case. */
+/* Zero the struct before. port -1: no page. max_age 0: a minute, or three intervals of a source. GH_ERROR; the struct
+ * is to be cleared in any case. */
 gboolean gh_run_service_begin (GhRunService *service, GstElement *pipeline, int port, double max_age, GError **error);
 void gh_run_service_message (GhRunService *service, GstMessage *message);
 /* The pipeline is about to stop. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * catalogue-verify.c: every row against the disk, and the disk against the rows. Others may store and delete meanwhile: what
- * does not fit is looked at once more before it is told. */
+ * catalogue-verify.c: every row against the disk, and the disk against the rows. Others may store and delete meanwhile:
+ * what does not fit is looked at once more before it is told. */
 #include "catalogue-private.h"
 
 #include <glib/gstdio.h>
@@ -80,7 +80,7 @@ verify_files (Report *r)
     g_dir_close (dir);
 }
 
-/* ---- a second look ----------------------------------------------------------------------------------------------------- */
+/* ---- a second look --------------------------------------------------------------------------------------------- */
 
 static gchar *
 state_of (const Report *r, const gchar *path)

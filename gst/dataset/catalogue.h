@@ -115,8 +115,8 @@ typedef struct {
  * is still to come; their rows stay, as evicted. Returns how many, or -1 with an error. dry_run: only counts. */
 gint catalogue_prune (Catalogue *catalogue, const CatalogueLimits *limits, gint64 now, gboolean dry_run, GError **error);
 
-/* The time for that, of a process that runs for long. A clock that jumps ahead, by a wrong server of times or a dead battery,
- * would make every image old at once: a step of more than an hour is believed when it has lasted a day. */
+/* The time for that, of a process that runs for long. A clock that jumps ahead, by a wrong server of times or a dead
+ * battery, would make every image old at once: a step of more than an hour is believed when it has lasted a day. */
 typedef struct {
   gint64 offset;                /* microseconds from the monotonic clock to the one that is believed */
   gint64 ahead;                 /* by so much the real one is ahead of that; 0: it is believed */
@@ -317,8 +317,8 @@ gboolean catalogue_each_prediction (Catalogue *catalogue, const gchar *frame,
 gchar *catalogue_encoder_of (Catalogue *catalogue, const gchar *frame);
 
 /* Everything that is wrong, a line each, through say: rows without their file, files of another size or sum, files
- * without a row. What a capture beside it stores and deletes meanwhile is not wrong; where a file looks like that it waits
- * up to two seconds. Returns how many, or -1 with an error. */
+ * without a row. What a capture beside it stores and deletes meanwhile is not wrong; where a file looks like that it
+ * waits up to two seconds. Returns how many, or -1 with an error. */
 gint catalogue_verify (Catalogue *catalogue, void (*say) (const gchar *line, gpointer data), gpointer data,
     GError **error);
 

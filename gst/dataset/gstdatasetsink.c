@@ -14,9 +14,9 @@
  * dropped and counted. A stream that is not live waits. When the disk has less than #GstDatasetSink:min-free left, storing
  * pauses (message `dataset-paused`) and goes on by itself (`dataset-resumed`); frames pass meanwhile.
  *
- * Limits by age, number and bytes are looked after every fifty frames, at the end, and when the disk has too little room. When
- * the machine's clock jumps ahead by more than an hour, #GstDatasetSink:max-age goes by the time before for a day, with a
- * warning: a wrong clock would make every image old at once.
+ * Limits by age, number and bytes are looked after every fifty frames, at the end, and when the disk has too little
+ * room. When the machine's clock jumps ahead by more than an hour, #GstDatasetSink:max-age goes by the time before
+ * for a day, with a warning: a wrong clock would make every image old at once.
  *
  * A label of #GstDatasetSink:labels that none of the first frames carries is told in a warning, once: a name that is written
  * wrong would cost the labels of weeks.

@@ -231,8 +231,9 @@ now_for_limits (GstDatasetWriter *writer)
   gint64 now = catalogue_clock_now (&writer->clock, g_get_real_time (), time_since_boot ());
 
   if (writer->clock.ahead && writer->set.limits.max_age && !writer->warned_clock)
-    GST_ELEMENT_WARNING (writer->element, RESOURCE, SETTINGS, ("This machine's clock has jumped ahead by %.0f hours. For a day "
-            "max-age goes by what it was, so that a wrong clock deletes no image; set it right, or restart where it is.",
+    GST_ELEMENT_WARNING (writer->element, RESOURCE, SETTINGS, ("This machine's clock has jumped ahead by %.0f hours. "
+            "For a day max-age goes by what it was, so that a wrong clock deletes no image; set it right, or restart "
+            "where it is.",
             writer->clock.ahead / (gdouble) G_TIME_SPAN_HOUR), (NULL));
   writer->warned_clock = writer->clock.ahead != 0;
   return now;
@@ -250,8 +251,8 @@ prune (GstDatasetWriter *writer)
   kept = catalogue_prune (gst_dataset_writer_borrow (writer), limits, now_for_limits (writer), FALSE, &error) >= 0;
   gst_dataset_writer_give_back (writer);
   if (!kept && !writer->warned_prune)
-    GST_ELEMENT_WARNING (writer->element, RESOURCE, WRITE, ("Images beyond max-age, max-frames and max-bytes are not deleted, and "
-            "the disk may fill: %s", error->message), (NULL));
+    GST_ELEMENT_WARNING (writer->element, RESOURCE, WRITE, ("Images beyond max-age, max-frames and max-bytes are not "
+            "deleted, and the disk may fill: %s", error->message), (NULL));
   writer->warned_prune = !kept;
 }
 

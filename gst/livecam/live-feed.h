@@ -113,7 +113,8 @@ void live_feed_push (LiveFeed *feed, GstSample *sample, const LiveFrame *frame);
  * frame came. detail (may be NULL) holds no address. */
 void live_feed_fail (LiveFeed *feed, const LiveRest *rest, const gchar *reason, const gchar *detail);
 /* Waits longer after every failure, never as long twice; at once very long where trying again makes it worse. Until
- * `asked` (monotonic; 0: whenever) where the server says so, but no longer than that very long. FALSE once it has to stop. */
+ * `asked` (monotonic; 0: whenever) where the server says so, but no longer than that very long. FALSE once it has to
+ * stop. */
 gboolean live_feed_back_off (LiveFeed *feed, gint64 asked);
 /* How often retry-max is waited after this reason (may be NULL): more than once where the site bars those who come
  * often. */

@@ -142,7 +142,7 @@ def origin_of(program, folder):
 
 
 def test_interval(gst_heads, folder, camera):
-    """Between two frames of a camera that is asked for one now and then all is well, for the manager and on the page."""
+    """Between two frames of a camera that is asked for one now and then all is well, for the manager."""
     pipeline = os.path.join(folder, "slow.pipeline")
     with open(pipeline, "w") as f:
         f.write("live-src name=camera uri=http://127.0.0.1:%d/live.m3u8 interval=30000000000 "

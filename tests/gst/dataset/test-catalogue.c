@@ -337,7 +337,8 @@ test_clock (Fixture *f, gconstpointer data)
 
   catalogue_clock_init (&clock, begun, hour);
   for (gsize i = 0; i < G_N_ELEMENTS (looks); i++) {
-    g_assert_cmpint (catalogue_clock_now (&clock, begun + looks[i].real, hour + looks[i].monotonic), ==, begun + looks[i].now);
+    g_assert_cmpint (catalogue_clock_now (&clock, begun + looks[i].real, hour + looks[i].monotonic), ==,
+        begun + looks[i].now);
     g_assert_cmpint (clock.ahead != 0, ==, looks[i].real > looks[i].now);
   }
 }

@@ -451,7 +451,7 @@ GST_START_TEST (test_failed_prune)
   fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
   gst_harness_teardown (h);
   h = harness ();
-  gst_element_set_state (h->element, GST_STATE_NULL);   /* for what is to be set at rest; each frame now looks for room */
+  gst_element_set_state (h->element, GST_STATE_NULL);   /* for what is to be set at rest; each frame looks for room */
   g_object_set (h->element, "max-frames", (guint64) 5, "min-free", G_GUINT64_CONSTANT (1) << 62, NULL);
   gst_element_set_state (h->element, GST_STATE_PLAYING);
   gst_element_set_bus (h->element, bus);

@@ -243,7 +243,7 @@ GST_START_TEST (test_does_not_hammer)
   live_rig_await_outage (&rig, f->reason, 6);
   before = hls_origin_count (rig.origin, "/");
   live_rig_listen (&rig, 2);
-  /* A try is at most a master and a media playlist and three segments; between two there is always a tenth of a second. */
+  /* A try is at most a master and a media playlist and three segments; between two there is a tenth of a second. */
   fail_unless (hls_origin_count (rig.origin, "/") - before <= (__i__ ? 10 : 30) * 5, "%u requests in 2 s",
       hls_origin_count (rig.origin, "/") - before);
   live_rig_end (&rig);
@@ -337,7 +337,8 @@ static void
 note_lateness (GstElement *sink, GstBuffer *buffer, GstPad *pad, gpointer least)
 {
   g_autoptr (GstClock) clock = gst_element_get_clock (sink);
-  GstClockTimeDiff late = GST_CLOCK_DIFF (GST_BUFFER_PTS (buffer) + gst_element_get_base_time (sink), gst_clock_get_time (clock));
+  GstClockTimeDiff late = GST_CLOCK_DIFF (GST_BUFFER_PTS (buffer) + gst_element_get_base_time (sink),
+      gst_clock_get_time (clock));
 
   g_atomic_int_set ((gint *) least, (gint) MIN (g_atomic_int_get ((gint *) least), ABS (late) / (gint64) GST_MSECOND));
 }
@@ -356,7 +357,7 @@ lateness (LiveRig *rig, gint n)
   return least;
 }
 
-/* New segments are noticed up to half of one late, so the first pictures wait as long, and none has to be late after. */
+/* New segments are noticed up to half of one late, so the first pictures wait as long, and none is late after. */
 GST_START_TEST (test_lead)
 {
   LiveRig rig;
@@ -368,7 +369,8 @@ GST_START_TEST (test_lead)
     live_rig_listen (&rig, 0.01);
   fetched = g_get_monotonic_time ();
   live_rig_await_frames (&rig, 1, 4);
-  fail_unless (g_get_monotonic_time () - fetched > 0.8 * G_USEC_PER_SEC, "after %g s", (g_get_monotonic_time () - fetched) / 1e6);
+  fetched = g_get_monotonic_time () - fetched;
+  fail_unless (fetched > 0.8 * G_USEC_PER_SEC, "after %g s", fetched / 1e6);
   live_rig_end (&rig);
 }
 
