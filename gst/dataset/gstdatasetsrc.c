@@ -289,6 +289,8 @@ gst_dataset_src_start (GstBaseSrc *base)
   self->cached = self->sent = self->sent_before = 0;
   self->epoch = self->next = 0;
   GST_OBJECT_LOCK (self);
+  if (self->epochs && self->plan->len <= G_MAXINT64 / FRAME_DURATION / self->epochs)
+    base->segment.duration = (guint64) self->plan->len * self->epochs * FRAME_DURATION; /* less, where some are damaged */
   self->frames = self->failed = self->epochs_done = 0;
   GST_OBJECT_UNLOCK (self);
   return TRUE;

@@ -293,6 +293,27 @@ GST_START_TEST (test_states)
 
 GST_END_TEST
 
+/* Whoever shows how far a replay is has to know how long it will be. */
+GST_START_TEST (test_duration)
+{
+  /* Of the last two nobody knows, and none can be told. */
+  static const guint epochs[] = { 1, 3, 0, G_MAXUINT };
+  GstElement *src = gst_element_factory_make ("dataset-src", NULL);
+
+  g_object_set (src, "location", folder, NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (epochs); i++) {
+    gint64 duration = -1;
+
+    g_object_set (src, "epochs", epochs[i], NULL);
+    fail_unless_equals_int (gst_element_set_state (src, GST_STATE_PAUSED), GST_STATE_CHANGE_SUCCESS);
+    gst_element_query_duration (src, GST_FORMAT_TIME, &duration);
+    fail_unless_equals_int64 (duration, i < 2 ? (gint64) (N * epochs[i] * GST_SECOND / 10) : -1);
+    gst_element_set_state (src, GST_STATE_NULL);
+  }
+  gst_object_unref (src);
+}
+
+GST_END_TEST
 static Suite *
 dataset_src_suite (void)
 {
@@ -307,6 +328,7 @@ dataset_src_suite (void)
   tcase_add_test (tests, test_damaged);
   tcase_add_test (tests, test_nothing_readable);
   tcase_add_test (tests, test_states);
+  tcase_add_test (tests, test_duration);
   suite_add_tcase (suite, tests);
   return suite;
 }
