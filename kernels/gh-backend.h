@@ -35,7 +35,7 @@ struct GhPacked {
 };
 
 /* Bumped whenever the table or the structs above change: a module opened at run time must match. */
-#define GH_BACKEND_ABI 5
+#define GH_BACKEND_ABI 6
 
 struct GhBackend {
   int abi;
@@ -67,6 +67,7 @@ struct GhBackend {
       const GhPacked *, const float *, int, int, int, size_t, int, int);
   bool (*fuses_block) (const GhBlockParts *);   /* likewise */
   GhStatus (*block_fwd) (GhCtx *, float *, const GhBlockParts *, int, int);
+  GhStatus (*fit_fwd) (GhCtx *, uint8_t *, const GhFrame *, const GhFit *, int, int);
   GhStatus (*patchify_fwd) (GhCtx *, float *, const uint8_t *, const int32_t *, const float *, const float *, int, int,
       int, size_t, int, int);
   GhStatus (*layernorm_fwd) (GhCtx *, float *, float *, float *, const float *, const float *, const float *, int, int,

@@ -213,6 +213,7 @@ make_table (void)
   t.project_patches_fwd = gh_cuda_project_patches_fwd;
   t.fuses_block = gh_cuda_fuses_block;
   t.block_fwd = gh_cuda_block_fwd;
+  t.fit_fwd = gh_cuda_fit_fwd;
   t.patchify_fwd = gh_cuda_patchify_fwd;
   t.layernorm_fwd = gh_cuda_layernorm_fwd;
   t.layernorm_bwd = gh_cuda_layernorm_bwd;
