@@ -81,6 +81,23 @@ GhStatus gh_upload (GhCtx *ctx, void *dst, const void *host_src, size_t bytes);
 GhStatus gh_download (GhCtx *ctx, void *host_dst, const void *src, size_t bytes);
 GhStatus gh_sync (GhCtx *ctx);
 
+/* ---- bytes on their way ------------------------------------------------------------------------------ */
+
+/* Two lanes from the host to the context's memory, which take turns: while the context computes on what came in one,
+ * the other is filled and copied. For each turn, in this order:
+ *   gh_lanes_fill()  answers with host memory of the lane's size to write to, once the lane's last copy has left it
+ *   gh_lanes_send()  starts the copy and returns
+ *   gh_lanes_take()  operations called from now on find it in *brought, memory of the context
+ *   gh_lanes_done()  those called so far were the last to read it: the lane is free
+ * Two turns at most have been filled and are not done. GH_UNSUPPORTED on ref and cpu, which read the host's memory. */
+typedef struct GhLanes GhLanes;
+GhStatus gh_lanes_new (GhCtx *ctx, GhLanes **lanes, size_t bytes);
+void gh_lanes_free (GhLanes *lanes);                /* takes NULL; waits for copies; before its context goes */
+GhStatus gh_lanes_fill (GhLanes *lanes, void **host);
+GhStatus gh_lanes_send (GhLanes *lanes);
+GhStatus gh_lanes_take (GhLanes *lanes, const void **brought);
+GhStatus gh_lanes_done (GhLanes *lanes);
+
 /* ---- passes that repeat ------------------------------------------------------------------------------- */
 
 typedef struct GhGraph GhGraph;

@@ -348,9 +348,9 @@ encode (GhEncoderSession *s, const guint8 *rgb, gsize stride, int B, float *embe
 }
 
 static GhStatus
-encode_frame (GhEncoderSession *s, const guint8 *const *planes, const gsize *strides, float *embedding, float *tokens)
+encode_frame (GhEncoderSession *s, float *embedding, float *tokens)
 {
-  GH_TRY (gh_frame_fit_run (s->fit, s->picture, planes, strides));
+  GH_TRY (gh_frame_fit_run (s->fit, s->picture));
   return encode_pictures (s, s->picture, (gsize) s->encoder->config.width * 3, 1, embedding, tokens);
 }
 
@@ -460,13 +460,23 @@ gh_encoder_session_expect (GhEncoderSession *s, const GhFrameLayout *layout, con
 }
 
 gboolean
-gh_encoder_encode_frame (GhEncoderSession *s, const guint8 *const *planes, const gsize *strides, float *embedding,
-    float *tokens, GError **error)
+gh_encoder_send_frame (GhEncoderSession *s, const guint8 *const *planes, const gsize *strides, GError **error)
 {
-  g_return_val_if_fail (planes != NULL && strides != NULL && embedding != NULL, FALSE);
+  g_return_val_if_fail (planes != NULL && strides != NULL, FALSE);
   if (!s->fit || !gh_frame_fit_is_planned (s->fit))
     return refuse (s, error, "no frame was expected");
-  return gh_encoder_check (encode_frame (s, planes, strides, embedding, tokens), s->ctx, s->encoder->shown, error)
+  if (gh_frame_fit_ahead (s->fit) == GH_FRAMES_AHEAD)
+    return refuse (s, error, "too many frames were sent and not encoded");
+  return gh_encoder_check (gh_frame_fit_send (s->fit, planes, strides), s->ctx, s->encoder->shown, error);
+}
+
+gboolean
+gh_encoder_encode_frame (GhEncoderSession *s, float *embedding, float *tokens, GError **error)
+{
+  g_return_val_if_fail (embedding != NULL, FALSE);
+  if (!s->fit || gh_frame_fit_ahead (s->fit) == 0)
+    return refuse (s, error, "no frame was sent");
+  return gh_encoder_check (encode_frame (s, embedding, tokens), s->ctx, s->encoder->shown, error)
       && is_finite (s, embedding, s->encoder->config.embedding, error);
 }
 

@@ -21,8 +21,15 @@ struct _GhFrameFit
   GhFrameLayout layout;
   GhFit fit;
   void *tables;                 /* of the context: what fit's axes point to */
-  guint8 *frame;                /* of a device's context: a copy of the planes, row after row */
-  gsize frame_bytes;
+
+  /* Frames sent and not yet made a picture. In the host's memory: where they lie. */
+  struct
+  {
+    const guint8 *planes[GH_FRAME_MAX_PLANES];
+    gsize strides[GH_FRAME_MAX_PLANES];
+  } ahead[GH_FRAMES_AHEAD];
+  guint n_sent, n_run;
+  GhLanes *lanes;               /* to a device's: planes one after the other, rows without gaps */
 };
 
 GhFrameFit *
@@ -43,8 +50,8 @@ forget (GhFrameFit *fit)
   fit->is_planned = FALSE;
   gh_free (fit->ctx, fit->tables);
   fit->tables = NULL;
-  gh_free (fit->ctx, fit->frame);
-  fit->frame = NULL;
+  g_clear_pointer (&fit->lanes, gh_lanes_free);
+  fit->n_sent = fit->n_run = 0;
 }
 
 void
@@ -176,12 +183,13 @@ bring_tables (GhFrameFit *fit, const GhResize *across, const GhResize *down)
 }
 
 static GhStatus
-bring_room (GhFrameFit *fit)
+open_lanes (GhFrameFit *fit)
 {
-  fit->frame_bytes = 0;
+  gsize bytes = 0;
+
   for (int p = 0; p < fit->layout.n_planes; p++)
-    fit->frame_bytes += plane_row_bytes (&fit->layout, p) * plane_rows (&fit->layout, p);
-  return fit->is_host ? GH_OK : gh_alloc (fit->ctx, (void **) &fit->frame, fit->frame_bytes);
+    bytes += plane_row_bytes (&fit->layout, p) * plane_rows (&fit->layout, p);
+  return fit->is_host ? GH_OK : gh_lanes_new (fit->ctx, &fit->lanes, bytes);
 }
 
 /* A quirk of GStreamer 1.22, kept because pictures have always been made with it: where rows with subsampled chroma are
@@ -232,7 +240,7 @@ plan (GhFrameFit *fit, const GhResize *across, GhResize *down)
   if (has_short_ring (fit, down) && !lend_rows (down, &fit->fit, fit->layout.height))
     return GH_UNSUPPORTED;
   GH_TRY (bring_tables (fit, across, down));
-  GH_TRY (bring_room (fit));
+  GH_TRY (open_lanes (fit));
   fit->is_planned = TRUE;
   return GH_OK;
 }
@@ -263,43 +271,80 @@ gh_frame_fit_expect (GhFrameFit *fit, const GhFrameLayout *layout, const GhFrame
 
 /* ---- frames ------------------------------------------------------------------------------------------------------ */
 
-/* The planes in memory of the context: the very ones, or copies without the padding of their rows. */
+/* Into a lane, packed. */
 static GhStatus
-bring_planes (GhFrameFit *fit, const guint8 **at, gsize *at_strides, const guint8 *const *planes, const gsize *strides)
+fill_lane (GhFrameFit *fit, const guint8 *const *planes, const gsize *strides)
 {
-  guint8 *to = fit->frame;
+  guint8 *to;
 
+  GH_TRY (gh_lanes_fill (fit->lanes, (void **) &to));
   for (int p = 0; p < fit->layout.n_planes; p++) {
     const gsize row = plane_row_bytes (&fit->layout, p);
-    const int rows = plane_rows (&fit->layout, p);
 
-    at[p] = fit->is_host ? planes[p] : to;
-    at_strides[p] = fit->is_host ? strides[p] : row;
-    if (fit->is_host)
-      continue;
-    if (strides[p] == row)
-      GH_TRY (gh_upload (fit->ctx, to, planes[p], row * rows));
-    for (int y = 0; y < rows && strides[p] != row; y++)
-      GH_TRY (gh_upload (fit->ctx, to + y * row, planes[p] + y * strides[p], row));
-    to += row * rows;
+    for (int y = 0; y < plane_rows (&fit->layout, p); y++, to += row)
+      memcpy (to, planes[p] + y * strides[p], row);
+  }
+  return gh_lanes_send (fit->lanes);
+}
+
+GhStatus
+gh_frame_fit_send (GhFrameFit *fit, const guint8 *const *planes, const gsize *strides)
+{
+  g_return_val_if_fail (fit->is_planned && fit->n_sent - fit->n_run < GH_FRAMES_AHEAD, GH_INVAL);
+  if (fit->is_host) {
+    for (int p = 0; p < fit->layout.n_planes; p++) {
+      fit->ahead[fit->n_sent % GH_FRAMES_AHEAD].planes[p] = planes[p];
+      fit->ahead[fit->n_sent % GH_FRAMES_AHEAD].strides[p] = strides[p];
+    }
+  } else {
+    GH_TRY (fill_lane (fit, planes, strides));
+  }
+  fit->n_sent++;
+  return GH_OK;
+}
+
+guint
+gh_frame_fit_ahead (const GhFrameFit *fit)
+{
+  return fit->n_sent - fit->n_run;
+}
+
+/* Where the planes of the oldest frame lie in the context's memory. */
+static GhStatus
+find_planes (GhFrameFit *fit, const guint8 **planes, gsize *strides)
+{
+  const guint8 *at = NULL;
+
+  if (!fit->is_host)
+    GH_TRY (gh_lanes_take (fit->lanes, (const void **) &at));
+  for (int p = 0; p < fit->layout.n_planes; p++) {
+    planes[p] = fit->is_host ? fit->ahead[fit->n_run % GH_FRAMES_AHEAD].planes[p] : at;
+    strides[p] = fit->is_host ? fit->ahead[fit->n_run % GH_FRAMES_AHEAD].strides[p] : plane_row_bytes (&fit->layout, p);
+    if (!fit->is_host)
+      at += strides[p] * plane_rows (&fit->layout, p);
   }
   return GH_OK;
 }
 
 GhStatus
-gh_frame_fit_run (GhFrameFit *fit, guint8 *rgb, const guint8 *const *planes, const gsize *strides)
+gh_frame_fit_run (GhFrameFit *fit, guint8 *rgb)
 {
   const GhFrameLayout *layout = &fit->layout;
-  const guint8 *at[GH_FRAME_MAX_PLANES];
-  gsize at_strides[GH_FRAME_MAX_PLANES];
+  const guint8 *planes[GH_FRAME_MAX_PLANES];
+  gsize strides[GH_FRAME_MAX_PLANES];
   GhFrame frame = { .height = layout->height, .width = layout->width, .subsampled = layout->subsampled };
+  GhStatus status;
 
-  g_return_val_if_fail (fit->is_planned, GH_INVAL);
-  GH_TRY (bring_planes (fit, at, at_strides, planes, strides));
+  g_return_val_if_fail (fit->is_planned && fit->n_sent != fit->n_run, GH_INVAL);
+  GH_TRY (find_planes (fit, planes, strides));
   for (int c = 0; c < 3; c++) {
-    frame.channel[c] = at[layout->channel[c].plane] + layout->channel[c].offset;
-    frame.stride[c] = at_strides[layout->channel[c].plane];
+    frame.channel[c] = planes[layout->channel[c].plane] + layout->channel[c].offset;
+    frame.stride[c] = strides[layout->channel[c].plane];
     frame.step[c] = layout->channel[c].step;
   }
-  return gh_fit_fwd (fit->ctx, rgb, &frame, &fit->fit, fit->height, fit->width);
+  status = gh_fit_fwd (fit->ctx, rgb, &frame, &fit->fit, fit->height, fit->width);
+  fit->n_run++;
+  if (!fit->is_host)
+    GH_TRY (gh_lanes_done (fit->lanes));
+  return status;
 }

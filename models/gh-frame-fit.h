@@ -20,10 +20,15 @@ GhFrameFit *gh_frame_fit_new (GhCtx *ctx, int width, int height);
 void gh_frame_fit_free (GhFrameFit *fit);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GhFrameFit, gh_frame_fit_free)
 
-/* GH_UNSUPPORTED when such frames, or this part of them, have no exact plan; then nothing is planned. */
+/* Forgets frames that were sent. GH_UNSUPPORTED when such frames, or this part of them, have no exact plan; then nothing
+ * is planned. */
 GhStatus gh_frame_fit_expect (GhFrameFit *fit, const GhFrameLayout *layout, const GhFrameRectangle *part);
 gboolean gh_frame_fit_is_planned (const GhFrameFit *fit);
-/* Into rgb, memory of the context, after the last expect(). planes: host memory of the layout's planes. */
-GhStatus gh_frame_fit_run (GhFrameFit *fit, guint8 *rgb, const guint8 *const *planes, const gsize *strides);
+/* A frame as expected: host memory of the layout's planes, which stays as it is until run() is through with it. To a
+ * device its copy has begun when this returns. At most GH_FRAMES_AHEAD have been sent and not run. */
+GhStatus gh_frame_fit_send (GhFrameFit *fit, const guint8 *const *planes, const gsize *strides);
+guint gh_frame_fit_ahead (const GhFrameFit *fit);    /* how many */
+/* The oldest that was sent, into rgb, memory of the context. */
+GhStatus gh_frame_fit_run (GhFrameFit *fit, guint8 *rgb);
 
 G_END_DECLS

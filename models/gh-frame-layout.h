@@ -9,6 +9,7 @@
 G_BEGIN_DECLS
 
 #define GH_FRAME_MAX_PLANES 3
+#define GH_FRAMES_AHEAD 2       /* frames that may have been sent to a session and are not yet encoded */
 
 /* Three channels of bytes, R, G, B or Y, Cb, Cr, anywhere in up to three planes. */
 typedef struct {

@@ -132,7 +132,8 @@ fit (GstFrameScaler *scaler, GstBuffer *buffer)
 
   if (!gst_frame_layout_map (&scaler->layout, &scaler->in_info, buffer, &in, planes, strides))
     return FALSE;
-  done = gh_frame_fit_run (scaler->fit, scaler->picture, planes, strides) == GH_OK;
+  done = gh_frame_fit_send (scaler->fit, planes, strides) == GH_OK
+      && gh_frame_fit_run (scaler->fit, scaler->picture) == GH_OK;
   gst_video_frame_unmap (&in);
   return done;
 }

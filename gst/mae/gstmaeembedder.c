@@ -189,8 +189,8 @@ encode (GstMaeEmbedder *embedder, const Pixels *pixels, GstBuffer **embedding, G
   if (!embedder->token_pool || (*tokens = acquire_mapped (embedder->token_pool, &token_map, error)))
     done = pixels->rgb ? gh_encoder_encode (embedder->session, pixels->rgb, pixels->stride, 1,
             (gfloat *) embedding_map.data, (gfloat *) token_map.data, error)
-        : gh_encoder_encode_frame (embedder->session, pixels->planes, pixels->strides,
-            (gfloat *) embedding_map.data, (gfloat *) token_map.data, error);
+        : gh_encoder_send_frame (embedder->session, pixels->planes, pixels->strides, error)
+        && gh_encoder_encode_frame (embedder->session, (gfloat *) embedding_map.data, (gfloat *) token_map.data, error);
 
   if (*tokens) {
     to_little_endian (&token_map);

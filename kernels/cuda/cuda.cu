@@ -51,6 +51,8 @@ cuda_close (GhCtx *ctx)
 
   gh_cuda_group_leave (ctx);
   gh_blas_close (ctx);
+  if (cuda->copies)
+    cudaStreamDestroy (cuda->copies);
   if (cuda->stream)
     cudaStreamDestroy (cuda->stream);
   free (cuda);
@@ -199,6 +201,12 @@ make_table (void)
   t.upload = cuda_upload;
   t.download = cuda_download;
   t.sync = cuda_sync;
+  t.lane_new = gh_cuda_lane_new;
+  t.lane_free = gh_cuda_lane_free;
+  t.lane_wait = gh_cuda_lane_wait;
+  t.lane_send = gh_cuda_lane_send;
+  t.lane_take = gh_cuda_lane_take;
+  t.lane_done = gh_cuda_lane_done;
   t.graph_begin = graph_begin;
   t.graph_end = graph_end;
   t.graph_run = graph_run;

@@ -43,6 +43,7 @@ struct GhBlas;
 
 struct GhCuda {
   cudaStream_t stream;
+  cudaStream_t copies;          /* of lanes; NULL before the first */
   struct GhBlas *blas;
   int processors;               /* multiprocessors of the device */
   void *group;                  /* NCCL's communicator; NULL: none */
@@ -57,6 +58,13 @@ gh_cuda (const GhCtx *ctx)
 
 /* The status of a call of the CUDA runtime, with gh_last_error() set. */
 GhStatus gh_cuda_check (GhCtx *ctx, cudaError_t error, const char *what);
+
+GhStatus gh_cuda_lane_new (GhCtx *ctx, GhLane *lane);
+void gh_cuda_lane_free (GhCtx *ctx, GhLane *lane);
+GhStatus gh_cuda_lane_wait (GhCtx *ctx, GhLane *lane);
+GhStatus gh_cuda_lane_send (GhCtx *ctx, GhLane *lane);
+GhStatus gh_cuda_lane_take (GhCtx *ctx, GhLane *lane);
+GhStatus gh_cuda_lane_done (GhCtx *ctx, GhLane *lane);
 
 GhStatus gh_cuda_group_available (GhCtx *ctx);
 GhStatus gh_cuda_group_id (GhCtx *ctx, uint8_t *id);

@@ -95,7 +95,7 @@ measure (GhCtx *ctx, GstVideoFormat format, const gint *size)
 
     gst_video_converter_frame (converter, &from, &to);
     between = g_get_monotonic_time ();
-    if (gh_frame_fit_run (fit, picture, planes, strides) != GH_OK)
+    if (gh_frame_fit_send (fit, planes, strides) != GH_OK || gh_frame_fit_run (fit, picture) != GH_OK)
       g_error ("%s", gh_last_error (ctx));
     theirs[i] = between - start;
     ours[i] = g_get_monotonic_time () - between;

@@ -28,7 +28,8 @@ run (GhEncoderSession *session, const guint8 *rgb, const GhMaeConfig *c, float *
   for (int i = 8; i < N; i++)
     drop[i - 8] = i;
   if (!gh_encoder_encode (session, rgb, c->width * 3, 1, embedding, latent, NULL)
-      || !gh_encoder_encode_frame (session, planes, strides, embedding, latent, NULL)
+      || !gh_encoder_send_frame (session, planes, strides, NULL)
+      || !gh_encoder_encode_frame (session, embedding, latent, NULL)
       || !gh_encoder_forward (session, pred, keep, 1, 8, latent, embedding, NULL)
       || !gh_encoder_decode (session, latent, keep, drop, 1, 8, pred, NULL))
     abort ();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * test-frame-fit.c: frames as they come go through an encoder exactly as the picture that is made of them; the tables of
- * a resize keep what the kernels were promised; what has no plan is refused, and a session without one says so. (That
- * the pictures are those of GStreamer is tested in tests/gst/common/.)
+ * test-frame-fit.c: frames as they come go through an encoder exactly as the picture that is made of them; the tables
+ * of a resize keep what the kernels were promised; what has no plan is refused, and a session without one says so.
+ * (That the pictures are those of GStreamer is tested in tests/gst/common/.)
  */
 #include "encoder-fixture.h"
 #include "model-file.h"
@@ -78,7 +78,9 @@ fit_picture (GhDevice device, const GhMaeConfig *c, const GhFrameLayout *layout,
   g_assert_false (gh_frame_fit_is_planned (fit));
   g_assert_cmpint (gh_frame_fit_expect (fit, layout, part), ==, GH_OK);
   g_assert_true (gh_frame_fit_is_planned (fit));
-  g_assert_cmpint (gh_frame_fit_run (fit, picture, planes, strides), ==, GH_OK);
+  g_assert_cmpint (gh_frame_fit_send (fit, planes, strides), ==, GH_OK);
+  g_assert_cmpint (gh_frame_fit_ahead (fit), ==, 1);
+  g_assert_cmpint (gh_frame_fit_run (fit, picture), ==, GH_OK);
   gh_frame_fit_free (fit);
   gh_ctx_free (ctx);
 }
@@ -104,7 +106,9 @@ check_layout (GhEncoderSession *session, const GhMaeConfig *c, const GhFrameLayo
   g_assert_cmpmem (picture, c->width * c->height * 3, cpu, c->width * c->height * 3);
 
   g_assert_true (gh_encoder_session_expect (session, layout, part));
-  gh_encoder_encode_frame (session, planes, strides, got, got_tokens, &error);
+  gh_encoder_send_frame (session, planes, strides, &error);
+  g_assert_no_error (error);
+  gh_encoder_encode_frame (session, got, got_tokens, &error);
   g_assert_no_error (error);
   gh_encoder_encode (session, picture, c->width * 3, 1, want, want_tokens, &error);
   g_assert_no_error (error);
@@ -148,12 +152,26 @@ test_refusals (Fixture *f, gconstpointer data)
     g_autoptr (GhEncoderSession) session = test_open_session (encoder, 1);
     g_autoptr (GError) error = NULL;
 
-    g_assert_false (gh_encoder_encode_frame (session, planes, strides, embedding, NULL, &error));
+    g_assert_false (gh_encoder_send_frame (session, planes, strides, &error));
+    g_assert_error (error, GH_ERROR, GH_ERROR_DATA);
+    g_clear_error (&error);
+    g_assert_false (gh_encoder_encode_frame (session, embedding, NULL, &error));
     g_assert_error (error, GH_ERROR, GH_ERROR_DATA);
     g_clear_error (&error);
 
+    /* Two ahead and no more; a new plan forgets them. */
     g_assert_true (gh_encoder_session_expect (session, &bgrx, &all));
-    g_assert_true (gh_encoder_encode_frame (session, planes, strides, embedding, NULL, &error));
+    for (int i = 0; i < GH_FRAMES_AHEAD; i++)
+      g_assert_true (gh_encoder_send_frame (session, planes, strides, &error));
+    g_assert_false (gh_encoder_send_frame (session, planes, strides, &error));
+    g_assert_error (error, GH_ERROR, GH_ERROR_DATA);
+    g_clear_error (&error);
+    g_assert_true (gh_encoder_encode_frame (session, embedding, NULL, &error));
+    g_assert_true (gh_encoder_send_frame (session, planes, strides, &error));
+    g_assert_true (gh_encoder_session_expect (session, &bgrx, &corner));
+    g_assert_false (gh_encoder_encode_frame (session, embedding, NULL, &error));
+    g_assert_error (error, GH_ERROR, GH_ERROR_DATA);
+    g_clear_error (&error);
     huge.width = huge.height = 100 * 56;
     all_of_it = (GhFrameRectangle) { 0, 0, huge.width, huge.height };
     g_assert_false (gh_encoder_session_expect (session, &huge, &all_of_it));
@@ -162,7 +180,7 @@ test_refusals (Fixture *f, gconstpointer data)
     g_assert_false (gh_encoder_session_expect (session, &nv12, &before));
 
     /* The plan of before is gone, and not used for other frames. */
-    g_assert_false (gh_encoder_encode_frame (session, planes, strides, embedding, NULL, &error));
+    g_assert_false (gh_encoder_send_frame (session, planes, strides, &error));
     g_assert_error (error, GH_ERROR, GH_ERROR_DATA);
   }
 }

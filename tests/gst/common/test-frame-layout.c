@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * test-frame-layout.c: a frame that goes to the back end as it is becomes the picture, byte for byte, that GStreamer's
- * converter makes of it: formats, sizes, colours, chroma sites and crops at random.
+ * test-frame-layout.c: a frame that goes to the back end as it is becomes the picture, byte for byte, that the converter
+ * of GStreamer 1.22 makes of it: formats, sizes, colours, chroma sites and crops at random. Skipped (77) with another
+ * GStreamer, which may round in another way.
  */
 #include <gst/check/gstcheck.h>
 #include <string.h>
@@ -108,7 +109,8 @@ fitted (Rig *rig, GstBuffer *frame, const GstVideoInfo *info, gint width, gint h
   fail_unless (gst_frame_layout_map (&layout, info, frame, &map, planes, strides));
   picture = g_malloc (bytes);
   fail_unless (gh_alloc (rig->ctx, &rgb, bytes) == GH_OK);
-  fail_unless (gh_frame_fit_run (fit, rgb, planes, strides) == GH_OK, "%s", gh_last_error (rig->ctx));
+  fail_unless (gh_frame_fit_send (fit, planes, strides) == GH_OK, "%s", gh_last_error (rig->ctx));
+  fail_unless (gh_frame_fit_run (fit, rgb) == GH_OK, "%s", gh_last_error (rig->ctx));
   fail_unless (gh_download (rig->ctx, picture, rgb, bytes) == GH_OK && gh_sync (rig->ctx) == GH_OK);
   gh_free (rig->ctx, rgb);
   gst_video_frame_unmap (&map);
@@ -170,7 +172,7 @@ GST_START_TEST (test_same_picture)
       random_info (&rig, &info, formats[f], sizes[s][0], sizes[s][1]);
       compare (&rig, &info, FALSE, sizes[s][2], sizes[s][3]);
     }
-    for (gint i = 0; i < 60; i++) {
+    for (gint i = 0; i < 40; i++) {
       gint most = i % 3 ? 50 : 200;
 
       rig.ctx = i % 4 < 2 ? rig.ref : rig.cpu;
@@ -198,4 +200,16 @@ frame_layout_suite (void)
   return suite;
 }
 
-GST_CHECK_MAIN (frame_layout);
+int
+main (int argc, char **argv)
+{
+  guint major, minor, micro, nano;
+
+  gst_check_init (&argc, &argv);
+  gst_version (&major, &minor, &micro, &nano);
+  if (major != 1 || minor != 22) {
+    g_print ("skipped: this is GStreamer %u.%u\n", major, minor);
+    return 77;
+  }
+  return gst_check_run_suite (frame_layout_suite (), "frame_layout", __FILE__);
+}
