@@ -30,6 +30,7 @@ struct _GhFrameFit
   } ahead[GH_FRAMES_AHEAD];
   guint n_sent, n_run;
   GhLanes *lanes;               /* to a device's: planes one after the other, rows without gaps */
+  gsize lane_bytes;
 };
 
 GhFrameFit *
@@ -44,13 +45,19 @@ gh_frame_fit_new (GhCtx *ctx, int width, int height)
   return fit;
 }
 
+/* The plan, and frames on their way; lanes stay for the next plan. */
 static void
 forget (GhFrameFit *fit)
 {
+  const void *brought;
+
   fit->is_planned = FALSE;
   gh_free (fit->ctx, fit->tables);
   fit->tables = NULL;
-  g_clear_pointer (&fit->lanes, gh_lanes_free);
+  for (; fit->lanes && fit->n_run != fit->n_sent; fit->n_run++) {
+    gh_lanes_take (fit->lanes, &brought);
+    gh_lanes_done (fit->lanes);
+  }
   fit->n_sent = fit->n_run = 0;
 }
 
@@ -60,6 +67,7 @@ gh_frame_fit_free (GhFrameFit *fit)
   if (!fit)
     return;
   forget (fit);
+  gh_lanes_free (fit->lanes);
   g_free (fit);
 }
 
@@ -189,7 +197,11 @@ open_lanes (GhFrameFit *fit)
 
   for (int p = 0; p < fit->layout.n_planes; p++)
     bytes += plane_row_bytes (&fit->layout, p) * plane_rows (&fit->layout, p);
-  return fit->is_host ? GH_OK : gh_lanes_new (fit->ctx, &fit->lanes, bytes);
+  if (fit->is_host || (fit->lanes && fit->lane_bytes == bytes))
+    return GH_OK;
+  g_clear_pointer (&fit->lanes, gh_lanes_free);
+  fit->lane_bytes = bytes;
+  return gh_lanes_new (fit->ctx, &fit->lanes, bytes);
 }
 
 /* A quirk of GStreamer 1.22, kept because pictures have always been made with it: where rows with subsampled chroma are
