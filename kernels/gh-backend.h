@@ -34,8 +34,15 @@ struct GhPacked {
   float *scale;                 /* [n_out] for INT16 and INT8, else NULL */
 };
 
+/* One of two; see gh_lanes_new(). */
+typedef struct {
+  size_t bytes;
+  void *host, *device;
+  void *own;                    /* the back end's: what is waited for */
+} GhLane;
+
 /* Bumped whenever the table or the structs above change: a module opened at run time must match. */
-#define GH_BACKEND_ABI 5
+#define GH_BACKEND_ABI 7
 
 struct GhBackend {
   int abi;
@@ -49,6 +56,13 @@ struct GhBackend {
   GhStatus (*upload) (GhCtx *ctx, void *dst, const void *src, size_t bytes);
   GhStatus (*download) (GhCtx *ctx, void *dst, const void *src, size_t bytes);
   GhStatus (*sync) (GhCtx *ctx);
+  /* NULL where memory is the host's. lane_free is called after a failure too; the lane is zeroed before. */
+  GhStatus (*lane_new) (GhCtx *ctx, GhLane *lane);
+  void (*lane_free) (GhCtx *ctx, GhLane *lane);
+  GhStatus (*lane_wait) (GhCtx *ctx, GhLane *lane);     /* until lane->host may be written */
+  GhStatus (*lane_send) (GhCtx *ctx, GhLane *lane);
+  GhStatus (*lane_take) (GhCtx *ctx, GhLane *lane);
+  GhStatus (*lane_done) (GhCtx *ctx, GhLane *lane);
   /* NULL where recording gains nothing. */
   GhStatus (*graph_begin) (GhCtx *ctx);
   GhStatus (*graph_end) (GhCtx *ctx, void **recorded);
@@ -67,6 +81,7 @@ struct GhBackend {
       const GhPacked *, const float *, int, int, int, size_t, int, int);
   bool (*fuses_block) (const GhBlockParts *);   /* likewise */
   GhStatus (*block_fwd) (GhCtx *, float *, const GhBlockParts *, int, int);
+  GhStatus (*fit_fwd) (GhCtx *, uint8_t *, const GhFrame *, const GhFit *, int, int);
   GhStatus (*patchify_fwd) (GhCtx *, float *, const uint8_t *, const int32_t *, const float *, const float *, int, int,
       int, size_t, int, int);
   GhStatus (*layernorm_fwd) (GhCtx *, float *, float *, float *, const float *, const float *, const float *, int, int,

@@ -45,6 +45,53 @@ is_flag (int value)
   return value == 0 || value == 1;
 }
 
+/* A direction whose tables stay inside its `samples`. On a device they cannot be read from here: they are trusted. */
+static bool
+axis_ok (const GhCtx *ctx, const GhFitAxis *axis, int outputs, int samples)
+{
+  if (axis->n_taps == 0)
+    return outputs == samples;
+  if (axis->n_taps < 0 || axis->n_taps > GH_FIT_MAX_TAPS || axis->n_taps > samples || !axis->first || !axis->taps
+      || axis->shift < 0 || axis->shift > 8 || axis->round < 0 || axis->round >= 1 << axis->shift)
+    return false;
+  if (!indices_ok (ctx, axis->first, (size_t) outputs, samples - axis->n_taps + 1))
+    return false;
+  for (int i = 1; ctx->device != GH_DEVICE_CUDA && i < outputs; i++) {
+    if (axis->first[i] < axis->first[i - 1])
+      return false;
+  }
+  return true;
+}
+
+static bool
+frame_ok (const GhFrame *frame)
+{
+  for (int c = 0; c < 3; c++) {
+    size_t samples = (size_t) (frame->subsampled && c ? (frame->width + 1) / 2 : frame->width);
+    if (!frame->channel[c] || frame->step[c] < 1 || frame->stride[c] < (samples - 1) * (size_t) frame->step[c] + 1)
+      return false;
+  }
+  return true;
+}
+
+GhStatus
+gh_fit_fwd (GhCtx *ctx, uint8_t *rgb, const GhFrame *frame, const GhFit *fit, int height, int width)
+{
+  NEED (fit_fwd);
+  CHECK (rgb && frame && fit);
+  CHECK (height > 0 && width > 0 && frame->height > 0 && frame->width > 0);
+  CHECK (frame_ok (frame));
+  CHECK (fit->x >= 0 && fit->width > 0 && fit->x <= frame->width - fit->width);
+  CHECK (fit->y >= 0 && fit->height > 0 && fit->y <= frame->height - fit->height);
+  CHECK (!frame->subsampled || (fit->x % 2 == 0 && fit->y % 2 == 0));
+  CHECK (axis_ok (ctx, &fit->across, width, fit->width));
+  CHECK (axis_ok (ctx, &fit->down, height, fit->height));
+  CHECK (fit->colours >= GH_FIT_KEEP && fit->colours <= GH_FIT_COLOURS_LAST);
+  for (int i = 0; i < 5; i++)
+    CHECK (fit->gain[i] >= -4096 && fit->gain[i] <= 4096);
+  return ctx->backend->fit_fwd (ctx, rgb, frame, fit, height, width);
+}
+
 GhStatus
 gh_patchify_fwd (GhCtx *ctx, float *patches, const uint8_t *rgb, const int32_t *keep, const float host_mean[3],
     const float host_std[3], int B, int height, int width, size_t stride, int patch, int K)

@@ -81,6 +81,23 @@ GhStatus gh_upload (GhCtx *ctx, void *dst, const void *host_src, size_t bytes);
 GhStatus gh_download (GhCtx *ctx, void *host_dst, const void *src, size_t bytes);
 GhStatus gh_sync (GhCtx *ctx);
 
+/* ---- bytes on their way ------------------------------------------------------------------------------ */
+
+/* Two lanes from the host to the context's memory, which take turns: while the context computes on what came in one,
+ * the other is filled and copied. For each turn, in this order:
+ *   gh_lanes_fill()  answers with host memory of the lane's size to write to, once the lane's last copy has left it
+ *   gh_lanes_send()  starts the copy and returns
+ *   gh_lanes_take()  operations called from now on find it in *brought, memory of the context
+ *   gh_lanes_done()  those called so far were the last to read it: the lane is free
+ * Two turns at most have been filled and are not done. GH_UNSUPPORTED on ref and cpu, which read the host's memory. */
+typedef struct GhLanes GhLanes;
+GhStatus gh_lanes_new (GhCtx *ctx, GhLanes **lanes, size_t bytes);
+void gh_lanes_free (GhLanes *lanes);                /* takes NULL; waits for copies; before its context goes */
+GhStatus gh_lanes_fill (GhLanes *lanes, void **host);
+GhStatus gh_lanes_send (GhLanes *lanes);
+GhStatus gh_lanes_take (GhLanes *lanes, const void **brought);
+GhStatus gh_lanes_done (GhLanes *lanes);
+
 /* ---- passes that repeat ------------------------------------------------------------------------------- */
 
 typedef struct GhGraph GhGraph;
@@ -94,6 +111,53 @@ GhStatus gh_graph_end (GhCtx *ctx, GhGraph **graph);
 bool gh_graph_fits (const GhCtx *ctx, const GhGraph *graph);
 GhStatus gh_graph_run (GhCtx *ctx, GhGraph *graph);
 void gh_graph_free (GhGraph *graph);                /* takes NULL; before its context goes */
+
+/* ---- frames to pictures ------------------------------------------------------------------------------ */
+
+/* A frame as it comes: three channels of bytes, RGB or Y'CbCr, whose samples lie `step` bytes apart in rows of `stride`
+ * bytes (NV12: Y with step 1, Cb and Cr in turn with step 2). subsampled: the second and third have half the rows and
+ * columns, rounded up. */
+typedef struct {
+  const uint8_t *channel[3];
+  size_t stride[3];
+  int step[3];
+  int height, width;
+  bool subsampled;
+} GhFrame;
+
+/* One direction of a resize: output i = (round + the sum over t of taps[i,t] * sample[first[i]+t]) >> shift, at most
+ * 255. The taps of one output add up to 1 << shift or so: to 256 at most, that unsigned sums of 16 bits hold it, and to
+ * 2 << shift at most. */
+typedef struct {
+  int n_taps;                   /* 0: as many outputs as samples, nothing to do; at most GH_FIT_MAX_TAPS */
+  int shift, round;             /* shift at most 8, round below 1 << shift */
+  const int32_t *first;         /* [outputs] ascending, or the same again */
+  const uint16_t *taps;         /* [outputs,n_taps] */
+} GhFitAxis;
+#define GH_FIT_MAX_TAPS 128
+
+/* Where Y'CbCr becomes RGB: in the frame's size or in the picture's. */
+typedef enum { GH_FIT_KEEP, GH_FIT_COLOURS_FIRST, GH_FIT_COLOURS_LAST } GhFitColours;
+
+/* The part of a frame that becomes a picture, and how: missing chroma is interpolated, first along a row (centred, or
+ * between the neighbours where it is `cosited`), then between rows (centred); each direction is resized, one after the
+ * other; every step rounds to bytes.
+ *
+ * Y'CbCr to RGB: with w(v) = 257 (v ^ 128) as a signed number of 16 bits and a*b = a b >> 16, y = w(Y)*gain[0],
+ * R = y + w(Cr)*gain[1], B = y + w(Cb)*gain[2], G = y + w(Cb)*gain[3] + w(Cr)*gain[4], each clamped to -128..127, plus
+ * 128. gain: 256 times the usual factors, from -4096 to 4096. */
+typedef struct {
+  int x, y, width, height;      /* of the frame; x and y even where it is subsampled */
+  GhFitAxis across, down;
+  bool down_first;
+  bool cosited;
+  GhFitColours colours;
+  int16_t gain[5];
+} GhFit;
+
+/* rgb[height,width,3] of a frame: exactly the same bytes on every back end. The structs are the host's, the arrays they
+ * point to are memory of the context. What is read of the frame: `fit`'s part, and of chroma the row beside it. */
+GhStatus gh_fit_fwd (GhCtx *ctx, uint8_t *rgb, const GhFrame *frame, const GhFit *fit, int height, int width);
 
 /* ---- pixels to patches ----------------------------------------------------------------------------- */
 

@@ -5,6 +5,7 @@
  * time.
  */
 #include "gh-encoder-private.h"
+#include "gh-frame-fit.h"
 #include "gh-regions.h"
 
 #include <math.h>
@@ -36,6 +37,10 @@ struct _GhEncoderSession {
   GhGraph *graph;
   int graph_batch;
   gsize graph_stride;
+
+  /* What makes pictures of frames; NULL before the first is expected. */
+  GhFrameFit *fit;
+  guint8 *picture;              /* [height,width,3] */
 };
 
 /* ---- memory ------------------------------------------------------------------------------------------------------ */
@@ -144,6 +149,9 @@ gh_encoder_session_free (GhEncoderSession *s)
   if (!s)
     return;
   gh_graph_free (s->graph);
+  gh_frame_fit_free (s->fit);
+  if (s->is_host)
+    gh_free (s->ctx, s->picture);
   if (s->arena.base)
     gh_free (s->ctx, s->arena.base);
   gh_ctx_free (s->ctx);
@@ -316,12 +324,12 @@ gh_encoder_session_repeat (GhEncoderSession *s, int times)
   return gh_sync (s->ctx);
 }
 
+/* rgb: memory of the context, on a device s->rgb. */
 static GhStatus
-encode (GhEncoderSession *s, const guint8 *rgb, gsize stride, int B, float *embedding, float *tokens)
+encode_pictures (GhEncoderSession *s, const guint8 *rgb, gsize stride, int B, float *embedding, float *tokens)
 {
   const int N = gh_mae_config_tokens (&s->encoder->config);
 
-  GH_TRY (bring_rgb (s, &rgb, &stride, rgb, B));
   if (s->is_host)
     GH_TRY (encode_pixels (s, rgb, stride, B));
   else
@@ -330,6 +338,34 @@ encode (GhEncoderSession *s, const guint8 *rgb, gsize stride, int B, float *embe
   if (tokens)
     GH_TRY (copy_tokens (s, tokens, B, N));
   return gh_sync (s->ctx);
+}
+
+static GhStatus
+encode (GhEncoderSession *s, const guint8 *rgb, gsize stride, int B, float *embedding, float *tokens)
+{
+  GH_TRY (bring_rgb (s, &rgb, &stride, rgb, B));
+  return encode_pictures (s, rgb, stride, B, embedding, tokens);
+}
+
+static GhStatus
+encode_frame (GhEncoderSession *s, float *embedding, float *tokens)
+{
+  GH_TRY (gh_frame_fit_run (s->fit, s->picture));
+  return encode_pictures (s, s->picture, (gsize) s->encoder->config.width * 3, 1, embedding, tokens);
+}
+
+static GhStatus
+expect (GhEncoderSession *s, const GhFrameLayout *layout, const GhFrameRectangle *part)
+{
+  const GhMaeConfig *c = &s->encoder->config;
+
+  if (!s->fit)
+    s->fit = gh_frame_fit_new (s->ctx, c->width, c->height);
+  if (!s->is_host)
+    s->picture = s->rgb;
+  else if (!s->picture)
+    GH_TRY (gh_alloc (s->ctx, (void **) &s->picture, (gsize) c->width * 3 * c->height));
+  return gh_frame_fit_expect (s->fit, layout, part);
 }
 
 static GhStatus
@@ -415,6 +451,33 @@ gh_encoder_encode (GhEncoderSession *s, const guint8 *rgb, gsize stride, int B, 
     return refuse (s, error, "the rows of the image are shorter than the model's width");
   return gh_encoder_check (encode (s, rgb, stride, B, embedding, tokens), s->ctx, s->encoder->shown, error)
       && is_finite (s, embedding, (gsize) B * c->embedding, error);
+}
+
+gboolean
+gh_encoder_session_expect (GhEncoderSession *s, const GhFrameLayout *layout, const GhFrameRectangle *part)
+{
+  return expect (s, layout, part) == GH_OK;
+}
+
+gboolean
+gh_encoder_send_frame (GhEncoderSession *s, const guint8 *const *planes, const gsize *strides, GError **error)
+{
+  g_return_val_if_fail (planes != NULL && strides != NULL, FALSE);
+  if (!s->fit || !gh_frame_fit_is_planned (s->fit))
+    return refuse (s, error, "no frame was expected");
+  if (gh_frame_fit_ahead (s->fit) == GH_FRAMES_AHEAD)
+    return refuse (s, error, "too many frames were sent and not encoded");
+  return gh_encoder_check (gh_frame_fit_send (s->fit, planes, strides), s->ctx, s->encoder->shown, error);
+}
+
+gboolean
+gh_encoder_encode_frame (GhEncoderSession *s, float *embedding, float *tokens, GError **error)
+{
+  g_return_val_if_fail (embedding != NULL, FALSE);
+  if (!s->fit || gh_frame_fit_ahead (s->fit) == 0)
+    return refuse (s, error, "no frame was sent");
+  return gh_encoder_check (encode_frame (s, embedding, tokens), s->ctx, s->encoder->shown, error)
+      && is_finite (s, embedding, s->encoder->config.embedding, error);
 }
 
 gboolean

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "gh-error.h"
+#include "gh-frame-layout.h"
 #include "gh-mae-config.h"
 
 G_BEGIN_DECLS
@@ -50,6 +51,20 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GhEncoderSession, gh_encoder_session_free)
  * not finite. */
 gboolean gh_encoder_encode (GhEncoderSession *session, const guint8 *rgb, gsize stride, int B, float *embedding,
     float *tokens, GError **error);
+
+/* Frames as they come, in the place of gh_encoder_encode()'s pictures: the session's device resizes and converts them.
+ * Says what the following ones look like and which part of them, cut to the frame, is the picture (all of it,
+ * stretched to the model's size). FALSE when there is no plan for such frames that gives the same picture as
+ * GStreamer's converter, or no memory for it: then they have to be made pictures by other means. */
+gboolean gh_encoder_session_expect (GhEncoderSession *session, const GhFrameLayout *layout,
+    const GhFrameRectangle *part);
+/* One such frame: the layout's planes in host memory, rows strides[] bytes apart, which stay as they are until it is
+ * encoded. At most GH_FRAMES_AHEAD are sent and not encoded: on a GPU the next one is copied, from pinned memory, while
+ * the present one is encoded. expect() forgets what was sent. DATA when there is no room or nothing was expected. */
+gboolean gh_encoder_send_frame (GhEncoderSession *session, const guint8 *const *planes, const gsize *strides,
+    GError **error);
+/* The oldest frame that was sent. The rest as gh_encoder_encode(). */
+gboolean gh_encoder_encode_frame (GhEncoderSession *session, float *embedding, float *tokens, GError **error);
 
 /* From normalised patches[B,K,P] (host), keep[B,K] ascending or NULL for all: latent[B,first+K,dim] after the final
  * norm (may be NULL) and embedding[B,E] pooled over what was kept (may be NULL). */

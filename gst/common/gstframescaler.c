@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * gstframescaler.c: GstVideoConverter behind a fixed output picture; see the header for the policy.
+ * gstframescaler.c: the kernels, or GstVideoConverter for the formats they leave to it, behind a fixed output picture;
+ * see the header for the policy.
  */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
 
 #include "gstframescaler.h"
+
+#include "gstframelayout.h"
+#include "models/gh-frame-fit.h"
 
 /* More threads than this wait for each other longer than they work on frames of camera size. */
 #define MAX_AUTO_THREADS 4
@@ -15,7 +19,14 @@ struct _GstFrameScaler
 {
   guint threads;
   GstVideoInfo in_info;         /* as given; GST_VIDEO_FORMAT_UNKNOWN before set_info() */
-  GstVideoRectangle rect;       /* the part of the frame the converter reads */
+  GhFrameRectangle rect;        /* the part of the frame that is read */
+
+  GhFrameLayout layout;
+  gboolean has_layout;          /* the kernels know such frames, */
+  GhCtx *ctx;                   /* (NULL before the first of them) */
+  GhFrameFit *fit;
+  guint8 *picture;              /* [height,width,3] */
+  gboolean is_fitted;           /* and have a plan for rect; else: */
   GstVideoConverter *converter;
 
   GstVideoInfo out_info;
@@ -43,20 +54,31 @@ gst_frame_scaler_free (GstFrameScaler *scaler)
   if (!scaler)
     return;
   g_clear_pointer (&scaler->converter, gst_video_converter_free);
+  g_clear_pointer (&scaler->fit, gh_frame_fit_free);
+  g_clear_pointer (&scaler->ctx, gh_ctx_free);
+  g_free (scaler->picture);
   gst_video_frame_unmap (&scaler->out);
   gst_buffer_unref (scaler->out_buffer);
   g_free (scaler);
 }
 
+/* FALSE when it is the converter's turn. */
 static gboolean
-rectangle_equal (const GstVideoRectangle *a, const GstVideoRectangle *b)
+plan_fit (GstFrameScaler *scaler)
 {
-  return a->x == b->x && a->y == b->y && a->w == b->w && a->h == b->h;
+  const gint width = GST_VIDEO_INFO_WIDTH (&scaler->out_info), height = GST_VIDEO_INFO_HEIGHT (&scaler->out_info);
+
+  if (!scaler->ctx && gh_ctx_new (&scaler->ctx, GH_DEVICE_CPU, scaler->threads, NULL, 0) == GH_OK) {
+    scaler->fit = gh_frame_fit_new (scaler->ctx, width, height);
+    scaler->picture = g_malloc ((gsize) width * 3 * height);
+  }
+  return scaler->fit && gh_frame_fit_expect (scaler->fit, &scaler->layout, &scaler->rect) == GH_OK;
 }
 
 static gboolean
-build_converter (GstFrameScaler *scaler, const GstVideoRectangle *rect)
+build_converter (GstFrameScaler *scaler)
 {
+  const GhFrameRectangle *rect = &scaler->rect;
   GstVideoInfo in = scaler->in_info, out = scaler->out_info;
 
   /* A converter wants both sides to agree on time and fields, which are nothing to us. */
@@ -69,52 +91,69 @@ build_converter (GstFrameScaler *scaler, const GstVideoRectangle *rect)
       gst_structure_new ("GstVideoConverter",
           GST_VIDEO_CONVERTER_OPT_SRC_X, G_TYPE_INT, rect->x,
           GST_VIDEO_CONVERTER_OPT_SRC_Y, G_TYPE_INT, rect->y,
-          GST_VIDEO_CONVERTER_OPT_SRC_WIDTH, G_TYPE_INT, rect->w,
-          GST_VIDEO_CONVERTER_OPT_SRC_HEIGHT, G_TYPE_INT, rect->h,
+          GST_VIDEO_CONVERTER_OPT_SRC_WIDTH, G_TYPE_INT, rect->width,
+          GST_VIDEO_CONVERTER_OPT_SRC_HEIGHT, G_TYPE_INT, rect->height,
           GST_VIDEO_CONVERTER_OPT_RESAMPLER_METHOD, GST_TYPE_VIDEO_RESAMPLER_METHOD, GST_VIDEO_RESAMPLER_METHOD_LINEAR,
           GST_VIDEO_CONVERTER_OPT_DITHER_METHOD, GST_TYPE_VIDEO_DITHER_METHOD, GST_VIDEO_DITHER_NONE,
           GST_VIDEO_CONVERTER_OPT_THREADS, G_TYPE_UINT, scaler->threads, NULL));
-  scaler->rect = *rect;
   return scaler->converter != NULL;
+}
+
+static gboolean
+prepare (GstFrameScaler *scaler, const GhFrameRectangle *rect)
+{
+  scaler->rect = *rect;
+  g_clear_pointer (&scaler->converter, gst_video_converter_free);
+  scaler->is_fitted = scaler->has_layout && plan_fit (scaler);
+  return scaler->is_fitted || build_converter (scaler);
 }
 
 gboolean
 gst_frame_scaler_set_info (GstFrameScaler *scaler, const GstVideoInfo *info)
 {
-  GstVideoRectangle all = { 0, 0, GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info) };
+  GhFrameRectangle all = { 0, 0, GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info) };
 
-  if (scaler->converter && gst_video_info_is_equal (&scaler->in_info, info))
+  if ((scaler->is_fitted || scaler->converter) && gst_video_info_is_equal (&scaler->in_info, info))
     return TRUE;
   scaler->in_info = *info;
-  return build_converter (scaler, &all);
+  scaler->has_layout = gst_frame_layout_from_info (&scaler->layout, info, GST_VIDEO_INFO_WIDTH (&scaler->out_info),
+      GST_VIDEO_INFO_HEIGHT (&scaler->out_info));
+  return prepare (scaler, &all);
 }
 
-/* The crop rectangle cut to the frame; the whole frame without one or when nothing of it lies inside. */
-static GstVideoRectangle
-picture_rectangle (GstBuffer *buffer, const GstVideoInfo *info)
+/* FALSE when the frame cannot be read, or only by the converter. */
+static gboolean
+fit (GstFrameScaler *scaler, GstBuffer *buffer)
 {
-  GstVideoRectangle rect = { 0, 0, GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info) };
-  const GstVideoCropMeta *crop = gst_buffer_get_video_crop_meta (buffer);
+  const guint8 *planes[GST_VIDEO_MAX_PLANES];
+  gsize strides[GST_VIDEO_MAX_PLANES];
+  GstVideoFrame in;
+  gboolean done;
 
-  if (crop && crop->x < (guint) rect.w && crop->y < (guint) rect.h && crop->width && crop->height) {
-    rect.x = crop->x;
-    rect.y = crop->y;
-    rect.w = MIN (crop->width, (guint) (rect.w - rect.x));
-    rect.h = MIN (crop->height, (guint) (rect.h - rect.y));
-  }
-  return rect;
+  if (!gst_frame_layout_map (&scaler->layout, &scaler->in_info, buffer, &in, planes, strides))
+    return FALSE;
+  done = gh_frame_fit_send (scaler->fit, planes, strides) == GH_OK
+      && gh_frame_fit_run (scaler->fit, scaler->picture) == GH_OK;
+  gst_video_frame_unmap (&in);
+  return done;
 }
 
 const guint8 *
 gst_frame_scaler_scale (GstFrameScaler *scaler, GstBuffer *buffer, gsize *stride)
 {
-  GstVideoRectangle rect;
+  GhFrameRectangle rect;
   GstVideoFrame in;
 
-  if (!scaler->converter)
+  if (!scaler->is_fitted && !scaler->converter)
     return NULL;
-  rect = picture_rectangle (buffer, &scaler->in_info);
-  if (!rectangle_equal (&rect, &scaler->rect) && !build_converter (scaler, &rect))
+  rect = gst_frame_layout_part (buffer, &scaler->in_info);
+  if (!gst_frame_layout_same_part (&rect, &scaler->rect) && !prepare (scaler, &rect))
+    return NULL;
+  if (scaler->is_fitted && fit (scaler, buffer)) {
+    *stride = (gsize) GST_VIDEO_INFO_WIDTH (&scaler->out_info) * 3;
+    return scaler->picture;
+  }
+  if (!scaler->converter && !build_converter (scaler))
     return NULL;
   if (!gst_video_frame_map (&in, &scaler->in_info, buffer, GST_MAP_READ))
     return NULL;

@@ -7,6 +7,8 @@
  * as the reduction (no aliasing); the aspect ratio is not kept, because black bars are something no encoder was
  * trained on and cutting would hide part of the scene. A GstVideoCropMeta is honoured: its rectangle is the picture.
  * Colours become full-range RGB according to the frame's own colorimetry; interlaced frames are taken as they lie.
+ * GStreamer's converter defines the picture, with one thread (where several meet they take the chroma of other rows):
+ * what gstframelayout.h describes is made by our kernels, to the same bytes and faster, all else by the converter.
  *
  * One thread at a time per scaler. Nothing is allocated per frame while caps and crop rectangle stay the same.
  */

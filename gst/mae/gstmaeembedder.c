@@ -8,6 +8,7 @@
 
 #include "gstmaeembedder.h"
 
+#include "gst/common/gstframelayout.h"
 #include "gst/common/gstframescaler.h"
 
 struct _GstMaeEmbedder
@@ -17,10 +18,24 @@ struct _GstMaeEmbedder
   GstBufferPool *embedding_pool;
   GstBufferPool *token_pool;    /* NULL when tokens are not wanted */
 
-  GMutex lock;                  /* for the two below */
+  GMutex lock;                  /* for what follows */
   GhEncoderSession *session;
-  GstFrameScaler *scaler;
+  GstVideoInfo info;            /* of the stream */
+  GhFrameLayout layout;
+  gboolean has_layout;          /* such frames may go to the session as they are, */
+  GhFrameRectangle part;        /* of which this part was expected last, */
+  gboolean is_expected;         /* and had a plan */
+  GstFrameScaler *scaler;       /* of all others */
 };
+
+/* What is encoded: a picture of the model's size, or, where that is NULL, the planes of a frame. */
+typedef struct
+{
+  const guint8 *rgb;
+  gsize stride;
+  const guint8 *planes[GST_VIDEO_MAX_PLANES];
+  gsize strides[GST_VIDEO_MAX_PLANES];
+} Pixels;
 
 /* Buffers of exactly `bytes`, as many as are under way. NULL when memory is out. */
 static GstBufferPool *
@@ -96,6 +111,7 @@ gst_mae_embedder_new (const gchar *model, GhDevice device, GhPrecision precision
   g_mutex_init (&embedder->lock);
   if (!(embedder->encoder = gh_encoder_load (model, device, precision, threads, error)))
     return NULL;
+  gst_video_info_init (&embedder->info);
   if (!(embedder->session = gh_encoder_session_new (embedder->encoder, 1, error)))
     return NULL;
   config = gh_encoder_config (embedder->encoder);
@@ -121,10 +137,16 @@ gst_mae_embedder_encoder (GstMaeEmbedder *embedder)
 gboolean
 gst_mae_embedder_set_info (GstMaeEmbedder *embedder, const GstVideoInfo *info)
 {
+  const GhMaeConfig *config = gh_encoder_config (embedder->encoder);
   gboolean done;
 
   g_mutex_lock (&embedder->lock);
-  done = gst_frame_scaler_set_info (embedder->scaler, info);
+  embedder->info = *info;
+  embedder->has_layout = gst_frame_layout_from_info (&embedder->layout, info, config->width, config->height);
+  embedder->part = (GhFrameRectangle) { 0, 0, GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info) };
+  embedder->is_expected = embedder->has_layout
+      && gh_encoder_session_expect (embedder->session, &embedder->layout, &embedder->part);
+  done = embedder->is_expected || gst_frame_scaler_set_info (embedder->scaler, info);
   g_mutex_unlock (&embedder->lock);
   return done;
 }
@@ -157,8 +179,7 @@ acquire_mapped (GstBufferPool *pool, GstMapInfo *map, GError **error)
 
 /* Encodes into buffers of the pools; *tokens stays NULL when they are not wanted. */
 static gboolean
-encode (GstMaeEmbedder *embedder, const guint8 *rgb, gsize stride, GstBuffer **embedding, GstBuffer **tokens,
-    GError **error)
+encode (GstMaeEmbedder *embedder, const Pixels *pixels, GstBuffer **embedding, GstBuffer **tokens, GError **error)
 {
   GstMapInfo embedding_map, token_map = GST_MAP_INFO_INIT;
   gboolean done = FALSE;
@@ -166,8 +187,10 @@ encode (GstMaeEmbedder *embedder, const guint8 *rgb, gsize stride, GstBuffer **e
   if (!(*embedding = acquire_mapped (embedder->embedding_pool, &embedding_map, error)))
     return FALSE;
   if (!embedder->token_pool || (*tokens = acquire_mapped (embedder->token_pool, &token_map, error)))
-    done = gh_encoder_encode (embedder->session, rgb, stride, 1, (gfloat *) embedding_map.data,
-        (gfloat *) token_map.data, error);
+    done = pixels->rgb ? gh_encoder_encode (embedder->session, pixels->rgb, pixels->stride, 1,
+            (gfloat *) embedding_map.data, (gfloat *) token_map.data, error)
+        : gh_encoder_send_frame (embedder->session, pixels->planes, pixels->strides, error)
+        && gh_encoder_encode_frame (embedder->session, (gfloat *) embedding_map.data, (gfloat *) token_map.data, error);
 
   if (*tokens) {
     to_little_endian (&token_map);
@@ -182,14 +205,50 @@ encode (GstMaeEmbedder *embedder, const guint8 *rgb, gsize stride, GstBuffer **e
   return done;
 }
 
+/* Whether the session takes the frame as it is. */
+static gboolean
+expects (GstMaeEmbedder *embedder, GstBuffer *frame)
+{
+  GhFrameRectangle part;
+
+  if (!embedder->has_layout)
+    return FALSE;
+  part = gst_frame_layout_part (frame, &embedder->info);
+  if (!gst_frame_layout_same_part (&part, &embedder->part)) {
+    embedder->part = part;
+    embedder->is_expected = gh_encoder_session_expect (embedder->session, &embedder->layout, &part);
+  }
+  return embedder->is_expected;
+}
+
+/* FALSE with an error when the frame cannot be read, or not be encoded. */
+static gboolean
+encode_frame (GstMaeEmbedder *embedder, GstBuffer *frame, GstMaeEmbedding *embedding, GError **error)
+{
+  Pixels pixels = { NULL };
+  GstVideoFrame map;
+  gboolean done;
+
+  if (expects (embedder, frame)
+      && gst_frame_layout_map (&embedder->layout, &embedder->info, frame, &map, pixels.planes, pixels.strides)) {
+    done = encode (embedder, &pixels, &embedding->embedding, &embedding->tokens, error);
+    gst_video_frame_unmap (&map);
+    return done;
+  }
+  if (gst_frame_scaler_set_info (embedder->scaler, &embedder->info)
+      && (pixels.rgb = gst_frame_scaler_scale (embedder->scaler, frame, &pixels.stride)))
+    return encode (embedder, &pixels, &embedding->embedding, &embedding->tokens, error);
+  g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT, "A frame of %" G_GSIZE_FORMAT " bytes does not "
+      "hold the picture its caps promise", gst_buffer_get_size (frame));
+  return FALSE;
+}
+
 gboolean
 gst_mae_embedder_embed (GstMaeEmbedder *embedder, GstBuffer *frame, GstMaeEmbedding *embedding, GError **error)
 {
   const GhMaeConfig *config = gh_encoder_config (embedder->encoder);
   GstClockTime start = gst_util_get_timestamp ();
-  gboolean done = FALSE;
-  const guint8 *rgb;
-  gsize stride;
+  gboolean done;
 
   *embedding = (GstMaeEmbedding) {
     .model_id = gh_encoder_id (embedder->encoder),
@@ -202,11 +261,7 @@ gst_mae_embedder_embed (GstMaeEmbedder *embedder, GstBuffer *frame, GstMaeEmbedd
   };
 
   g_mutex_lock (&embedder->lock);
-  if ((rgb = gst_frame_scaler_scale (embedder->scaler, frame, &stride)))
-    done = encode (embedder, rgb, stride, &embedding->embedding, &embedding->tokens, error);
-  else
-    g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT, "A frame of %" G_GSIZE_FORMAT " bytes does not "
-        "hold the picture its caps promise", gst_buffer_get_size (frame));
+  done = encode_frame (embedder, frame, embedding, error);
   g_mutex_unlock (&embedder->lock);
 
   embedding->encode_time = gst_util_get_timestamp () - start;
@@ -233,6 +288,7 @@ gst_mae_embedder_rehearse (GstMaeEmbedder *embedder)
   const GhMaeConfig *config = gh_encoder_config (embedder->encoder);
   gsize stride = (gsize) config->width * 3;
   g_autofree guint8 *black = g_malloc0 (stride * config->height);
+  const Pixels pixels = { black, stride };
   GstClockTime start, took = 0;
 
   g_mutex_lock (&embedder->lock);
@@ -240,7 +296,7 @@ gst_mae_embedder_rehearse (GstMaeEmbedder *embedder)
     GstBuffer *embedding = NULL, *tokens = NULL;
 
     start = gst_util_get_timestamp ();
-    encode (embedder, black, stride, &embedding, &tokens, NULL);
+    encode (embedder, &pixels, &embedding, &tokens, NULL);
     took = gst_util_get_timestamp () - start;
     gst_clear_buffer (&embedding);
     gst_clear_buffer (&tokens);

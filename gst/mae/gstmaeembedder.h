@@ -2,9 +2,10 @@
  *
  * gstmaeembedder.h: an encoder at work on video frames: frame in, embedding as GstBuffers out.
  *
- * It joins what a stream needs and shares nothing with other streams but the weights: the frame scaler, an encoder
- * session and pools for the results, so that a frame costs no allocation once the pools are warm. Reference counted;
- * every function may be called from any thread, frames wait for each other.
+ * It joins what a stream needs and shares nothing with other streams but the weights: an encoder session, which takes
+ * frames as they come where it can (gstframelayout.h), a frame scaler for all others, and pools for the results, so that
+ * a frame costs no allocation once the pools are warm. Reference counted; every function may be called from any thread,
+ * frames wait for each other.
  */
 #pragma once
 

@@ -8,9 +8,10 @@
  * @see_also: head-predict
  *
  * Runs the encoder of a masked autoencoder on video and attaches the embedding, a few hundred numbers that describe the
- * picture, to each frame as a #GstMaeEmbedding meta. Frames of any raw format and size are taken: the element scales a
- * copy to the encoder's size (the whole picture, stretched) and passes the frame itself on untouched, without copying
- * its pixels. Where downstream wants `other/tensors` instead of video, only the embeddings leave the element, two
+ * picture, to each frame as a #GstMaeEmbedding meta. Frames of any raw format and size are taken, no `videoconvert` or
+ * `videoscale` is needed before: the device that runs the encoder makes a picture of the encoder's size of them (the whole
+ * frame, stretched; of NV12, NV21, I420, YV12 and RGB in three or four bytes, else GStreamer's converter does), and the
+ * frame itself passes on untouched, without a copy of its pixels. Where downstream wants `other/tensors` instead of video, only the embeddings leave the element, two
  * kilobytes a frame, so that heads may run in another process or on another machine.
  *
  * ## Live streams

@@ -51,6 +51,8 @@ cuda_close (GhCtx *ctx)
 
   gh_cuda_group_leave (ctx);
   gh_blas_close (ctx);
+  if (cuda->copies)
+    cudaStreamDestroy (cuda->copies);
   if (cuda->stream)
     cudaStreamDestroy (cuda->stream);
   free (cuda);
@@ -199,6 +201,12 @@ make_table (void)
   t.upload = cuda_upload;
   t.download = cuda_download;
   t.sync = cuda_sync;
+  t.lane_new = gh_cuda_lane_new;
+  t.lane_free = gh_cuda_lane_free;
+  t.lane_wait = gh_cuda_lane_wait;
+  t.lane_send = gh_cuda_lane_send;
+  t.lane_take = gh_cuda_lane_take;
+  t.lane_done = gh_cuda_lane_done;
   t.graph_begin = graph_begin;
   t.graph_end = graph_end;
   t.graph_run = graph_run;
@@ -213,6 +221,7 @@ make_table (void)
   t.project_patches_fwd = gh_cuda_project_patches_fwd;
   t.fuses_block = gh_cuda_fuses_block;
   t.block_fwd = gh_cuda_block_fwd;
+  t.fit_fwd = gh_cuda_fit_fwd;
   t.patchify_fwd = gh_cuda_patchify_fwd;
   t.layernorm_fwd = gh_cuda_layernorm_fwd;
   t.layernorm_bwd = gh_cuda_layernorm_bwd;

@@ -43,6 +43,7 @@ struct GhBlas;
 
 struct GhCuda {
   cudaStream_t stream;
+  cudaStream_t copies;          /* of lanes; NULL before the first */
   struct GhBlas *blas;
   int processors;               /* multiprocessors of the device */
   void *group;                  /* NCCL's communicator; NULL: none */
@@ -57,6 +58,13 @@ gh_cuda (const GhCtx *ctx)
 
 /* The status of a call of the CUDA runtime, with gh_last_error() set. */
 GhStatus gh_cuda_check (GhCtx *ctx, cudaError_t error, const char *what);
+
+GhStatus gh_cuda_lane_new (GhCtx *ctx, GhLane *lane);
+void gh_cuda_lane_free (GhCtx *ctx, GhLane *lane);
+GhStatus gh_cuda_lane_wait (GhCtx *ctx, GhLane *lane);
+GhStatus gh_cuda_lane_send (GhCtx *ctx, GhLane *lane);
+GhStatus gh_cuda_lane_take (GhCtx *ctx, GhLane *lane);
+GhStatus gh_cuda_lane_done (GhCtx *ctx, GhLane *lane);
 
 GhStatus gh_cuda_group_available (GhCtx *ctx);
 GhStatus gh_cuda_group_id (GhCtx *ctx, uint8_t *id);
@@ -246,6 +254,7 @@ GhStatus gh_cuda_linear_bwd_weight (GhCtx *ctx, float *dw, float *db, const floa
     int rows, int n_out, int n_in);
 GhStatus gh_cuda_bmm (GhCtx *ctx, GhMat c, GhMat a, bool trans_a, GhMat b, bool trans_b, float alpha, float beta,
     int B, int H, int m, int n, int k);
+GhStatus gh_cuda_fit_fwd (GhCtx *ctx, uint8_t *rgb, const GhFrame *frame, const GhFit *fit, int height, int width);
 GhStatus gh_cuda_patchify_fwd (GhCtx *ctx, float *patches, const uint8_t *rgb, const int32_t *keep, const float *mean,
     const float *std, int B, int height, int width, size_t stride, int patch, int K);
 GhStatus gh_cuda_layernorm_fwd (GhCtx *ctx, float *y, float *mean, float *rstd, const float *x, const float *w,

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <time.h>
 
+#include <deque>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -29,49 +31,6 @@ answer (cudaError_t error)
   return error;
 }
 
-const struct {
-  cudaError_t error;
-  const char *name, *text;
-} errors[] = {
-  { cudaSuccess, "cudaSuccess", "no error" },
-  { cudaErrorInvalidValue, "cudaErrorInvalidValue", "invalid argument" },
-  { cudaErrorMemoryAllocation, "cudaErrorMemoryAllocation", "out of memory" },
-  { cudaErrorInitializationError, "cudaErrorInitializationError", "initialization error" },
-  { cudaErrorInvalidConfiguration, "cudaErrorInvalidConfiguration", "invalid configuration argument" },
-  { cudaErrorInsufficientDriver, "cudaErrorInsufficientDriver",
-    "CUDA driver version is insufficient for CUDA runtime version" },
-  { cudaErrorNoDevice, "cudaErrorNoDevice", "no CUDA-capable device is detected" },
-  { cudaErrorInvalidDevice, "cudaErrorInvalidDevice", "invalid device ordinal" },
-  { cudaErrorInvalidResourceHandle, "cudaErrorInvalidResourceHandle", "invalid resource handle" },
-  { cudaErrorNotReady, "cudaErrorNotReady", "device not ready" },
-  { cudaErrorLaunchFailure, "cudaErrorLaunchFailure", "unspecified launch failure" },
-  { cudaErrorNotSupported, "cudaErrorNotSupported", "operation not supported" },
-  { cudaErrorStreamCaptureUnsupported, "cudaErrorStreamCaptureUnsupported",
-    "operation not permitted when stream is capturing" },
-  { cudaErrorStreamCaptureInvalidated, "cudaErrorStreamCaptureInvalidated",
-    "operation failed due to a previous error during capture" },
-};
-
-}
-
-const char *
-cudaGetErrorName (cudaError_t error)
-{
-  for (const auto &known : errors) {
-    if (known.error == error)
-      return known.name;
-  }
-  return "cudaErrorUnknown";
-}
-
-const char *
-cudaGetErrorString (cudaError_t error)
-{
-  for (const auto &known : errors) {
-    if (known.error == error)
-      return known.text;
-  }
-  return "unknown error";
 }
 
 cudaError_t
@@ -99,13 +58,31 @@ struct GhEmulatedGraphExec {
   std::vector<std::function<void ()>> work;
 };
 
+/* Copies from pinned memory, which are done as late as a device might: when somebody waits for them. */
+struct GhEmulatedLateCopies {
+  std::deque<std::function<void ()>> waiting;
+  size_t done;
+
+  void
+  catch_up (size_t count)
+  {
+    for (; done < count && !waiting.empty (); done++) {
+      waiting.front () ();
+      waiting.pop_front ();
+    }
+  }
+};
+
 struct GhEmulatedStream {
   unsigned flags;
+  std::shared_ptr<GhEmulatedLateCopies> late;
 };
 
 struct GhEmulatedEvent {
   bool recorded;
   struct timespec when;
+  std::shared_ptr<GhEmulatedLateCopies> late;   /* of the stream it was recorded in, of which so many come before it */
+  size_t after;
 };
 
 namespace {
@@ -126,10 +103,13 @@ is_captured (cudaStream_t stream)
 cudaError_t
 enqueue (cudaStream_t stream, std::function<void ()> work)
 {
-  if (is_captured (stream))
+  if (is_captured (stream)) {
     capture.graph->work.push_back (std::move (work));
-  else
-    work ();
+    return cudaSuccess;
+  }
+  if (stream)
+    stream->late->catch_up (SIZE_MAX);
+  work ();
   return cudaSuccess;
 }
 
@@ -236,7 +216,7 @@ cudaStreamCreate (cudaStream_t *stream)
 cudaError_t
 cudaStreamCreateWithFlags (cudaStream_t *stream, unsigned flags)
 {
-  *stream = new GhEmulatedStream { flags };
+  *stream = new GhEmulatedStream { flags, std::make_shared<GhEmulatedLateCopies> () };
   return cudaSuccess;
 }
 
@@ -250,6 +230,7 @@ cudaStreamDestroy (cudaStream_t stream)
     delete capture.graph;
     capture = { };
   }
+  stream->late->catch_up (SIZE_MAX);
   delete stream;
   return cudaSuccess;
 }
@@ -263,8 +244,11 @@ cudaStreamQuery (cudaStream_t stream)
 cudaError_t
 cudaStreamSynchronize (cudaStream_t stream)
 {
-  if (!is_captured (stream))
+  if (!is_captured (stream)) {
+    if (stream)
+      stream->late->catch_up (SIZE_MAX);
     return cudaSuccess;
+  }
   capture.broken = true;
   return answer (cudaErrorStreamCaptureUnsupported);
 }
@@ -272,7 +256,7 @@ cudaStreamSynchronize (cudaStream_t stream)
 cudaError_t
 cudaStreamWaitEvent (cudaStream_t, cudaEvent_t event, unsigned)
 {
-  return answer (event ? cudaSuccess : cudaErrorInvalidResourceHandle);
+  return cudaEventSynchronize (event);
 }
 
 cudaError_t
@@ -298,12 +282,19 @@ cudaEventDestroy (cudaEvent_t event)
 cudaError_t
 cudaEventRecord (cudaEvent_t event, cudaStream_t stream)
 {
-  if (!event)
-    return answer (cudaErrorInvalidResourceHandle);
-  return enqueue (stream, [=] {
+  auto record = [=] {
     event->recorded = true;
     clock_gettime (CLOCK_MONOTONIC, &event->when);
-  });
+  };
+
+  if (!event)
+    return answer (cudaErrorInvalidResourceHandle);
+  if (!stream || is_captured (stream))
+    return enqueue (stream, record);
+  event->late = stream->late;
+  event->after = stream->late->done + stream->late->waiting.size ();
+  record ();
+  return cudaSuccess;
 }
 
 cudaError_t
@@ -315,6 +306,8 @@ cudaEventQuery (cudaEvent_t event)
 cudaError_t
 cudaEventSynchronize (cudaEvent_t event)
 {
+  if (event && event->late)
+    event->late->catch_up (event->after);
   return answer (event ? cudaSuccess : cudaErrorInvalidResourceHandle);
 }
 
@@ -463,7 +456,7 @@ release (void *p, bool of_device)
 }
 
 bool
-is_of_device (const void *p, size_t bytes)
+is_ours (const void *p, size_t bytes, bool of_device)
 {
   std::lock_guard<std::mutex> hold (lock);
   auto after = allocations.upper_bound ((const char *) p);
@@ -472,7 +465,14 @@ is_of_device (const void *p, size_t bytes)
     return false;
   --after;
   size_t offset = (size_t) ((const char *) p - after->first);
-  return after->second.of_device && offset <= after->second.bytes && bytes <= after->second.bytes - offset;
+  return after->second.of_device == of_device && offset <= after->second.bytes
+      && bytes <= after->second.bytes - offset;
+}
+
+bool
+is_of_device (const void *p, size_t bytes)
+{
+  return is_ours (p, bytes, true);
 }
 
 bool
@@ -546,7 +546,10 @@ cudaMemcpyAsync (void *to, const void *from, size_t bytes, cudaMemcpyKind kind, 
     return cudaSuccess;
   if (!is_copy (to, bytes, from, bytes, kind))
     return answer (cudaErrorInvalidValue);
-  return enqueue (stream, [=] { memcpy (to, from, bytes); });
+  if (kind != cudaMemcpyHostToDevice || !stream || is_captured (stream) || !is_ours (from, bytes, false))
+    return enqueue (stream, [=] { memcpy (to, from, bytes); });
+  stream->late->waiting.push_back ([=] { memcpy (to, from, bytes); });
+  return cudaSuccess;
 }
 
 cudaError_t

@@ -293,6 +293,33 @@ test_events ()
   cudaGetLastError ();
 }
 
+/* A copy from pinned memory brings what lies there when it is waited for, in order, and only what was waited for. */
+static void
+test_late_copies ()
+{
+  Device<int> a (std::vector<int> (2, 0));
+  cudaStream_t copies, work;
+  cudaEvent_t first;
+  int *pinned;
+
+  CHECK (cudaMallocHost ((void **) &pinned, 2 * sizeof *pinned) == cudaSuccess);
+  CHECK (cudaStreamCreate (&copies) == cudaSuccess && cudaStreamCreate (&work) == cudaSuccess);
+  CHECK (cudaEventCreate (&first) == cudaSuccess);
+  pinned[0] = pinned[1] = 1;
+  CHECK (cudaMemcpyAsync (a.p, pinned, sizeof (int), cudaMemcpyHostToDevice, copies) == cudaSuccess);
+  CHECK (cudaEventRecord (first, copies) == cudaSuccess);
+  CHECK (cudaMemcpyAsync (a.p + 1, pinned + 1, sizeof (int), cudaMemcpyHostToDevice, copies) == cudaSuccess);
+  CHECK (a.p[0] == 0 && a.p[1] == 0);
+  pinned[0] = 2;
+  CHECK (cudaStreamWaitEvent (work, first) == cudaSuccess && a.p[0] == 2 && a.p[1] == 0);
+  CHECK (cudaStreamSynchronize (copies) == cudaSuccess && a.p[1] == 1);
+  CHECK (cudaMemcpyAsync (a.p, pinned + 1, sizeof (int), cudaMemcpyHostToDevice, copies) == cudaSuccess);
+  CHECK (cudaMemsetAsync (a.p + 1, 0, sizeof (int), copies) == cudaSuccess && a.p[0] == 1);
+  CHECK (cudaEventDestroy (first) == cudaSuccess);
+  CHECK (cudaStreamDestroy (copies) == cudaSuccess && cudaStreamDestroy (work) == cudaSuccess);
+  CHECK (cudaFreeHost (pinned) == cudaSuccess);
+}
+
 /* ---- what ends the program ------------------------------------------------------------------------------- */
 
 /* As one thread of many would: nobody could say which barrier is meant. */
@@ -362,6 +389,7 @@ main ()
   test_memory ();
   test_graphs ();
   test_events ();
+  test_late_copies ();
   test_divergence ();
   return check_result ();
 }

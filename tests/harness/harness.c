@@ -155,6 +155,22 @@ hn_expect (Hn *hn, HnTensor *got, const double *want, HnTolerance tolerance)
         tolerances[tolerance].nmse, max, tolerances[tolerance].max, worst, got->n, got->host[worst], want[worst]);
 }
 
+void
+hn_expect_bytes (Hn *hn, HnTensor *got, const uint8_t *want, size_t n)
+{
+  const uint8_t *bytes = (const uint8_t *) got->host;
+
+  hn_fetch (hn, got);
+  digest_more (hn, bytes, n);
+  hn->comparisons++;
+  for (size_t i = 0; i < n; i++) {
+    if (bytes[i] != want[i]) {
+      hn_fail (hn, "byte %zu of %zu is %d instead of %d", i, n, bytes[i], want[i]);
+      return;
+    }
+  }
+}
+
 /* ---- the loop ---------------------------------------------------------------------------------------- */
 
 static void

@@ -65,6 +65,7 @@ HnTensor hn_inout (Hn *hn, size_t n, HnFill fill);
 /* Indices in [0,limit): K different ones, ascending, for each of B images. host holds the same numbers. */
 const int32_t *hn_indices (Hn *hn, const int32_t **host, int B, int K, int limit);
 uint8_t *hn_bytes (Hn *hn, const uint8_t **host, size_t n);
+const void *hn_bytes_data (Hn *hn, size_t n, const void *data);
 /* Zeroed host memory for expected values. */
 double *hn_doubles (Hn *hn, size_t n);
 void hn_fetch (Hn *hn, HnTensor *tensor);
@@ -85,6 +86,8 @@ void hn_describe (Hn *hn, const char *format, ...) __attribute__ ((format (print
 bool hn_status (Hn *hn, GhStatus got, GhStatus want);
 /* Downloads the output and compares it with want[n]. */
 void hn_expect (Hn *hn, HnTensor *got, const double *want, HnTolerance tolerance);
+/* An output of bytes: the first n of got's memory. */
+void hn_expect_bytes (Hn *hn, HnTensor *got, const uint8_t *want, size_t n);
 void hn_require (Hn *hn, bool condition, const char *what);
 
 /* ---- measuring ---------------------------------------------------------------------------------------- */

@@ -158,6 +158,15 @@ hn_bytes (Hn *hn, const uint8_t **host, size_t n)
   return block->base + block->lead;
 }
 
+const void *
+hn_bytes_data (Hn *hn, size_t n, const void *data)
+{
+  HnBlock *block = new_block (hn, HN_KIND_IN, n);
+  memcpy (block->host, data, n);
+  publish (hn, block);
+  return block->base + block->lead;
+}
+
 double *
 hn_doubles (Hn *hn, size_t n)
 {

@@ -15,6 +15,7 @@ extern const HnCase hn_block_fwd;
 extern const HnCase hn_bmm;
 extern const HnCase hn_embed_tokens_fwd;
 extern const HnCase hn_embed_tokens_bwd;
+extern const HnCase hn_fit_fwd;
 extern const HnCase hn_gather_rows_fwd;
 extern const HnCase hn_gather_rows_bwd;
 extern const HnCase hn_gelu_fwd;

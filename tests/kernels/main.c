@@ -14,6 +14,7 @@ static const HnCase *const cases[] = {
   &hn_bmm,
   &hn_embed_tokens_fwd,
   &hn_embed_tokens_bwd,
+  &hn_fit_fwd,
   &hn_gather_rows_fwd,
   &hn_gather_rows_bwd,
   &hn_gelu_fwd,

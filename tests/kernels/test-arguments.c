@@ -19,6 +19,20 @@ mat (float *p, int ld)
   return (GhMat) { p, ld, 0, 0 };
 }
 
+/* A picture of 2x2 from a frame of as many, or what the caller made of them. */
+static GhFrame
+frame (int width, size_t stride, bool subsampled)
+{
+  return (GhFrame) { .channel = { rgb, rgb + 1, rgb + 2 }, .stride = { stride, stride, stride }, .step = { 3, 3, 3 },
+    .height = 2, .width = width, .subsampled = subsampled };
+}
+
+static GhFit
+fit (int x, int width, GhFitAxis across, int gain)
+{
+  return (GhFit) { .x = x, .width = width, .height = 2, .across = across, .gain = { (int16_t) gain } };
+}
+
 /* The call is refused as a bug of the caller and the message names it. */
 #define REFUSED(function, ...) \
   do { \
@@ -33,7 +47,32 @@ test_refusals (GhCtx *ctx, GhPacked *w, GhPacked *foreign)
 {
   GhPacked *packed, *int8;
 
+  static const int32_t inside[] = { 0, 1 }, outside[] = { 0, 2 }, falling[] = { 1, 0 };
+  static const uint16_t taps[] = { 1, 1 };
+  const GhFrame square = frame (2, 6, false), narrow = frame (2, 3, false), halved = frame (4, 12, true);
+  const GhFrame wide = frame (4, 12, false);
+  const GhFit whole = fit (0, 2, (GhFitAxis) { 0 }, 0), odd = fit (1, 2, (GhFitAxis) { 0 }, 0);
+  const GhFit beside = fit (3, 2, (GhFitAxis) { 0 }, 0), loud = fit (0, 2, (GhFitAxis) { 0 }, 5000);
+  const GhFit unequal = fit (0, 1, (GhFitAxis) { 0 }, 0), tableless = fit (0, 2, (GhFitAxis) { .n_taps = 1 }, 0);
+  const GhFit reaching = fit (0, 2, (GhFitAxis) { 1, 0, 0, outside, taps }, 0);
+  const GhFit descending = fit (0, 2, (GhFitAxis) { 1, 0, 0, falling, taps }, 0);
+  const GhFit shifting = fit (0, 2, (GhFitAxis) { 1, 9, 0, inside, taps }, 0);
+
   CHECK (gh_pack (ctx, &int8, f, 2, 2, GH_DTYPE_INT8) == GH_OK);
+  CHECK (gh_fit_fwd (ctx, (uint8_t *) f, &square, &whole, 2, 2) == GH_OK);
+  REFUSED (gh_fit_fwd, NULL, &square, &whole, 2, 2);
+  REFUSED (gh_fit_fwd, (uint8_t *) f, NULL, &whole, 2, 2);
+  REFUSED (gh_fit_fwd, (uint8_t *) f, &square, NULL, 2, 2);
+  REFUSED (gh_fit_fwd, (uint8_t *) f, &square, &whole, 0, 2);
+  REFUSED (gh_fit_fwd, (uint8_t *) f, &narrow, &whole, 2, 2);
+  REFUSED (gh_fit_fwd, (uint8_t *) f, &halved, &odd, 2, 2);
+  REFUSED (gh_fit_fwd, (uint8_t *) f, &wide, &beside, 2, 2);
+  REFUSED (gh_fit_fwd, (uint8_t *) f, &square, &loud, 2, 2);
+  REFUSED (gh_fit_fwd, (uint8_t *) f, &square, &unequal, 2, 2);
+  REFUSED (gh_fit_fwd, (uint8_t *) f, &square, &tableless, 2, 2);
+  REFUSED (gh_fit_fwd, (uint8_t *) f, &square, &reaching, 2, 2);
+  REFUSED (gh_fit_fwd, (uint8_t *) f, &square, &descending, 2, 2);
+  REFUSED (gh_fit_fwd, (uint8_t *) f, &square, &shifting, 2, 2);
   REFUSED (gh_patchify_fwd, f, NULL, NULL, ones, ones, 1, 2, 2, 6, 1, 4);
   REFUSED (gh_patchify_fwd, f, rgb, NULL, ones, ones, 1, 2, 2, 5, 1, 4);
   REFUSED (gh_patchify_fwd, f, rgb, NULL, ones, ones, 1, 2, 2, 6, 0, 4);

@@ -16,6 +16,9 @@
 static void
 run (GhEncoderSession *session, const guint8 *rgb, const GhMaeConfig *c, float *latent, float *pred)
 {
+  static guint8 luma[90 * 70], chroma[90 * 35];
+  const guint8 *planes[] = { luma, chroma };
+  const gsize strides[] = { 90, 90 };
   gint32 keep[8], drop[64];
   const int N = gh_mae_config_tokens (c);
   float embedding[64];
@@ -25,6 +28,8 @@ run (GhEncoderSession *session, const guint8 *rgb, const GhMaeConfig *c, float *
   for (int i = 8; i < N; i++)
     drop[i - 8] = i;
   if (!gh_encoder_encode (session, rgb, c->width * 3, 1, embedding, latent, NULL)
+      || !gh_encoder_send_frame (session, planes, strides, NULL)
+      || !gh_encoder_encode_frame (session, embedding, latent, NULL)
       || !gh_encoder_forward (session, pred, keep, 1, 8, latent, embedding, NULL)
       || !gh_encoder_decode (session, latent, keep, drop, 1, 8, pred, NULL))
     abort ();
@@ -39,11 +44,17 @@ check (const char *path, const GhMaeConfig *c, GhDevice device, GhPrecision prec
   g_autoptr (GhEncoderSession) session = NULL;
   g_autofree guint8 *rgb = g_new0 (guint8, c->width * c->height * 3);
   g_autofree float *latent = g_new0 (float, gh_mae_config_tokens (c) * c->dim), *pred = g_new0 (float, values);
+  const GhFrameLayout nv12 = {
+    .width = 90, .height = 70, .n_planes = 2, .channel = { { 0, 1, 0 }, { 1, 2, 0 }, { 1, 2, 1 } },
+    .subsampled = TRUE, .kr = 0.299, .kb = 0.114, .range = { 219, 224, 224 },
+  };
+  const GhFrameRectangle all = { 0, 0, 90, 70 };
   int before;
 
   g_assert_no_error (error);
   session = gh_encoder_session_new (encoder, 1, &error);
   g_assert_no_error (error);
+  g_assert_true (gh_encoder_session_expect (session, &nv12, &all));
   run (session, rgb, c, latent, pred);
   before = atomic_load (&mallocs);
   for (int i = 0; i < 10; i++)

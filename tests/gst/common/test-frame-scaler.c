@@ -267,6 +267,9 @@ GST_START_TEST (test_bad_frames)
 }
 GST_END_TEST;
 
+/* Of the second, two threads of GStreamer 1.22's converter make another picture than one. */
+static const gint shared_heights[] = { 479, 480 };
+
 GST_START_TEST (test_threads_agree)
 {
   GstFrameScaler *one = gst_frame_scaler_new (OUT_WIDTH, OUT_HEIGHT, 1);
@@ -278,7 +281,7 @@ GST_START_TEST (test_threads_agree)
   GstBuffer *frame;
   GstMapInfo map;
 
-  gst_video_info_set_format (&info, GST_VIDEO_FORMAT_NV12, 638, 479);
+  gst_video_info_set_format (&info, GST_VIDEO_FORMAT_NV12, 638, shared_heights[__i__]);
   frame = gst_buffer_new_allocate (NULL, info.size, NULL);
   gst_buffer_map (frame, &map, GST_MAP_WRITE);
   for (gsize i = 0; i < map.size; i++)
@@ -312,7 +315,7 @@ frame_scaler_suite (void)
   tcase_add_test (tcase, test_crop);
   tcase_add_test (tcase, test_stride);
   tcase_add_test (tcase, test_bad_frames);
-  tcase_add_test (tcase, test_threads_agree);
+  tcase_add_loop_test (tcase, test_threads_agree, 0, G_N_ELEMENTS (shared_heights));
   return suite;
 }
 
