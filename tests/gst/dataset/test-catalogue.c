@@ -438,7 +438,7 @@ test_kill (Fixture *f, gconstpointer data)
 {
   const gchar *kills = g_getenv ("GST_HEADS_KILLS");
   gint n = kills ? atoi (kills) : 30;
-  guint64 told = 0;
+  guint64 told = 0, frames = 0;
 
   for (gint i = 0; i < n; i++) {
     guint64 first = (guint64) (i + 1) * 1000000;  /* no image twice */
@@ -453,8 +453,10 @@ test_kill (Fixture *f, gconstpointer data)
     told = kill_after (child, pipes[0], g_test_rand_int_range (1000, 60000), told);
     close (pipes[0]);
     check_after_kill (f, told);
+    frames += told >= first ? told - first + 1 : 0;
   }
-  g_test_message ("killed %d times, %" G_GUINT64_FORMAT " frames", n, told);
+  g_test_message ("killed %d times, %" G_GUINT64_FORMAT " frames", n, frames);
+  g_assert_cmpuint (frames, >, 0);
 }
 
 int
