@@ -231,6 +231,18 @@ open_for (Access access, const char *folder, GError **error)
   return access == LABELS ? catalogue_open_beside (folder, error) : catalogue_open (folder, error);
 }
 
+/* The catalogue's own words about a busy one are for a second capture. */
+static int
+say_unopened (Access access, const GError *error)
+{
+  int status = gh_dataset_fail (error);
+
+  if (access == DELETES && g_error_matches (error, CATALOGUE_ERROR, CATALOGUE_ERROR_BUSY))
+    gh_tool_fail (0, "stop what captures into it first, or let that delete by itself: max-age, max-frames or max-bytes of "
+        "dataset-sink, MAX_AGE or MAX_BYTES of capture.pipeline");
+  return status;
+}
+
 /* Not every option means something to every command, and one that is passed over can cost images: -1, or the exit status. */
 static int
 check_options (const char *command, const DatasetOptions *o)
@@ -268,7 +280,7 @@ run (const char *name, const char *folder, const DatasetOptions *options)
     if (status >= 0)
       return status;
     catalogue = open_for (commands[i].access, folder, &error);
-    return catalogue ? commands[i].run (catalogue, options) : gh_dataset_fail (error);
+    return catalogue ? commands[i].run (catalogue, options) : say_unopened (commands[i].access, error);
   }
   return gh_tool_fail (GH_EXIT_USAGE, "there is no \"dataset %s\"; there are list, stats, verify, export, label, prune and "
       "backup", name);

@@ -98,6 +98,7 @@ out_has '^[0-9]* frames, .*, [0-9]* images linked, 0 copied: three/$'
 expect 0 "$gst_heads" dataset label two --csv=cats.csv --task=cats
 expect 3 "$gst_heads" dataset prune two --max-frames=5
 err_has 'two is being written by another process'
+err_has 'stop what captures into it first, or let that delete by itself: max-age'
 kill -0 $capture || bad "the capture has ended: $(cat capture.log)"
 kill -INT $capture
 wait $capture || true
