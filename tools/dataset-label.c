@@ -8,7 +8,8 @@
 #include <string.h>
 
 #define DEFAULT_TOLERANCE 1.0
-#define TIME_COLUMN "captured_at"       /* as export calls it */
+#define FILE_COLUMN "file"              /* as export calls them */
+#define TIME_COLUMN "captured_at"
 
 typedef struct {
   const DatasetOptions *o;
@@ -173,7 +174,7 @@ key_column (const DatasetOptions *o)
 {
   if (is_by_time (o))
     return o->time_column ? o->time_column : TIME_COLUMN;
-  return o->file_column ? o->file_column : "file";
+  return o->file_column ? o->file_column : FILE_COLUMN;
 }
 
 static int
@@ -193,6 +194,16 @@ label_rows (Catalogue *catalogue, Marking *m)
   return is_by_time (m->o) ? say_distant (m) : say_unknown (m);
 }
 
+static int
+say_unread (const DatasetOptions *o, const GError *error)
+{
+  int status = gh_dataset_fail (error);
+
+  if (!is_by_time (o) && !o->file_column && strstr (error->message, "no column \"" FILE_COLUMN "\""))
+    gh_tool_fail (0, "name the column of the images with --file-column=NAME, or that of times with --time-column=NAME");
+  return status;
+}
+
 int
 gh_dataset_label (Catalogue *catalogue, const DatasetOptions *o)
 {
@@ -210,7 +221,7 @@ gh_dataset_label (Catalogue *catalogue, const DatasetOptions *o)
     return gh_tool_fail (GH_EXIT_USAGE, "by --file-column or by time (--time-column, --tolerance), not both");
   labels = gh_labels_read (o->csv, GH_HEAD_CLASS, key_column (o), o->column ? o->column : o->task, NULL, &error);
   if (labels == NULL)
-    return gh_dataset_fail (error);
+    return say_unread (o, error);
   m.labels = labels;
   m.rows = rows = g_new (guint, labels->n);
   m.marks = g_array_new (FALSE, FALSE, sizeof (CatalogueMark));

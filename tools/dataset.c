@@ -76,19 +76,56 @@ gh_dataset_nothing (Catalogue *catalogue, const DatasetOptions *options)
 
 /* ---- stats, verify ------------------------------------------------------------------------------------------------- */
 
+typedef struct {
+  guint64 n;
+  gint64 first, last;           /* captured at */
+} Span;
+
+static gboolean
+add_to_span (const CatalogueRow *row, gpointer spans)
+{
+  Span *span = g_hash_table_lookup (spans, row->source);
+
+  if (span == NULL) {
+    span = g_new0 (Span, 1);
+    span->first = row->captured_at;
+    g_hash_table_insert (spans, g_strdup (row->source), span);
+  }
+  span->n++;
+  span->last = row->captured_at;
+  return TRUE;
+}
+
+/* The sources in the order of the alphabet, a line each. */
+static void
+print_spans (GHashTable *spans)
+{
+  g_autoptr (GList) names = g_list_sort (g_hash_table_get_keys (spans), (GCompareFunc) g_strcmp0);
+
+  for (GList *name = names; name; name = name->next) {
+    const Span *span = g_hash_table_lookup (spans, name->data);
+    g_autofree char *first = gh_dataset_time (span->first), *last = gh_dataset_time (span->last);
+
+    printf ("  %s: %" G_GUINT64_FORMAT " frames from %s to %s\n", (const char *) name->data, span->n, first, last);
+  }
+}
+
 static int
 stats (Catalogue *catalogue, const DatasetOptions *options)
 {
+  g_autoptr (GHashTable) spans = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   g_autoptr (GError) error = NULL;
   g_autofree char *size = NULL;
   CatalogueCounts counts;
 
-  if (!catalogue_count (catalogue, &counts, &error))
+  if (!catalogue_hold (catalogue, &error) || !catalogue_count (catalogue, &counts, &error)
+      || !catalogue_each (catalogue, add_to_span, spans, &error))
     return gh_dataset_fail (error);
   size = g_format_size (counts.bytes);
   printf ("%" G_GUINT64_FORMAT " frames, %s, %" G_GUINT64_FORMAT " labels, %" G_GUINT64_FORMAT " outages; %" G_GUINT64_FORMAT
       " frames were deleted, %" G_GUINT64_FORMAT " are missing\n", counts.stored, size, counts.labels, counts.outages,
       counts.evicted, counts.missing);
+  print_spans (spans);
   return GH_EXIT_OK;
 }
 
@@ -194,6 +231,18 @@ open_for (Access access, const char *folder, GError **error)
   return access == LABELS ? catalogue_open_beside (folder, error) : catalogue_open (folder, error);
 }
 
+/* The catalogue's own words about a busy one are for a second capture. */
+static int
+say_unopened (Access access, const GError *error)
+{
+  int status = gh_dataset_fail (error);
+
+  if (access == DELETES && g_error_matches (error, CATALOGUE_ERROR, CATALOGUE_ERROR_BUSY))
+    gh_tool_fail (0, "stop what captures into it first, or let that delete by itself: max-age, max-frames or max-bytes of "
+        "dataset-sink, MAX_AGE or MAX_BYTES of capture.pipeline");
+  return status;
+}
+
 /* Not every option means something to every command, and one that is passed over can cost images: -1, or the exit status. */
 static int
 check_options (const char *command, const DatasetOptions *o)
@@ -231,7 +280,7 @@ run (const char *name, const char *folder, const DatasetOptions *options)
     if (status >= 0)
       return status;
     catalogue = open_for (commands[i].access, folder, &error);
-    return catalogue ? commands[i].run (catalogue, options) : gh_dataset_fail (error);
+    return catalogue ? commands[i].run (catalogue, options) : say_unopened (commands[i].access, error);
   }
   return gh_tool_fail (GH_EXIT_USAGE, "there is no \"dataset %s\"; there are list, stats, verify, export, label, prune and "
       "backup", name);
@@ -296,10 +345,10 @@ gh_tool_dataset (int argc, char **argv)
   };
   GhToolProgress bar = { 0 };
   int status = gh_tool_parse (&argc, &argv, entries, "list|stats|verify|export|label|prune DIR, backup DIR TARGET",
-      "A dataset is the folder that dataset-sink fills. list prints its frames, stats how many, verify checks every image\n"
-      "against the catalogue, export writes the labels as CSV for train-head or as COCO, label takes them from a CSV, prune\n"
-      "deletes the oldest images without a label, backup makes a second dataset of the same frames, TARGET, while a capture\n"
-      "writes the first. On one disk its images are links, which take no room and do not outlive the disk.\n"
+      "A dataset is the folder that dataset-sink fills. list prints its frames, stats how many and from when to when, verify\n"
+      "checks every image against the catalogue, export writes the labels as CSV for train-head or as COCO, label takes them\n"
+      "from a CSV, prune deletes the oldest images without a label, backup makes a second dataset of the same frames, TARGET,\n"
+      "while a capture writes the first. On one disk its images are links, which take no room and do not outlive the disk.\n"
       "A TIME is 2026-01-31T07:00:00Z, 2026-01-31T07:00 or 2026-01-31 (its midnight); UTC where it does not say.");
 
   if (status >= 0)

@@ -165,6 +165,22 @@ check_window (void)
   say ("-", "a window", "autovideosink finds nothing that opens one: %s", remedy);
 }
 
+/* live-src takes yt-dlp by itself and others where its property says so; of its age only a stream tells. */
+static void
+check_resolver (void)
+{
+  g_autofree char *yt_dlp = g_find_program_in_path ("yt-dlp"), *streamlink = g_find_program_in_path ("streamlink");
+
+  if (yt_dlp)
+    say ("ok", "yt-dlp", "pages of live videos (%s; sites change, so keep it recent)", yt_dlp);
+  else if (streamlink)
+    say ("-", "yt-dlp", "pages of live videos: give live-src resolver='streamlink --json {uri}' (RESOLVER=... of a pipeline file), "
+        "or install a recent one from https://github.com/yt-dlp/yt-dlp");
+  else
+    say ("-", "yt-dlp", "pages of live videos: install a recent one from https://github.com/yt-dlp/yt-dlp; .m3u8, RTSP and "
+        "files need none");
+}
+
 static void
 check_default_model (void)
 {
@@ -208,6 +224,7 @@ gh_tool_doctor (int argc, char **argv)
   printf ("\nPlugins\n");
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
     check_part (&parts[i]);
+  check_resolver ();
   check_window ();
   check_default_model ();
   printf ("\n%s\n", missing ? "Something needed is missing: see the lines marked MISSING."

@@ -7,6 +7,7 @@
  */
 #include "packages.h"
 #include "pipeline-file.h"
+#include "property-words.h"
 #include "run-report.h"
 #include "run-service.h"
 #include "tools.h"
@@ -301,8 +302,46 @@ say_unparsable (const Run *run, const GError *error)
   const char *open = strchr (error->message, '"'), *close = open ? strchr (open + 1, '"') : NULL;
   g_autofree char *word = close ? g_strndup (open + 1, close - open - 1) : NULL;
   g_autofree char *place = place_of (run->file, word);
-  return gh_tool_fail (GH_EXIT_PIPELINE, "%s: %s\n  \"gst-heads run --print\" shows the pipeline with its variables "
-      "filled in", place, error->message);
+  g_autofree char *words = g_error_matches (error, GST_PARSE_ERROR, GST_PARSE_ERROR_COULD_NOT_SET_PROPERTY)
+      ? gh_property_words_of_unset (error->message) : NULL;
+  return gh_tool_fail (GH_EXIT_PIPELINE, "%s: %s\n%s%s%s  \"gst-heads run --print\" shows the pipeline with its "
+      "variables filled in", place, error->message, words ? "  " : "", words ? words : "", words ? "\n" : "");
+}
+
+/* Keeps GObject's first complaint about a value beyond what a property takes, which else would be words and no more. */
+static void
+keep_complaint (const gchar *domain, GLogLevelFlags level, const gchar *message, gpointer complaint)
+{
+  char **kept = complaint;
+
+  if (*kept == NULL && strstr (message, "out of range for property"))
+    *kept = g_strdup (message);
+  else
+    g_log_default_handler (domain, level, message, NULL);
+}
+
+/* TRUE when the pipeline is not the one that was asked for; the words are out. */
+static gboolean
+say_out_of_range (const Run *run, const char *complaint, GstElement *pipeline)
+{
+  g_autofree char *property = NULL;
+  g_autofree char *words = complaint ? gh_property_words_of_range (complaint, pipeline, &property) : NULL;
+  g_autofree char *place = words ? place_of (run->file, property) : NULL;
+
+  if (words)
+    gh_tool_fail (GH_EXIT_PIPELINE, "%s: %s", place, words);
+  return words != NULL;
+}
+
+/* Parses with `complaint` set to what GObject said meanwhile, to be freed, or left NULL. */
+static GstElement *
+parse (const char *text, GstParseContext *context, char **complaint, GError **error)
+{
+  guint handler = g_log_set_handler ("GLib-GObject", G_LOG_LEVEL_WARNING, keep_complaint, complaint);
+  GstElement *element = gst_parse_launch_full (text, context, GST_PARSE_FLAG_FATAL_ERRORS, error);
+
+  g_log_remove_handler ("GLib-GObject", handler);
+  return element;
 }
 
 /* Better than the sink's own way, which may be a crash. */
@@ -326,7 +365,8 @@ build (Run *run, const char *text)
   g_autoptr (GstParseContext) context = gst_parse_context_new ();
   g_autoptr (GError) error = NULL;
   g_auto (GStrv) missing = NULL;
-  GstElement *element = gst_parse_launch_full (text, context, GST_PARSE_FLAG_FATAL_ERRORS, &error);
+  g_autofree char *complaint = NULL;
+  GstElement *element = parse (text, context, &complaint, &error);
   missing = gst_parse_context_get_missing_elements (context);
   if (g_error_matches (error, GST_PARSE_ERROR, GST_PARSE_ERROR_NO_SUCH_ELEMENT) && missing && *missing) {
     g_clear_object (&element);
@@ -337,6 +377,10 @@ build (Run *run, const char *text)
     return say_unparsable (run, error);
   }
   gst_object_ref_sink (element);
+  if (say_out_of_range (run, complaint, element)) {
+    gst_object_unref (element);
+    return GH_EXIT_PIPELINE;
+  }
   if (!GST_IS_PIPELINE (element)) {
     GstElement *pipeline = gst_object_ref_sink (gst_pipeline_new (NULL));
     gst_bin_add (GST_BIN (pipeline), element);

@@ -11,7 +11,11 @@ END
 expect 0 "$gst_heads" run keep DIR="a folder"
 expect 0 "$gst_heads" dataset stats "a folder"
 out_has '^30 frames, .*, 30 labels, 0 outages'
+out_has '^  a gate: 30 frames from 20[0-9T:.-]*Z to 20[0-9T:.-]*Z$'
+cp out stats.txt
 expect 0 "$gst_heads" dataset list "a folder"
+span="from $(sed -n '1s/^[^ ]*  \([^ ]*\) .*/\1/p' out) to $(sed -n '$s/^[^ ]*  \([^ ]*\) .*/\1/p' out)"
+grep -q "$span\$" stats.txt || bad "not $span"
 [ "$(wc -l <out)" -eq 30 ] || bad "not 30 lines"
 out_has '^[0-9T.]*-[0-9a-f]*  20[0-9T:.-]*Z  a gate.*  240x144  people=[0-9]*$'
 expect 0 "$gst_heads" dataset verify "a folder"
@@ -94,6 +98,7 @@ out_has '^[0-9]* frames, .*, [0-9]* images linked, 0 copied: three/$'
 expect 0 "$gst_heads" dataset label two --csv=cats.csv --task=cats
 expect 3 "$gst_heads" dataset prune two --max-frames=5
 err_has 'two is being written by another process'
+err_has 'stop what captures into it first, or let that delete by itself: max-age'
 kill -0 $capture || bad "the capture has ended: $(cat capture.log)"
 kill -INT $capture
 wait $capture || true
@@ -160,6 +165,10 @@ out_has ', 40 labels,'
 printf 'file,cats\nnowhere.jpg,1\n' >cats.csv
 expect 3 "$gst_heads" dataset label "a folder" --csv=cats.csv --task=cats
 err_has 'cats.csv:2: there is no frame nowhere.jpg'
+printf 'captured_at,cats\n2026-01-31,1\n' >times.csv
+expect 3 "$gst_heads" dataset label "a folder" --csv=times.csv --task=cats
+err_has 'times.csv:1: there is no column "file"; there are: captured_at, cats'
+err_has '^gst-heads dataset: name the column of the images .* --time-column=NAME'
 # By time: each label to the nearest frame, the nearest label to each frame. The frames of "late" are 50 ms apart.
 expect 0 "$gst_heads" dataset export three --source=late --limit=3 --output=late.csv
 if command -v python3 >/dev/null; then

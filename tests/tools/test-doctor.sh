@@ -11,6 +11,15 @@ out_has '^  ok      cpu  .* f32'
 out_has '^  \(ok\|-\)  *cuda '
 out_has '^  ok      mae-encoder '
 out_has '^  \(ok\|-\)  *a window '
+out_has '^  \(ok\|-\)  *yt-dlp  *pages of live videos'
+expect 0 env PATH="$folder" "$gst_heads" doctor
+out_has '^  -       yt-dlp .*install a recent one'
+for program in streamlink yt-dlp; do
+  printf '#!/bin/sh\n' >$program && chmod +x $program
+  expect 0 env PATH="$folder" "$gst_heads" doctor
+  [ $program = yt-dlp ] || out_has '^  -       yt-dlp .*streamlink --json'
+done
+out_has "^  ok      yt-dlp .*$folder/yt-dlp"
 expect 0 env -u DISPLAY -u WAYLAND_DISPLAY "$gst_heads" doctor
 out_has '^  -       a window '
 out_has '^Models (looked for in /.*)$'

@@ -65,6 +65,14 @@ err_has 'several.pipeline:3: there is no element x264enc-x'
 printf 'videotestsrc\n colour=1 ! fakesink\n' >property.pipeline
 expect 2 "$gst_heads" run property
 err_has 'property.pipeline:2: no property "colour"'
+printf 'videotestsrc\n num-buffers=3s ! fakesink\n' >value.pipeline
+expect 2 "$gst_heads" run value
+err_has 'value.pipeline:2: could not set property "num-buffers"'
+err_has '^  num-buffers of videotestsrc takes a whole number from -1 to 2147483647 (Number of buffers'
+printf 'videotestsrc\n num-buffers=-7 ! fakesink\n' >range.pipeline
+expect 2 "$gst_heads" run range
+err_has 'range.pipeline:2: num-buffers=-7 is out of range: num-buffers of videotestsrc takes a whole number from -1 to'
+err_lacks 'GLib-GObject'
 printf 'videotestsrc ! ! fakesink\n' >syntax.pipeline
 expect 2 "$gst_heads" run syntax
 printf 'videotestsrc ! audioconvert ! fakesink\n' >link.pipeline
