@@ -8,9 +8,9 @@
 #define BATCH_MARK "-gst-"
 
 static gchar *
-batch_path (const GstScaleTasks *tasks, const gchar *action)
+path_of (const gchar *batch, const gchar *action)
 {
-  g_autofree gchar *name = g_uri_escape_string (tasks->batch, NULL, FALSE);
+  g_autofree gchar *name = g_uri_escape_string (batch, NULL, FALSE);
 
   return g_strconcat ("/batches/", name, action, NULL);
 }
@@ -18,7 +18,7 @@ batch_path (const GstScaleTasks *tasks, const gchar *action)
 void
 gst_scale_batch_look_at (GstScaleTasks *tasks, ScaleApiDone done)
 {
-  g_autofree gchar *path = batch_path (tasks, "");
+  g_autofree gchar *path = path_of (tasks->batch, "");
 
   gst_scale_tasks_ask (tasks, "GET", path, NULL, done);
 }
@@ -95,6 +95,7 @@ gst_scale_batch_leave (GstScaleTasks *tasks)
 {
   g_clear_pointer (&tasks->batch, g_free);
   g_clear_pointer (&tasks->batch_status, g_free);
+  tasks->in_batch = 0;
 }
 
 static void
@@ -143,7 +144,7 @@ on_finalized (ScaleReply *reply, gpointer data)
 void
 gst_scale_batch_end (GstScaleTasks *tasks)
 {
-  g_autofree gchar *path = batch_path (tasks, "/finalize");
+  g_autofree gchar *path = path_of (tasks->batch, "/finalize");
 
   if (tasks->finalize)
     gst_scale_tasks_ask (tasks, "POST", path, NULL, on_finalized);
@@ -186,6 +187,64 @@ gst_scale_batch_look_back (GstScaleTasks *tasks)
     tasks->looked_back = error == NULL;
   return !tasks->looked_back;
 }
+
+/* ---- one that was lost ------------------------------------------------------------------------------------------------- */
+
+void
+gst_scale_batch_found (GstScaleTasks *tasks, const gchar *batch)
+{
+  g_autofree gchar *mark = g_strconcat (tasks->project, BATCH_MARK, NULL);
+
+  if (!g_str_has_prefix (batch, mark))
+    return;
+  g_free (tasks->lost);
+  tasks->lost = g_strdup (batch);
+}
+
+/* In the place of one that is still empty. */
+static void
+take_lost (GstScaleTasks *tasks)
+{
+  CatalogueDestination to = { SCALE_SERVICE, tasks->project };
+  g_autoptr (GError) error = NULL;
+  g_autofree gchar *name = NULL;
+  guint n;
+
+  catalogue_last_batch (gst_dataset_writer_borrow (tasks->writer), &to, tasks->lost, &name, &n, &error);
+  gst_dataset_writer_give_back (tasks->writer);
+  if (!gst_scale_tasks_is_fine (tasks, error))
+    return;
+  gst_scale_batch_leave (tasks);
+  tasks->batch = g_steal_pointer (&tasks->lost);
+  tasks->batch_status = g_strdup (GST_SCALE_STAGING);
+  tasks->in_batch = n;
+}
+
+static void
+on_lost_batch (ScaleReply *reply, gpointer data)
+{
+  GstScaleTasks *tasks = data;
+
+  tasks->under_way = FALSE;
+  if (reply->verdict != SCALE_OK && reply->status != 404)
+    gst_scale_tasks_put_off (tasks, reply);
+  else if (reply->verdict != SCALE_OK || !g_str_equal (gst_scale_batch_status_of (reply), GST_SCALE_STAGING))
+    g_clear_pointer (&tasks->lost, g_free);
+  else if (tasks->in_batch > 0)
+    gst_scale_batch_end (tasks);
+  else
+    take_lost (tasks);
+}
+
+void
+gst_scale_batch_look_at_lost (GstScaleTasks *tasks)
+{
+  g_autofree gchar *path = path_of (tasks->lost, "");
+
+  gst_scale_tasks_ask (tasks, "GET", path, NULL, on_lost_batch);
+}
+
+/* ---- left by others ---------------------------------------------------------------------------------------------------- */
 
 /* Which is nobody's fault and needs another batch. But one that has never taken a task says that another would not, either:
  * then it is begun again, later, under its name. */

@@ -72,6 +72,7 @@ gst_scale_tasks_free (GstScaleTasks *tasks)
   g_free (tasks->type);
   g_free (tasks->batch);
   g_free (tasks->batch_status);
+  g_free (tasks->lost);
   g_free (tasks);
 }
 
@@ -170,7 +171,10 @@ record (GstScaleTasks *tasks, JsonObject *task)
   row.json = json = json_to_string (node, FALSE);
   if (!put (tasks, &row))
     return;
-  tasks->in_batch += g_strcmp0 (row.batch, tasks->batch) == 0;
+  if (g_strcmp0 (row.batch, tasks->batch) == 0)
+    tasks->in_batch++;
+  else
+    gst_scale_batch_found (tasks, row.batch);
   tasks->failures = 0;
   gst_scale_doubts_taken (tasks->doubts, tasks->reference, record_refusal, tasks);
   gst_element_post_message (tasks->element, gst_message_new_element (GST_OBJECT (tasks->element), gst_structure_new (
@@ -360,7 +364,9 @@ gst_scale_tasks_go_on (GstScaleTasks *tasks, gboolean ending)
 {
   if (tasks->under_way || is_pausing (tasks) || (!tasks->looked_back && gst_scale_batch_look_back (tasks)))
     return TRUE;
-  if (tasks->batch && tasks->in_batch >= tasks->batch_tasks)
+  if (tasks->lost)
+    gst_scale_batch_look_at_lost (tasks);
+  else if (tasks->batch && tasks->in_batch >= tasks->batch_tasks)
     gst_scale_batch_end (tasks);
   if (tasks->under_way)
     return TRUE;

@@ -25,6 +25,7 @@ struct _GstScaleTasks {
   gchar *batch;                 /* the name, or NULL */
   gchar *batch_status;          /* what it had when it was begun, "" when that is not said; NULL: it is not begun */
   guint in_batch;
+  gchar *lost;                  /* another batch of ours, of which a task was found; or NULL */
   guint failures;               /* in a row */
   GstScaleDoubts *doubts;
   gint64 closed_until;          /* monotonic */
@@ -51,6 +52,11 @@ void gst_scale_tasks_put_off (GstScaleTasks *tasks, const ScaleReply *reply);
 
 /* A batch of an earlier run that is still open goes on. TRUE: it is being asked after, or the catalogue is. */
 gboolean gst_scale_batch_look_back (GstScaleTasks *tasks);
+/* A task was found in another batch than the present one: a process that ended before it heard of the first task of its batch
+ * left both behind. If it is ours and people do not see it yet, it is gone on with, after the present one if that holds
+ * tasks; look_at_lost asks whether they do, while tasks->lost is there. */
+void gst_scale_batch_found (GstScaleTasks *tasks, const gchar *batch);
+void gst_scale_batch_look_at_lost (GstScaleTasks *tasks);
 /* Begins one; its name stays until it is made. */
 void gst_scale_batch_make (GstScaleTasks *tasks);
 /* It is full, or holds all there will be: with finalize it goes to people, without it a person does the rest. */
