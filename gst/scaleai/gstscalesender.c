@@ -230,6 +230,21 @@ start (GstScaleSender *sender, GstScaleFlight *flight, const gchar *folder)
   scale_upload_request_clear (&request);
 }
 
+/* When the next one is due. The clock may have gone back since: as at the start, nothing waits for where it was. */
+static gboolean
+find_next_due (GstScaleSender *sender, Catalogue *catalogue, gint64 now, GError **error)
+{
+  CatalogueDestination to = destination (sender);
+  gint64 latest = now + LONGEST_WAIT;
+
+  if (!catalogue_next_due (catalogue, &to, now, &sender->next_due, error))
+    return FALSE;
+  if (sender->next_due == G_MAXINT64 || sender->next_due <= latest)
+    return TRUE;
+  sender->next_due = latest;
+  return catalogue_hasten_uploads (catalogue, &to, latest, error);
+}
+
 /* Starts what is due and has a place; how many were found. */
 static guint
 start_due (GstScaleSender *sender)
@@ -247,7 +262,7 @@ start_due (GstScaleSender *sender)
   search.catalogue = gst_dataset_writer_borrow (sender->writer);
   folder = g_strdup (catalogue_folder (search.catalogue));
   if (!catalogue_each_due (search.catalogue, &to, now, most, collect, &search, &error)
-      || !catalogue_next_due (search.catalogue, &to, now, &sender->next_due, &error))
+      || !find_next_due (sender, search.catalogue, now, &error))
     sender->next_due = now + CATALOGUE_PAUSE;   /* nobody knows */
   gst_dataset_writer_give_back (sender->writer);
   is_fine (sender, error);
