@@ -273,6 +273,13 @@ test_nothing (void)
   rig_pull (&rig, &ran, scale_server_url (rig.server), NULL);
   assert_ran (ran, 0);
   g_assert_nonnull (strstr (ran.err, "1 tasks of gate are not answered yet"));
+
+  task.id = "refused:1";        /* the uploader's note of one that there will never be */
+  task.status = "refused";
+  g_assert_true (catalogue_put_task (rig.catalogue, &task, &error));
+  ran_clear (&ran);
+  rig_run (&ran, NULL, (const char *[]) { "status", rig.dataset, NULL });
+  g_assert_nonnull (strstr (ran.out, "tasks of gate (scale): 1 pending, 1 refused\n1 tasks are linked to frames, 0 are not\n"));
   rig_clear (&rig);
 }
 
