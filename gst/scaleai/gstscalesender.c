@@ -323,19 +323,20 @@ blocked_until (GstScaleSender *sender)
   return MAX (gst_scale_gate_closed_until (sender->gate), sender->catalogue_until);
 }
 
-/* Microseconds until something is to be done without a wake-up. */
+/* Microseconds until something is to be done without a wake-up. During a burst every answer and every frame is one, and what
+ * is due takes its place then. */
 static gint64
 until_next (GstScaleSender *sender)
 {
   gint64 now = g_get_monotonic_time (), blocked = blocked_until (sender);
   gint64 pause = sender->sending && blocked > now ? 0 : G_MAXINT64;
 
-  if (sender->next_due != G_MAXINT64)
+  if (sender->next_due != G_MAXINT64 && places (sender) > 0)
     pause = MIN (pause, MAX (0, sender->next_due - g_get_real_time ()));
   g_mutex_lock (&sender->lock);
-  if (sender->fresh > 0 && (sender->asked != sender->answered || sender->fresh >= sender->set.batch))
-    pause = 0;                  /* they came during a burst */
-  else if (sender->fresh > 0)
+  if (!sender->sending && sender->fresh > 0 && (sender->asked != sender->answered || sender->fresh >= sender->set.batch))
+    pause = 0;                  /* they came during the burst that has just ended */
+  else if (!sender->sending && sender->fresh > 0)
     pause = MIN (pause, MAX (0, sender->first_fresh + sender->set.batch_wait - now));
   g_mutex_unlock (&sender->lock);
   pause = MAX (pause, blocked - now);

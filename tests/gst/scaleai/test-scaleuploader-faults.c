@@ -7,6 +7,7 @@
 #include <glib/gstdio.h>
 #include <sqlite3.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static const gchar *const faults[] = {
   "status=500", "status=500 commit", "status=502", "status=503 retry-after=1", "status=504 commit", "status=429 retry-after=1",
@@ -173,6 +174,40 @@ GST_START_TEST (test_catalogue_locked)
 
 GST_END_TEST;
 
+static gdouble
+processor_seconds (void)
+{
+  struct rusage usage;
+
+  getrusage (RUSAGE_SELF, &usage);
+  return usage.ru_utime.tv_sec + usage.ru_stime.tv_sec + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+/* Frames that come while a service takes its time wait for an answer or a place, and ask nobody again and again. */
+GST_START_TEST (test_waits_at_rest)
+{
+  g_autofree gchar *launch = g_strdup_printf ("scale-uploader location=%s/set project=square base-url=%s/v1 in-flight=%u",
+      rig_folder, scale_server_url (rig_server), __i__ ? 4 : 1);
+  GstHarness *harness = gst_harness_new_parse (launch);
+  gdouble began, took;
+
+  rig_add_fault ("POST /v1/files/upload hang");
+  gst_harness_set_src_caps_str (harness, "video/x-raw,format=GRAY8,width=16,height=16,framerate=1/1");
+  push_gray (harness, 0);
+  fail_unless (rig_await_files (1));
+  push_gray (harness, 100);
+  for (guint i = 0; i < 500 && rig_outbox ("scale", "square").pending < 2; i++)
+    g_usleep (20000);
+  fail_unless (rig_await_files (__i__ ? 2 : 1));
+  began = processor_seconds ();
+  g_usleep (G_USEC_PER_SEC);
+  took = processor_seconds () - began;
+  fail_unless (took < 0.01, "%.3f s of a processor in a second", took);
+  gst_harness_teardown (harness);
+}
+
+GST_END_TEST;
+
 /* A clock that goes back leaves nothing to wait for the year that it came from. */
 GST_START_TEST (test_clock_goes_back)
 {
@@ -277,6 +312,7 @@ scale_uploader_faults_suite (void)
   tcase_add_test (tc, test_refused);
   tcase_add_test (tc, test_all_refused);
   tcase_add_test (tc, test_catalogue_locked);
+  tcase_add_loop_test (tc, test_waits_at_rest, 0, 2);
   tcase_add_test (tc, test_clock_goes_back);
   tcase_add_test (tc, test_image_gone);
   tcase_add_test (tc, test_stop_under_way);
