@@ -15,6 +15,7 @@ struct _GhBudget {
   guint per_day;
   gint64 *taken;                /* ring [per_day]: times, the oldest at n_taken % per_day once it is full */
   guint64 n_taken;
+  gint64 latest;                /* of the times taken */
   double *scores;               /* ring [MAX_WINDOW] of the last offers */
   guint64 n_offers;
   gint64 first, last;           /* time of the first and the last offer */
@@ -45,14 +46,29 @@ gh_budget_free (GhBudget *budget)
 void
 gh_budget_remember (GhBudget *budget, gint64 at)
 {
+  budget->latest = budget->n_taken == 0 ? at : MAX (budget->latest, at);
   budget->taken[budget->n_taken++ % budget->per_day] = at;
 }
 
+/* What was taken while the clock was ahead was taken by now, at the latest: else it would bar others until that day comes. */
+static void
+follow_clock (GhBudget *budget, gint64 at)
+{
+  guint n = (guint) MIN (budget->n_taken, budget->per_day);
+
+  budget->first = MIN (budget->first, at);
+  budget->last = MIN (budget->last, at);
+  for (guint i = 0; i < n && budget->latest > at; i++)
+    budget->taken[i] = MIN (budget->taken[i], at);
+  budget->latest = MIN (budget->latest, at);
+}
+
 guint
-gh_budget_used (const GhBudget *budget, gint64 at)
+gh_budget_used (GhBudget *budget, gint64 at)
 {
   guint n = (guint) MIN (budget->n_taken, budget->per_day), used = 0;
 
+  follow_clock (budget, at);
   for (guint i = 0; i < n; i++)
     used += budget->taken[i] > at - DAY;
   return used;
@@ -74,7 +90,7 @@ share (const GhBudget *budget)
 
 /* How much lower the bar is when scores fall and the day's budget lies idle: as many times as it is behind. */
 static double
-patience (const GhBudget *budget, gint64 at)
+patience (GhBudget *budget, gint64 at)
 {
   double day = (double) MIN (at - budget->first, DAY) / DAY;
 
@@ -82,7 +98,7 @@ patience (const GhBudget *budget, gint64 at)
 }
 
 static gboolean
-is_among_best (const GhBudget *budget, double score, gint64 at)
+is_among_best (GhBudget *budget, double score, gint64 at)
 {
   double p = share (budget);
   guint window = (guint) CLAMP (ceil (4 / p), MIN_WINDOW, MAX_WINDOW);
@@ -113,8 +129,7 @@ gh_budget_offer (GhBudget *budget, double score, gint64 at)
 
   if (isnan (score))
     return FALSE;
-  if (budget->n_offers > 0)
-    at = MAX (at, budget->last);
+  follow_clock (budget, at);
   /* Beyond all scores, such as the novelty of the first: it sets no bar for others. */
   best = isinf (score) || is_among_best (budget, score, at);
   if (!isinf (score))

@@ -7,8 +7,8 @@
  * they have been coming. For scores without a trend that takes p of them; when scores rise or fall, so does the bar, and
  * it falls further while the budget lies idle. Within any 24 hours no more are taken than the budget.
  *
- * A plain struct of one thread. Times are microseconds of any clock that does not go back (an offer that does is taken as
- * of the last time).
+ * A plain struct of one thread. Times are microseconds of any clock. If it goes back, what was taken later than it says is
+ * taken to be of that moment: still no more than the budget in the 24 hours that follow, and no bar until a day far ahead.
  */
 #pragma once
 
@@ -28,6 +28,6 @@ void gh_budget_remember (GhBudget *budget, gint64 at);
 /* Whether to take it. A score that is no number is never taken, one of INFINITY whenever there is something left. */
 gboolean gh_budget_offer (GhBudget *budget, double score, gint64 at);
 /* Taken within the 24 hours before. */
-guint gh_budget_used (const GhBudget *budget, gint64 at);
+guint gh_budget_used (GhBudget *budget, gint64 at);
 
 G_END_DECLS

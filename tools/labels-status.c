@@ -3,6 +3,7 @@
 #include "labels.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define N "%" G_GUINT64_FORMAT
 
@@ -33,6 +34,24 @@ collect (const CatalogueTally *tally, gpointer array)
 }
 
 /* ---- for people -------------------------------------------------------------------------------------------------------- */
+
+/* The service's words, which a terminal would obey. */
+static void
+blank (char *text)
+{
+  for (char *at = text; at && *at; at = g_utf8_next_char (at))
+    if (g_unichar_iscntrl (g_utf8_get_char (at)))
+      memset (at, ' ', (gsize) (g_utf8_next_char (at) - at));
+}
+
+static void
+make_printable (gpointer data, gpointer unused)
+{
+  Tally *tally = data;
+
+  blank (tally->project);
+  blank (tally->state);
+}
 
 static gboolean
 is_same_group (const Tally *a, const Tally *b)
@@ -94,7 +113,8 @@ print_linked (const GPtrArray *tasks)
   for (guint i = 0; i < tasks->len; i++) {
     const Tally *tally = tasks->pdata[i];
 
-    *(tally->words ? &not_linked : &linked) += tally->n;
+    if (!g_str_equal (tally->state, "refused"))   /* which was to become one, and did not */
+      *(tally->words ? &not_linked : &linked) += tally->n;
   }
   printf (N " tasks are linked to frames, " N " are not\n", linked, not_linked);
 }
@@ -138,7 +158,7 @@ add_pull (const CataloguePull *pull, gpointer array)
 }
 
 static gboolean
-print_json (Catalogue *catalogue, const GPtrArray *uploads, const GPtrArray *tasks, GError **error)
+print_json (Catalogue *catalogue, GPtrArray *uploads, GPtrArray *tasks, GError **error)
 {
   g_autoptr (JsonNode) root = json_node_new (JSON_NODE_OBJECT);
   JsonObject *report = json_object_new ();
@@ -157,8 +177,9 @@ print_json (Catalogue *catalogue, const GPtrArray *uploads, const GPtrArray *tas
 }
 
 static gboolean
-print_words (Catalogue *catalogue, const GPtrArray *uploads, const GPtrArray *tasks, GError **error)
+print_words (Catalogue *catalogue, GPtrArray *uploads, GPtrArray *tasks, GError **error)
 {
+  g_ptr_array_foreach (tasks, make_printable, NULL);
   print_groups ("uploads", "", uploads);
   print_groups ("tasks", "not linked: ", tasks);
   print_linked (tasks);

@@ -45,7 +45,8 @@ gh_tool_labels (int argc, char **argv)
     { "batch", 0, 0, G_OPTION_ARG_STRING, &o.batch, "pull: only this batch of it", "NAME" },
     { "count", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o.counts, "pull, link: count what has this label as this task, such as "
         "person:people; * is every label", "LABEL:TASK" },
-    { "full", 0, 0, G_OPTION_ARG_NONE, &o.full, "pull: all tasks, not only what has changed since the last time", NULL },
+    { "full", 0, 0, G_OPTION_ARG_NONE, &o.full, "pull: all tasks, not only what has changed since the last time (after "
+        "a change of --count)", NULL },
     { "key-file", 'k', 0, G_OPTION_ARG_FILENAME, &o.key_file, "pull: file whose first line is the API key (the variable "
         "SCALE_API_KEY)", "FILE" },
     { "base-url", 0, 0, G_OPTION_ARG_STRING, &o.base_url, "pull: address of the service (https://api.scale.com/v1)", "URL" },

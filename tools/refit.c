@@ -11,6 +11,7 @@
 #include "head-report.h"
 #include "image-embeddings.h"
 #include "models/gh-error.h"
+#include "models/gh-file-stamp.h"
 #include "models/gh-head-private.h"
 #include "models/gh-head-train.h"
 #include "models/gh-labels.h"
@@ -354,6 +355,17 @@ keep_old (const Options *o, GError **error)
   return g_file_copy (from, to, G_FILE_COPY_OVERWRITE, NULL, NULL, NULL, error);
 }
 
+/* Learning takes a while: what somebody has put there since was not compared. */
+static gboolean
+is_as_it_was (const Refit *refit, GError **error)
+{
+  if (gh_file_stamp (refit->o->head) == (refit->old ? gh_head_stamp (refit->old) : 0))
+    return TRUE;
+  g_set_error (error, GH_ERROR, GH_ERROR_DATA, "%s was changed by somebody else while this head was learned, and is left alone: "
+      "refit again", refit->o->head);
+  return FALSE;
+}
+
 static void
 record_frames (const Refit *refit, GhHead *head)
 {
@@ -377,7 +389,7 @@ replace (const Refit *refit, GError **error)
     printf ("%s would be %s\n", refit->o->head, refit->old ? "replaced" : "made");
     return GH_EXIT_OK;
   }
-  if (head == NULL || (refit->old && !keep_old (refit->o, error)) || !gh_head_save (head, refit->o->head, error))
+  if (head == NULL || !is_as_it_was (refit, error) || (refit->old && !keep_old (refit->o, error)) || !gh_head_save (head, refit->o->head, error))
     return GH_EXIT_FAILED;
   off = gh_error_to_string (refit->kind, refit->unit, report->error, TRUE);
   printf ("%s %s: %u labels, held-out error %s\n", refit->o->head, refit->old ? "replaced" : "made", refit->labels->len, off);

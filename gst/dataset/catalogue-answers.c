@@ -89,6 +89,19 @@ write_labels (Catalogue *catalogue, const CatalogueAnswer *answer, const gchar *
   return TRUE;
 }
 
+/* A download may have been made before what is known; but a time that has not come yet is none. */
+static gboolean
+is_outdated (Catalogue *catalogue, const CatalogueTask *task)
+{
+  g_autofree gchar *known = catalogue_text (catalogue, "SELECT updated_at FROM task WHERE service = ? AND id = ?", "ss",
+      task->service, task->id);
+  gint64 known_at, said_at;
+
+  return known && task->updated_at && catalogue_parse_time (known, &known_at)
+      && catalogue_parse_time (task->updated_at, &said_at) && said_at < known_at
+      && known_at < g_get_real_time () + G_TIME_SPAN_DAY;
+}
+
 static gboolean
 keep (Catalogue *catalogue, CatalogueAnswer *answer, GError **error)
 {
@@ -98,6 +111,11 @@ keep (Catalogue *catalogue, CatalogueAnswer *answer, GError **error)
   int changes = sqlite3_total_changes (catalogue->db);
 
   answer->linked = frame != NULL;
+  if ((before || frame == NULL) && is_outdated (catalogue, &answer->task)) {
+    answer->novelty = CATALOGUE_SAME;
+    answer->n_labels = 0;       /* none of it counts */
+    return TRUE;
+  }
   answer->novelty = novelty_of (catalogue, &answer->task, frame);
   if (answer->novelty != CATALOGUE_SAME && !write_task (catalogue, &answer->task, frame, error))
     return FALSE;

@@ -225,7 +225,8 @@ typedef struct {
 } CatalogueAnswer;
 
 /* All or none of them. A task replaces the one of the same service and id, its labels replace all of its origin, and a task
- * that is not linked any more stays with the frame that it was linked to. What is as before is not written. */
+ * that is not linked any more stays with the frame that it was linked to. What is as before is not written, nor is what is
+ * older than what is known (by updated_at), unless it brings the first link: that is SAME, and n_labels 0 then. */
 gboolean catalogue_keep_answers (Catalogue *catalogue, CatalogueAnswer *answers, guint n, GError **error);
 
 /* That tasks were asked for and all came. */

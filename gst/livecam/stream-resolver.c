@@ -370,6 +370,13 @@ conclude (Program *program, int status, const gchar *why, StreamAddress *address
   }
 }
 
+/* Without the keys that other elements find there, which are no business of a program of others. */
+static gchar **
+environment (void)
+{
+  return g_environ_unsetenv (g_environ_unsetenv (g_get_environ (), "SCALE_API_KEY"), "NUCLEUS_API_KEY");
+}
+
 void
 stream_resolve (const gchar *command, const gchar *page, guint max_height, guint64 timeout,
     GCancellable *cancellable, StreamAddress *address)
@@ -377,12 +384,12 @@ stream_resolve (const gchar *command, const gchar *page, guint max_height, guint
   gint64 deadline = g_get_monotonic_time () + (gint64) (timeout / 1000);
   Program program = { .pipes = { { -1, POLLIN, 0 }, { -1, POLLIN, 0 } } };
   g_autoptr (GError) error = NULL;
-  g_auto (GStrv) arguments = arguments_of (command, page, max_height, &error);
+  g_auto (GStrv) arguments = arguments_of (command, page, max_height, &error), variables = environment ();
   const gchar *why;
   int status;
 
   *address = (StreamAddress) { 0 };
-  if (arguments == NULL || !g_spawn_async_with_pipes (NULL, arguments, NULL, G_SPAWN_DO_NOT_REAP_CHILD
+  if (arguments == NULL || !g_spawn_async_with_pipes (NULL, arguments, variables, G_SPAWN_DO_NOT_REAP_CHILD
           | G_SPAWN_SEARCH_PATH, lead_group, NULL, &program.pid, NULL, &program.pipes[0].fd, &program.pipes[1].fd,
           &error)) {
     gboolean missing = g_error_matches (error, G_SPAWN_ERROR, G_SPAWN_ERROR_NOENT);

@@ -49,6 +49,8 @@ remember_time (const CatalogueChosen *chosen, gpointer data)
 {
   GstScaleSelection *selection = data;
 
+  if (chosen->at > g_get_real_time () + G_TIME_SPAN_DAY)        /* the clock was ahead: nobody knows when that was */
+    return;
   if (selection->budget)
     gh_budget_remember (selection->budget, chosen->at);
   selection->last = MAX (selection->last, chosen->at);

@@ -230,6 +230,21 @@ start (GstScaleSender *sender, GstScaleFlight *flight, const gchar *folder)
   scale_upload_request_clear (&request);
 }
 
+/* When the next one is due. The clock may have gone back since: as at the start, nothing waits for where it was. */
+static gboolean
+find_next_due (GstScaleSender *sender, Catalogue *catalogue, gint64 now, GError **error)
+{
+  CatalogueDestination to = destination (sender);
+  gint64 latest = now + LONGEST_WAIT;
+
+  if (!catalogue_next_due (catalogue, &to, now, &sender->next_due, error))
+    return FALSE;
+  if (sender->next_due == G_MAXINT64 || sender->next_due <= latest)
+    return TRUE;
+  sender->next_due = latest;
+  return catalogue_hasten_uploads (catalogue, &to, latest, error);
+}
+
 /* Starts what is due and has a place; how many were found. */
 static guint
 start_due (GstScaleSender *sender)
@@ -247,7 +262,7 @@ start_due (GstScaleSender *sender)
   search.catalogue = gst_dataset_writer_borrow (sender->writer);
   folder = g_strdup (catalogue_folder (search.catalogue));
   if (!catalogue_each_due (search.catalogue, &to, now, most, collect, &search, &error)
-      || !catalogue_next_due (search.catalogue, &to, now, &sender->next_due, &error))
+      || !find_next_due (sender, search.catalogue, now, &error))
     sender->next_due = now + CATALOGUE_PAUSE;   /* nobody knows */
   gst_dataset_writer_give_back (sender->writer);
   is_fine (sender, error);
@@ -308,19 +323,20 @@ blocked_until (GstScaleSender *sender)
   return MAX (gst_scale_gate_closed_until (sender->gate), sender->catalogue_until);
 }
 
-/* Microseconds until something is to be done without a wake-up. */
+/* Microseconds until something is to be done without a wake-up. During a burst every answer and every frame is one, and what
+ * is due takes its place then. */
 static gint64
 until_next (GstScaleSender *sender)
 {
   gint64 now = g_get_monotonic_time (), blocked = blocked_until (sender);
   gint64 pause = sender->sending && blocked > now ? 0 : G_MAXINT64;
 
-  if (sender->next_due != G_MAXINT64)
+  if (sender->next_due != G_MAXINT64 && places (sender) > 0)
     pause = MIN (pause, MAX (0, sender->next_due - g_get_real_time ()));
   g_mutex_lock (&sender->lock);
-  if (sender->fresh > 0 && (sender->asked != sender->answered || sender->fresh >= sender->set.batch))
-    pause = 0;                  /* they came during a burst */
-  else if (sender->fresh > 0)
+  if (!sender->sending && sender->fresh > 0 && (sender->asked != sender->answered || sender->fresh >= sender->set.batch))
+    pause = 0;                  /* they came during the burst that has just ended */
+  else if (!sender->sending && sender->fresh > 0)
     pause = MIN (pause, MAX (0, sender->first_fresh + sender->set.batch_wait - now));
   g_mutex_unlock (&sender->lock);
   pause = MAX (pause, blocked - now);

@@ -45,6 +45,13 @@ add_times (JsonObject *metadata, const CatalogueUpload *upload)
   json_object_set_int_member (metadata, "tz_offset_min", upload->utc_offset / 60);
 }
 
+/* A camera's; the path of a file is nobody's business. */
+static gboolean
+is_address (const gchar *uri)
+{
+  return uri && strstr (uri, "://") && g_ascii_strncasecmp (uri, "file:", strlen ("file:")) != 0;
+}
+
 static gchar *
 text_of (JsonObject *metadata)
 {
@@ -66,7 +73,7 @@ scale_upload_metadata (Catalogue *catalogue, const CatalogueUpload *upload)
   json_object_set_string_member (metadata, "sha256", upload->sha256);
   add_times (metadata, upload);
   json_object_set_string_member (metadata, "source_name", upload->source);
-  if (upload->uri && strstr (upload->uri, "://"))      /* a camera's; the path of a file is nobody's business */
+  if (is_address (upload->uri))
     json_object_set_string_member (metadata, "source_url", upload->uri);
   json_object_set_string_member (metadata, "frame_id", upload->frame);
   if (upload->media_sequence >= 0)

@@ -119,6 +119,28 @@ test_odd_offers (void)
   g_assert_cmpuint (gh_budget_used (budget, 2000), <=, 5);
 }
 
+/* A clock that was years ahead, in an earlier run (remembered) or in this one, costs a day and not those years. */
+static void
+test_clock_ahead (void)
+{
+  const gint64 now = 100 * DAY, ahead = 2000 * DAY;
+
+  for (int in_this_run = 0; in_this_run < 2; in_this_run++) {
+    g_autoptr (GhBudget) budget = gh_budget_new (3);
+
+    for (int i = 0; i < 3; i++)
+      if (in_this_run)
+        g_assert_true (gh_budget_offer (budget, INFINITY, ahead + i));
+      else
+        gh_budget_remember (budget, ahead + i);
+    g_assert_cmpuint (gh_budget_used (budget, now), ==, 3);
+    g_assert_false (gh_budget_offer (budget, 1e9, now));
+    g_assert_false (gh_budget_offer (budget, 2e9, now + DAY - 1));
+    g_assert_true (gh_budget_offer (budget, 3e9, now + DAY));
+    g_assert_cmpuint (gh_budget_used (budget, now + DAY), ==, 1);
+  }
+}
+
 /* ---- novelty ----------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -188,6 +210,7 @@ main (int argc, char **argv)
   g_test_add_func ("/budget/choice", test_choice);
   g_test_add_func ("/budget/restart", test_restart);
   g_test_add_func ("/budget/odd-offers", test_odd_offers);
+  g_test_add_func ("/budget/clock-ahead", test_clock_ahead);
   g_test_add_func ("/novelty/distance", test_distance);
   g_test_add_func ("/novelty/clusters", test_clusters);
   g_test_add_func ("/novelty/memory", test_memory);

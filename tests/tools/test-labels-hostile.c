@@ -257,6 +257,24 @@ test_changes (Rig *rig, const char *url)
   change (rig, url, "pending", "", "");
 }
 
+/* ---- the terminal ------------------------------------------------------------------------------------------------------- */
+
+static void
+test_terminal (Rig *rig)
+{
+  g_autofree char *file = g_build_filename (rig->folder, "odd.json", NULL);
+  g_auto (Ran) linked = { 0 }, ran = { 0 };
+
+  g_assert_true (g_file_set_contents (file, "[{\"task_id\":\"odd\",\"status\":\"\\u001b[31mred\\nline\",\"project\":\"\\u009b2Jp\"}]",
+          -1, NULL));
+  rig_run (&linked, NULL, (const char *[]) { "link", rig->dataset, file, NULL });
+  rig_run (&ran, NULL, (const char *[]) { "status", rig->dataset, NULL });
+  g_assert_cmpint (ran.status, ==, 0);
+  g_assert_null (strchr (ran.out, '\x1b'));
+  g_assert_null (strstr (ran.out, "\xc2\x9b"));
+  g_assert_nonnull (strstr (ran.out, "2Jp (scale): 1  [31mred line\n"));
+}
+
 /* ---- the key ------------------------------------------------------------------------------------------------------------ */
 
 static void
@@ -304,6 +322,7 @@ test_hostile (void)
   test_files (&rig);
   after = rig_labels_of (&rig, rig.frames->pdata[1]);
   g_assert_cmpstr (before, ==, after);
+  test_terminal (&rig);
   rig_add_frames (&rig, 1);
   test_changes (&rig, url);
   g_main_loop_quit (loop);

@@ -126,6 +126,41 @@ test_unique_id (void)
 }
 
 static void
+note_task (const CatalogueTask *task, gpointer id)
+{
+  g_free (*(char **) id);
+  *(char **) id = g_strdup (task->id);
+}
+
+/* A download from before people had answered, linked after a pull, takes nothing back. */
+static void
+test_older_download (void)
+{
+  g_auto (Ran) ran = { 0 };
+  g_autofree char *file = NULL, *text = NULL, *before = NULL, *after = NULL, *id = NULL;
+  Rig rig;
+
+  rig_init (&rig, FALSE);
+  rig_add_frames (&rig, 2);
+  rig_label (&rig, "one", TRUE);
+  rig_pull (&rig, &ran, scale_server_url (rig.server), NULL);
+  assert_ran (ran, 0);
+  before = rig_dump (&rig);
+  g_assert_true (catalogue_each_task (rig.catalogue, SCALE_SERVICE, RIG_PROJECT, note_task, &id, NULL));
+  text = g_strdup_printf ("[{\"task_id\":\"%s\",\"status\":\"pending\",\"updated_at\":\"2020-01-31T07:05:09Z\"}]", id);
+  file = g_build_filename (rig.folder, "old.json", NULL);
+  g_assert_true (g_file_set_contents (file, text, -1, NULL));
+  ran_clear (&ran);
+  rig_run (&ran, NULL, (const char *[]) { "link", rig.dataset, file, "--json", NULL });
+  assert_ran (ran, 0);
+  g_assert_cmpint (ran_number (&ran, "same"), ==, 1);
+  g_assert_cmpint (ran_number (&ran, "linked"), ==, 1);
+  after = rig_dump (&rig);
+  g_assert_cmpstr (before, ==, after);
+  rig_clear (&rig);
+}
+
+static void
 test_of_nobody (void)
 {
   g_auto (Ran) ran = { 0 };
@@ -238,6 +273,13 @@ test_nothing (void)
   rig_pull (&rig, &ran, scale_server_url (rig.server), NULL);
   assert_ran (ran, 0);
   g_assert_nonnull (strstr (ran.err, "1 tasks of gate are not answered yet"));
+
+  task.id = "refused:1";        /* the uploader's note of one that there will never be */
+  task.status = "refused";
+  g_assert_true (catalogue_put_task (rig.catalogue, &task, &error));
+  ran_clear (&ran);
+  rig_run (&ran, NULL, (const char *[]) { "status", rig.dataset, NULL });
+  g_assert_nonnull (strstr (ran.out, "tasks of gate (scale): 1 pending, 1 refused\n1 tasks are linked to frames, 0 are not\n"));
   rig_clear (&rig);
 }
 
@@ -292,6 +334,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/labels/many/stripped", "stripped", test_many);
   g_test_add_func ("/labels/increment", test_increment);
   g_test_add_func ("/labels/unique-id", test_unique_id);
+  g_test_add_func ("/labels/older-download", test_older_download);
   g_test_add_func ("/labels/of-nobody", test_of_nobody);
   g_test_add_func ("/labels/faults", test_faults);
   g_test_add_func ("/labels/nothing", test_nothing);

@@ -111,6 +111,20 @@ out_has '^on [0-9]* new labels that neither has seen: old head 0[.][0-4]'
 out_has '^people.safetensors stays$'
 [ "$(cksum <people.safetensors)" = "$before" ] || bad "the head that stays is another"
 
+# A head that somebody puts there meanwhile was compared with nothing, and is not written over.
+"$gst_heads" refit set --head=meanwhile.safetensors --task=people --kind=count --cache=meanwhile.cache >out 2>err &
+child=$!
+for _ in $(seq 200); do
+  ! grep -q ' labels of "people"' out || break
+  sleep 0.02
+done
+cp shipped.safetensors meanwhile.safetensors
+status=0
+wait $child || status=$?
+[ "$status" -eq 3 ] || bad "writing over a head that came meanwhile gave $status instead of 3"
+err_has 'meanwhile.safetensors was changed by somebody else while this head was learned'
+cmp -s shipped.safetensors meanwhile.safetensors || bad "a head that came meanwhile was written over"
+
 expect 3 "$gst_heads" refit set --head=absent/people.safetensors --task=people --kind=count
 err_has 'absent/people.safetensors cannot be written: its folder does not exist'
 

@@ -128,6 +128,7 @@ static const Resolver failing[] = {
   { "sh -c 'head -c 10000000 /dev/zero' {uri}", "resolver_too_much" },
   { "sh -c 'echo ERROR: no idea >&2; exit 1' {uri}", "resolver_failed" },
   { "sh -c 'echo ERROR: Sign in to confirm you are not a bot. See https://x/y?key=secret >&2; exit 1' {uri}", "bot_check" },
+  { "sh -c '[ -z \"$SCALE_API_KEY$NUCLEUS_API_KEY\" ] && echo nonsense' {uri}", "resolver_garbage" },
   { "sh -c 'exit 1' {uri}", "resolver_failed" },
   { "sh -c 'kill -9 $$' {uri}", "resolver_failed" },
   { "sh -c 'printf \"{\\\"url\\\": 1\"' {uri}", "resolver_garbage" },
@@ -161,6 +162,7 @@ GST_START_TEST (test_resolver_fails)
 {
   LiveRig rig;
 
+  g_setenv ("SCALE_API_KEY", "test_not_for_the_resolver", TRUE);
   live_rig_begin (&rig, "/page", "");
   g_object_set (rig.src, "resolver", failing[__i__].command, NULL);
   live_rig_play (&rig);

@@ -7,6 +7,7 @@
 #include <glib/gstdio.h>
 #include <sqlite3.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static const gchar *const faults[] = {
   "status=500", "status=500 commit", "status=502", "status=503 retry-after=1", "status=504 commit", "status=429 retry-after=1",
@@ -134,6 +135,15 @@ GST_START_TEST (test_all_refused)
 
 GST_END_TEST;
 
+static void
+push_gray (GstHarness *harness, guint8 value)
+{
+  GstBuffer *frame = gst_harness_create_buffer (harness, 256);
+
+  gst_buffer_memset (frame, 0, value, 256);
+  fail_unless_equals_int (gst_harness_push (harness, frame), GST_FLOW_OK);
+}
+
 /* The catalogue is locked, by a backup or a person, when the answers come: none is asked for again, and none is lost. */
 GST_START_TEST (test_catalogue_locked)
 {
@@ -145,12 +155,8 @@ GST_START_TEST (test_catalogue_locked)
 
   rig_add_fault ("POST /v1/files/upload delay=1");
   gst_harness_set_src_caps_str (harness, "video/x-raw,format=GRAY8,width=16,height=16,framerate=1/1");
-  for (guint i = 0; i < 2; i++) {
-    GstBuffer *frame = gst_harness_create_buffer (harness, 256);
-
-    gst_buffer_memset (frame, 0, (guint8) (100 * i), 256);
-    fail_unless_equals_int (gst_harness_push (harness, frame), GST_FLOW_OK);
-  }
+  push_gray (harness, 0);
+  push_gray (harness, 100);
   fail_unless (rig_await_files (2));
   fail_unless_equals_int (sqlite3_open (file, &db), SQLITE_OK);
   sqlite3_busy_timeout (db, 10000);
@@ -164,6 +170,72 @@ GST_START_TEST (test_catalogue_locked)
   fail_unless_equals_int (scale_server_count (rig_server, "POST", "/v1/files/upload"), 2);
   rig_check_outbox (0, 2, 0);
   rig_check_files ("files", 2);
+}
+
+GST_END_TEST;
+
+static gdouble
+processor_seconds (void)
+{
+  struct rusage usage;
+
+  getrusage (RUSAGE_SELF, &usage);
+  return usage.ru_utime.tv_sec + usage.ru_stime.tv_sec + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+/* Frames that come while a service takes its time wait for an answer or a place, and ask nobody again and again. */
+GST_START_TEST (test_waits_at_rest)
+{
+  g_autofree gchar *launch = g_strdup_printf ("scale-uploader location=%s/set project=square base-url=%s/v1 in-flight=%u",
+      rig_folder, scale_server_url (rig_server), __i__ ? 4 : 1);
+  GstHarness *harness = gst_harness_new_parse (launch);
+  gdouble began, took;
+
+  rig_add_fault ("POST /v1/files/upload hang");
+  gst_harness_set_src_caps_str (harness, "video/x-raw,format=GRAY8,width=16,height=16,framerate=1/1");
+  push_gray (harness, 0);
+  fail_unless (rig_await_files (1));
+  push_gray (harness, 100);
+  for (guint i = 0; i < 500 && rig_outbox ("scale", "square").pending < 2; i++)
+    g_usleep (20000);
+  fail_unless (rig_await_files (__i__ ? 2 : 1));
+  began = processor_seconds ();
+  g_usleep (G_USEC_PER_SEC);
+  took = processor_seconds () - began;
+  fail_unless (took < 0.01, "%.3f s of a processor in a second", took);
+  gst_harness_teardown (harness);
+}
+
+GST_END_TEST;
+
+/* A clock that goes back leaves nothing to wait for the year that it came from. */
+GST_START_TEST (test_clock_goes_back)
+{
+  g_autofree gchar *set = g_build_filename (rig_folder, "set", NULL), *file = g_build_filename (set, "catalogue.sqlite", NULL);
+  g_autofree gchar *launch = g_strdup_printf ("scale-uploader location=%s project=square base-url=%s/v1 batch-frames=2", set,
+      scale_server_url (rig_server));
+  GstHarness *harness = gst_harness_new_parse (launch);
+  CatalogueDestination to = { "scale", "square" };
+  g_autoptr (Catalogue) catalogue = NULL;
+  gint64 due = G_MAXINT64;
+  sqlite3 *db;
+
+  gst_harness_set_src_caps_str (harness, "video/x-raw,format=GRAY8,width=16,height=16,framerate=1/1");
+  push_gray (harness, 0);
+  for (guint i = 0; i < 500 && rig_outbox ("scale", "square").pending < 1; i++)
+    g_usleep (20000);
+  fail_unless_equals_int (sqlite3_open (file, &db), SQLITE_OK);
+  fail_unless_equals_int (sqlite3_exec (db, "UPDATE upload SET next_attempt_at = next_attempt_at + 100000000000000", NULL, NULL,
+          NULL), SQLITE_OK);
+  sqlite3_close (db);
+  push_gray (harness, 100);
+  catalogue = catalogue_open_read (set, NULL);
+  for (guint i = 0; i < 150 && due > g_get_real_time () + 3 * G_TIME_SPAN_HOUR; i++) {
+    g_usleep (20000);
+    fail_unless (catalogue_next_due (catalogue, &to, g_get_real_time (), &due, NULL));
+  }
+  fail_unless (due < g_get_real_time () + 3 * G_TIME_SPAN_HOUR, "it waits for %" G_GINT64_FORMAT, due);
+  gst_harness_teardown (harness);
 }
 
 GST_END_TEST;
@@ -240,6 +312,8 @@ scale_uploader_faults_suite (void)
   tcase_add_test (tc, test_refused);
   tcase_add_test (tc, test_all_refused);
   tcase_add_test (tc, test_catalogue_locked);
+  tcase_add_loop_test (tc, test_waits_at_rest, 0, 2);
+  tcase_add_test (tc, test_clock_goes_back);
   tcase_add_test (tc, test_image_gone);
   tcase_add_test (tc, test_stop_under_way);
   suite_add_tcase (suite, tc);

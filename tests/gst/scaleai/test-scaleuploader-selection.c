@@ -2,6 +2,7 @@
  * test-scaleuploader-selection.c: which frames are sent when not all of them are to be. */
 #include "uploader-rig.h"
 
+#include <sqlite3.h>
 #include <string.h>
 
 GST_START_TEST (test_budget)
@@ -18,6 +19,25 @@ GST_START_TEST (test_budget)
   fail_unless_equals_int (run.uploaded, 2);
   rig_run_clear (&run);
   rig_check_files ("files", 7);
+}
+
+GST_END_TEST;
+
+/* What was uploaded while the clock was years ahead does not take the budget of all those years. */
+GST_START_TEST (test_budget_of_a_clock_ahead)
+{
+  g_autofree gchar *file = g_build_filename (rig_folder, "set", "catalogue.sqlite", NULL);
+  RigRun run = rig_play ("videotestsrc pattern=ball num-buffers=3 ! video/x-raw,width=96,height=96", "budget=2");
+  sqlite3 *db = NULL;
+
+  fail_unless_equals_int (run.uploaded, 2);
+  rig_run_clear (&run);
+  fail_unless_equals_int (sqlite3_open (file, &db), SQLITE_OK);
+  fail_unless_equals_int (sqlite3_exec (db, "UPDATE upload SET created_at = created_at + 100000000000000", NULL, NULL, NULL), SQLITE_OK);
+  sqlite3_close (db);
+  run = rig_play ("plaza-test-src num-buffers=3 ! video/x-raw,width=320,height=192", "budget=2");
+  fail_unless_equals_int (run.uploaded, 2);
+  rig_run_clear (&run);
 }
 
 GST_END_TEST;
@@ -81,6 +101,7 @@ scale_uploader_selection_suite (void)
   TCase *tc = rig_case ();
 
   tcase_add_test (tc, test_budget);
+  tcase_add_test (tc, test_budget_of_a_clock_ahead);
   tcase_add_test (tc, test_interval);
   tcase_add_test (tc, test_novelty);
   tcase_add_test (tc, test_uncertainty);

@@ -85,6 +85,39 @@ GST_START_TEST (test_finalize)
 
 GST_END_TEST;
 
+/* The process ends before it hears of the first task of its batch: the next one finds the task, and with it the batch. */
+GST_START_TEST (test_first_answer_lost)
+{
+  g_autofree gchar *file = geometries_file ();
+  g_autofree gchar *settings = g_strdup_printf ("max-tasks=9 finalize=true geometries-file=%s", file);
+  g_autofree gchar *short_settings = g_strdup_printf ("%s drain-time=900000000", settings);
+  JsonArray *tasks;
+  RigRun run;
+
+  rig_add_fault ("POST /v1/task/* status=500 commit count=9");
+  rig_add_fault ("GET /v1/tasks status=500 count=9");
+  run = rig_play (THREE, short_settings);
+  fail_unless (run.error == NULL, "%s", run.error);
+  fail_unless_equals_int (count_of ("tasks", NULL, NULL), 1);
+  rig_run_clear (&run);
+  scale_server_clear_faults (rig_server);
+  run = rig_play (THREE, settings);
+  fail_unless (run.error == NULL && run.warning == NULL, "%s, %s", run.error, run.warning);
+  tasks = scale_server_list (rig_server, "tasks");
+  fail_unless_equals_int (json_array_get_length (tasks), 3);
+  for (guint i = 0; i < 3; i++) {
+    JsonObject *task = json_array_get_object_element (tasks, i);
+
+    fail_unless_equals_string (json_object_get_string_member (task, "batch"),
+        json_object_get_string_member (json_array_get_object_element (tasks, 0), "batch"));
+  }
+  json_array_unref (tasks);
+  fail_unless (count_of ("batches", "status", "staging") < count_of ("batches", NULL, NULL));
+  rig_run_clear (&run);
+}
+
+GST_END_TEST;
+
 /* A setting that no task can be made with halts them; nothing is written off. */
 GST_START_TEST (test_tasks_refused)
 {
@@ -304,6 +337,7 @@ scale_uploader_tasks_suite (void)
 
   tcase_add_test (tc, test_tasks);
   tcase_add_test (tc, test_finalize);
+  tcase_add_test (tc, test_first_answer_lost);
   tcase_add_test (tc, test_tasks_refused);
   tcase_add_test (tc, test_one_task_refused);
   tcase_add_test (tc, test_batch_finalized_by_others);

@@ -36,6 +36,34 @@ GST_START_TEST (test_metadata)
 
 GST_END_TEST;
 
+/* Where a file lies on this machine is told to nobody. */
+GST_START_TEST (test_file)
+{
+  g_autofree gchar *file = g_build_filename (rig_folder, "of-alice.mkv", NULL);
+  g_autofree gchar *maker = g_strdup_printf (THREE " ! jpegenc ! matroskamux ! filesink location=%s", file);
+  g_autofree gchar *source = g_strdup_printf ("live-src uri=%s source=square interval=0", file);
+  GstElement *pipeline = gst_parse_launch (maker, NULL);
+  RigRun run;
+
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  gst_message_unref (gst_bus_timed_pop_filtered (GST_ELEMENT_BUS (pipeline), 10 * GST_SECOND, GST_MESSAGE_EOS));
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (pipeline);
+  run = rig_play (source, "");
+  fail_unless_equals_int (run.uploaded, 3);
+  rig_run_clear (&run);
+  {
+    JsonArray *files = scale_server_list (rig_server, "files");
+    g_autoptr (JsonNode) node = json_node_init_array (json_node_alloc (), files);
+    g_autofree gchar *text = json_to_string (node, FALSE);
+
+    fail_unless (strstr (text, "\"image_path\"") && strstr (text, "of-alice") == NULL, "%s", text);
+    json_array_unref (files);
+  }
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_image_formats)
 {
   RigRun jpeg = rig_play (THREE " ! jpegenc", ""), png = rig_play (THREE " ! videoconvert ! pngenc", "");
@@ -192,6 +220,7 @@ scale_uploader_suite (void)
   TCase *tc = rig_case ();
 
   tcase_add_test (tc, test_metadata);
+  tcase_add_test (tc, test_file);
   tcase_add_test (tc, test_image_formats);
   tcase_add_test (tc, test_same_image);
   tcase_add_test (tc, test_https);
