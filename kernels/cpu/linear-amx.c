@@ -60,6 +60,8 @@ finish_int8 (const GhLinearFinish *f)
 
 /* ---- rows ------------------------------------------------------------------------------------------------------- */
 
+_Static_assert ((int) AMX_ROWS <= (int) GH_LINEAR_MAX_MR, "rows of a tile");
+
 static void
 pack_rows_bf16 (void *a, float *scale, float *zero, const float *x, size_t ld, int rows, int k,
     int k_padded)

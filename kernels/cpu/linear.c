@@ -206,9 +206,11 @@ pack_rows_task (void *arg, int index, int thread)
   const Job *job = arg;
   int mr = job->kind->mr, row = index % job->tiles * mr, rows = smaller (mr, job->rows - row);
   int k0 = index / job->tiles * job->pack_columns, k = job->w->n_in;
+  float others[2 * GH_LINEAR_MAX_MR];   /* scales are of whole rows: the part that begins a row writes its own */
 
   job->kind->pack_rows (job->a + ((size_t) row * job->k_padded + (size_t) k0 * mr) * job->kind->row_bytes,
-      job->row_scale + row, job->row_zero + row, job->x + (size_t) row * k + k0, k, rows,
+      k0 == 0 ? job->row_scale + row : others, k0 == 0 ? job->row_zero + row : others + mr,
+      job->x + (size_t) row * k + k0, k, rows,
       smaller (job->pack_columns, k - k0), smaller (job->pack_columns, job->k_padded - k0));
 }
 

@@ -40,10 +40,12 @@ typedef struct {
   GhAct act;
 } GhLinearFinish;
 
+enum { GH_LINEAR_MAX_MR = 32 };
+
 typedef struct {
   const char *engine;           /* a word for logs */
   bool fast;                    /* has instructions for this type */
-  int mr;                       /* rows of a tile */
+  int mr;                       /* rows of a tile, at most GH_LINEAR_MAX_MR */
   int step;
   int k_align;                  /* k is padded to a multiple of this (itself one of step) */
   int k_block;                  /* k is walked in blocks of at most this many, a multiple of k_align */
