@@ -70,7 +70,7 @@ expect 2 "$gst_heads" run value
 err_has 'value.pipeline:2: could not set property "num-buffers"'
 err_has '^  num-buffers of videotestsrc takes a whole number from -1 to 2147483647 (Number of buffers'
 printf 'videotestsrc\n num-buffers=-7 ! fakesink\n' >range.pipeline
-expect 2 "$gst_heads" run range
+expect 2 "$gst_heads" run --validate range
 err_has 'range.pipeline:2: num-buffers=-7 is out of range: num-buffers of videotestsrc takes a whole number from -1 to'
 err_lacks 'GLib-GObject'
 printf 'videotestsrc ! ! fakesink\n' >syntax.pipeline
