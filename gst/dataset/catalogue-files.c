@@ -130,6 +130,8 @@ put_aside (Catalogue *catalogue, const gchar *file, const gchar *name)
 
   if ((g_mkdir (folder, 0755) != 0 && errno != EEXIST) || g_rename (file, to) != 0)
     g_warning ("%s, which no row knows, cannot be moved to %s: %s", file, to, g_strerror (errno));
+  else
+    catalogue->strays++;
 }
 
 /* Nobody else writes: the lock is ours. What the catalogue does not say for certain stays as it is. */

@@ -15,6 +15,7 @@ struct _Catalogue {
   sqlite3 *db;
   int lock;                     /* -1: for reading */
   guint since_checkpoint;       /* transactions */
+  guint strays;                 /* images without a row, put aside when it was opened */
   gboolean (*progress) (gdouble fraction, const gchar *what, gpointer data);
   gpointer progress_data;
   gchar *what;

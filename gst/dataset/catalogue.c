@@ -377,3 +377,9 @@ catalogue_free_bytes (const Catalogue *catalogue)
 
   return statvfs (catalogue->folder, &disk) == 0 ? (guint64) disk.f_bavail * disk.f_frsize : G_MAXUINT64;
 }
+
+guint
+catalogue_strays (const Catalogue *catalogue)
+{
+  return catalogue->strays;
+}

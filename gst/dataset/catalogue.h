@@ -336,5 +336,8 @@ typedef struct {
 gboolean catalogue_backup (Catalogue *catalogue, const gchar *target, CatalogueBackup *result, GError **error);
 
 const gchar *catalogue_folder (const Catalogue *catalogue);
+/* How many images that no row knew catalogue_open() has moved to FOLDER/lost: one or none after a crash; many where another
+ * catalogue lay there before. */
+guint catalogue_strays (const Catalogue *catalogue);
 
 G_END_DECLS

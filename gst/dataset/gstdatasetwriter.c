@@ -390,6 +390,17 @@ run (gpointer data)
   return NULL;
 }
 
+/* A crash leaves one at most. */
+static void
+warn_of_strays (GstElement *element, const Catalogue *catalogue)
+{
+  guint n = catalogue_strays (catalogue);
+
+  if (n > 1)
+    GST_ELEMENT_WARNING (element, RESOURCE, READ, ("%u images that the catalogue does not know were moved to %s/lost", n,
+            catalogue_folder (catalogue)), ("Was catalogue.sqlite there replaced by an older one or removed?"));
+}
+
 GstDatasetWriter *
 gst_dataset_writer_new (GstElement *element, GstDatasetSettings *settings, GError **error)
 {
@@ -419,6 +430,7 @@ gst_dataset_writer_new (GstElement *element, GstDatasetSettings *settings, GErro
   g_cond_init (&writer->changed);
   g_queue_init (&writer->items);
   writer->thread = g_thread_new ("dataset", run, writer);
+  warn_of_strays (element, catalogue);
   return writer;
 }
 
