@@ -37,6 +37,7 @@ expect 7 "$gst_heads" refit set --head=people.safetensors
 out_has ' 12 labels of "people", 0 new$'
 
 # Left alone it looks again and again, and ends in order also while nothing was trained yet.
+: >out
 "$gst_heads" refit set --head=people.safetensors --watch=0.2 >out 2>err &
 child=$!
 for _ in $(seq 200); do

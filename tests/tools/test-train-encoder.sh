@@ -129,6 +129,7 @@ no_secret s.safetensors s-loss.csv s-loss.png
 # interrupt STEPS: a training of so many, interrupted after a tenth of them. Sets got to its status. LeakSanitizer trips
 # over threads that are just ending, which an interrupted program has.
 interrupt () {
+  : >err                        # not what the command before said
   ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 "$gst_heads" train-encoder --config=small.json --threads=1 --lr=0.003 \
     --images=frames --batch=1 --steps="$1" --output=part.safetensors >out 2>err &
   child=$!
@@ -177,6 +178,7 @@ out_has 'steps       20 of 4 images'
 out_has 'rank 0 of 2 processes'
 [ -e pair.safetensors ] || bad "rank 0 wrote nothing"
 [ -z "$(echo pair1*)" ] || [ "$(echo pair1*)" = 'pair1*' ] || bad "rank 1 wrote files"
+: >err
 (rank 1 --steps=100000000 --output=lost.safetensors) >out1 2>err1 &
 child=$!
 (rank 0 --steps=100000000 --output=lost.safetensors) >out 2>err &
