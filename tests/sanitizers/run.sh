@@ -3,7 +3,7 @@
 # run.sh COMMAND...: runs a test that is built with the address sanitizer; meson does so for all of them.
 #
 # To tell where each block was allocated, the stack is to be unwound through libraries without frame pointers, which takes
-# nine tenths of the time of a test. So a test runs without that first, and what leaks is only written down. When something
+# nine tenths of the time of many tests. So a test runs without that first, and what leaks is only written down. When something
 # is there that is not known, the test runs once more, with whole stacks, which lsan.supp needs; that is what counts. Any other
 # report of a sanitizer fails the test at once.
 set -u
