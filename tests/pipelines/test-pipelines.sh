@@ -98,7 +98,7 @@ test_split () {
   needs gdppay tcpserversink
   heads
   source='plaza-test-src seed=5 is-live=true num-buffers=40 ! video/x-raw,width=480,height=288,framerate=10/1'
-  port=$((20000 + $$ % 20000))
+  port=$(free_port)
   "$gst_heads" run datacentre SOURCE="$source" PORT=$port >center.out 2>&1 &
   center=$!
   for _ in 1 2 3 4 5 6 7 8 9 10; do
@@ -108,7 +108,7 @@ test_split () {
     sleep 0.2
   done
   [ "$got" -eq 0 ] || bad "status $got of edge"
-  wait $center || bad "status $? of datacentre"
+  wait $center || { cp center.out err; bad "status $? of datacentre"; }
   printf '%s ! videoconvert ! mae-encoder ! head-predict heads=%s location=near.jsonl ! fakesink' \
     "$(printf %s "$source" | sed 's/is-live=true //')" $HEADS >near.pipeline
   expect 0 "$gst_heads" run near
@@ -376,7 +376,7 @@ test_split_hls () {
   start_origin
   heads
   refer_to_segment
-  service=$((20000 + $$ % 20000))
+  service=$(free_port)
   "$gst_heads" run datacentre PORT=$service \
     SOURCE="live-src uri=http://127.0.0.1:$port/live.m3u8 interval=0" >center.out 2>center.err &
   center=$!
@@ -414,7 +414,7 @@ start_edge () {
       sleep 0.1
     done
   done
-  cp "$1.err" err
+  cat center.err "$1.err" >err
   bad "edge $1 gets nothing"
 }
 

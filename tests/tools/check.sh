@@ -45,6 +45,15 @@ err_lacks () {
   ! grep -q -e "$1" err || bad "\"$1\" in the words"
 }
 
+# free_port: prints a TCP port nobody has, from below the range out of which the kernel chooses ports itself.
+free_port () {
+  free=$((10000 + $$ % 20000))
+  while grep -q "$(printf ':%04X ' $free)" /proc/net/tcp /proc/net/tcp6 2>/dev/null; do
+    free=$((free + 1))
+  done
+  echo $free
+}
+
 finish () {
   [ "$failures" -eq 0 ] || exit 1
   echo "all as expected"

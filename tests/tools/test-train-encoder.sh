@@ -163,7 +163,7 @@ same whole-loss.csv part-loss.csv
 [ ! -e part-checkpoint.safetensors ] || bad "the checkpoint is still there"
 
 # Two processes learn together; only rank 0 writes, and one that is killed ends the other.
-port=$((20000 + $$ % 10000))
+port=$(free_port)
 rank () {
   rank=$1
   shift
