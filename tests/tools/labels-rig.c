@@ -124,11 +124,11 @@ rig_label (Rig *rig, const char *batch, gboolean with_metadata)
 
 /* ---- the command ---------------------------------------------------------------------------------------------------- */
 
-void
-rig_run (Ran *ran, const char *key, const char *const *arguments)
+/* Consumes the environment. */
+static void
+run_command (Ran *ran, GStrv environment, const char *key, const char *const *arguments)
 {
   g_autoptr (GPtrArray) argv = g_ptr_array_new ();
-  g_auto (GStrv) environment = g_get_environ ();
   g_autoptr (GError) error = NULL;
   int wait_status;
 
@@ -143,6 +143,19 @@ rig_run (Ran *ran, const char *key, const char *const *arguments)
           &wait_status, &error));
   g_assert_no_error (error);
   ran->status = WIFEXITED (wait_status) ? WEXITSTATUS (wait_status) : -1;
+  g_strfreev (environment);
+}
+
+void
+rig_run (Ran *ran, const char *key, const char *const *arguments)
+{
+  run_command (ran, g_get_environ (), key, arguments);
+}
+
+void
+rig_run_verbose (Ran *ran, const char *key, const char *const *arguments)
+{
+  run_command (ran, g_environ_setenv (g_get_environ (), "G_MESSAGES_DEBUG", "all", TRUE), key, arguments);
 }
 
 void

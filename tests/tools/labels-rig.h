@@ -37,6 +37,8 @@ typedef struct {
 
 /* gst-heads labels ARGUMENTS, with key (NULL: none); the strings end with NULL. */
 void rig_run (Ran *ran, const char *key, const char *const *arguments);
+/* The same with every log domain of GLib printed, to ran->out. */
+void rig_run_verbose (Ran *ran, const char *key, const char *const *arguments);
 void ran_clear (Ran *ran);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Ran, ran_clear)
 /* labels pull of the rig's dataset from this address, as JSON; extra: one more argument or NULL. */

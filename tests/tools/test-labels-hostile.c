@@ -283,20 +283,17 @@ test_secrecy (Rig *rig)
   g_autofree char *base = g_strdup_printf ("--base-url=%s/v1", scale_server_url (rig->server));
   static const char *const keys[] = { SCALE_SERVER_KEY, "test_fiddlesticks_7261" };
 
-  g_setenv ("G_MESSAGES_DEBUG", "all", TRUE);
-  g_setenv ("SOUP_DEBUG", "all", TRUE);
   for (gsize i = 0; i < G_N_ELEMENTS (keys); i++) {
     g_autofree char *coded = g_base64_encode ((const guchar *) keys[i], strlen (keys[i]) / 3 * 3);
     g_auto (Ran) ran = { 0 };
 
-    rig_run (&ran, keys[i], (const char *[]) { "pull", rig->dataset, "--project=gate", base, NULL });
+    rig_run_verbose (&ran, keys[i], (const char *[]) { "pull", rig->dataset, "--project=gate", base, NULL });
     g_assert_cmpint (ran.status, ==, i ? 9 : 0);
     g_assert_null (strstr (ran.out, keys[i]));
     g_assert_null (strstr (ran.err, keys[i]));
     g_assert_null (strstr (ran.err, coded));
+    g_assert_nonnull (strstr (ran.out, "-DEBUG: "));
   }
-  g_unsetenv ("G_MESSAGES_DEBUG");
-  g_unsetenv ("SOUP_DEBUG");
 }
 
 static void
