@@ -3,9 +3,10 @@
  * SECTION:element-live-src
  * @title: live-src
  *
- * Frames of a live camera for weeks: from the page of a live video (through yt-dlp or streamlink), an HLS playlist, RTSP, or
- * a file. Whatever the network and the camera do, the pipeline goes on: an outage is a message with a reason, and frames
- * come again when they can. There is never a frame that the camera did not take.
+ * Frames of a live camera for weeks: from the page of a live video (through yt-dlp or streamlink), an HLS playlist, motion
+ * JPEG or single pictures over HTTP, RTSP, or a file. Whatever the network and the camera do, the pipeline goes on: an
+ * outage is a message with a reason, and frames come again when they can. There is never a frame that the camera did not
+ * take.
  *
  * With an interval of at least a segment's length (the default is ten seconds) a frame of HLS costs little: the first
  * key frame of one segment each interval is decoded, at a twentieth of what decoding all costs. Intervals are counted
@@ -23,7 +24,8 @@
  * An outage is the element message `live-outage` at its begin and its end: state (begin or end), source, reason,
  * detail, at. The same goes downstream as a custom event. It begins once no frame is left of what was fetched before, so
  * a failure that mends itself in the meantime is none, and ends with the first frame that was fetched since. Reasons are
- * words: of HTTP (http_403, not_a_playlist, broken_playlist, no_segments, empty_segment, too_large, bad_uri), of the
+ * words: of HTTP (http_403, not_a_playlist, not_a_picture, not_a_stream, broken_playlist, no_segments, empty_segment, too_large,
+ * bad_uri), of the
  * network (dns, refused, timeout, tls, connection, not_found, unauthorized), of the stream (stale, ended, undecodable,
  * decode_timeout, no_keyframe, no_decoder; unsupported: encrypted, or in ranges of bytes). A key frame need not begin
  * each segment: of those that have none up to three are passed over before it is no_keyframe. A server that says when
@@ -49,8 +51,12 @@
  * Only what no waiting mends is an error: a file that is not there, and a decoder that is not installed.
  *
  * Frames come as large as the camera sends them, and that may change, after an outage or within a playlist: what can
- * take one size alone has videoscale before it. rtspt:// takes RTSP over TCP, where packets get lost. http:// is HLS
- * or a page; motion JPEG over HTTP is neither, and needs another source. After its end with #GstLiveSrc:restart-on-eos
+ * take one size alone has videoscale before it. rtspt:// takes RTSP over TCP, where packets get lost. What is behind
+ * http:// its server tells (#GstLiveSrc:resolve): HLS, whatever the address ends in; motion JPEG (multipart/x-mixed-replace),
+ * of which a picture each interval is decoded, without those that are not whole; one picture (image/jpeg or another that
+ * there is a decoder for), which is asked for each interval and handed out when it is a new one; or else a page, for the
+ * resolver. A user and password may stand before the host. Pictures that stay the same for longer than
+ * #GstLiveSrc:timeout are an outage where they are asked for (stale), and a doubt where they come by themselves (frozen). After its end with #GstLiveSrc:restart-on-eos
  * a playlist is looked at until it has newer segments; it is not played twice. What a page's stream may be used for is
  * for its site's terms to say; an address of the stream itself, from whoever runs the camera, lasts longer than any
  * resolver.
@@ -88,7 +94,7 @@ GST_DEBUG_CATEGORY_STATIC (gst_live_src_debug);
 enum {
   PROP_0, PROP_URI, PROP_SOURCE, PROP_INTERVAL, PROP_MAX_HEIGHT, PROP_RESOLVER, PROP_USER_AGENT, PROP_RESTART_ON_EOS,
   PROP_TIMEOUT, PROP_RETRY_MIN, PROP_RETRY_MAX, PROP_REQUEST_TIMEOUT, PROP_RESOLVER_TIMEOUT, PROP_RESOLVE_MARGIN,
-  PROP_RESOLVE_INTERVAL, PROP_STATISTICS
+  PROP_RESOLVE_INTERVAL, PROP_RESOLVE, PROP_STATISTICS
 };
 
 enum { SIGNAL_UPDATE_URI, N_SIGNALS };
@@ -114,6 +120,24 @@ G_DEFINE_TYPE (GstLiveSrc, gst_live_src, GST_TYPE_PUSH_SRC);
 GST_ELEMENT_REGISTER_DEFINE (live_src, "live-src", GST_RANK_NONE, GST_TYPE_LIVE_SRC);
 
 /* ---- properties ------------------------------------------------------------------------------------------------- */
+
+#define GST_TYPE_LIVE_SRC_RESOLVE (gst_live_src_resolve_get_type ())
+
+static GType
+gst_live_src_resolve_get_type (void)
+{
+  static gsize type = 0;
+  static const GEnumValue values[] = {
+    { LIVE_RESOLVE_AUTO, "What is neither a playlist nor pictures", "auto" },
+    { LIVE_RESOLVE_ALWAYS, "Every address of HTTP", "always" },
+    { LIVE_RESOLVE_NEVER, "None: a page is an outage", "never" },
+    { 0, NULL, NULL }
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstLiveSrcResolve", values));
+  return type;
+}
 
 static void
 set_string (gchar **to, const GValue *value)
@@ -169,6 +193,8 @@ gst_live_src_set_property (GObject *object, guint id, const GValue *value, GPara
     set->max_height = g_value_get_uint (value);
   else if (id == PROP_RESTART_ON_EOS)
     set->restart_on_eos = g_value_get_boolean (value);
+  else if (id == PROP_RESOLVE)
+    set->resolve = (LiveResolve) g_value_get_enum (value);
   else
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
@@ -196,6 +222,8 @@ gst_live_src_get_property (GObject *object, guint id, GValue *value, GParamSpec 
     g_value_set_uint (value, set->max_height);
   else if (id == PROP_RESTART_ON_EOS)
     g_value_set_boolean (value, set->restart_on_eos);
+  else if (id == PROP_RESOLVE)
+    g_value_set_enum (value, (gint) set->resolve);
   else if (id == PROP_STATISTICS)
     g_value_take_boxed (value, self->feed ? live_feed_describe (self->feed)
         : gst_structure_new ("live-src-statistics", "state", G_TYPE_STRING, "stopped", NULL));
@@ -261,7 +289,7 @@ check_settings (GstLiveSrc *self, const LiveSettings *set)
 {
   if (set->uri == NULL) {
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("live-src has no camera: set uri to the page of a live video, an .m3u8, "
-            "rtsp:// or a file"), (NULL));
+            "a camera's http:// or rtsp://, or a file"), (NULL));
     return FALSE;
   }
   return has_parts (self);
@@ -471,12 +499,15 @@ static void
 install_properties (GObjectClass *class)
 {
   g_object_class_install_property (class, PROP_URI, g_param_spec_string ("uri", "URI",
-          "The camera: the page of a live video, an .m3u8, rtsp://, or a file", NULL, AT_REST));
+          "The camera: the page of a live video, HLS, motion JPEG or a picture over HTTP, rtsp://, or a file", NULL, AT_REST));
   g_object_class_install_property (class, PROP_SOURCE, g_param_spec_string ("source", "Source",
           "The camera's name, for frames and messages; without it the host of uri", NULL, AT_REST));
   g_object_class_install_property (class, PROP_RESOLVER, g_param_spec_string ("resolver", "Resolver",
           "Command line that prints the stream's address for the page {uri}, of at most {height} lines: JSON of yt-dlp "
           "-j or streamlink --json, or the address alone; no shell sees it", STREAM_RESOLVER_DEFAULT, AT_REST));
+  g_object_class_install_property (class, PROP_RESOLVE, g_param_spec_enum ("resolve", "Resolve",
+          "Which addresses of HTTP the resolver gets; auto asks the server once what is there",
+          GST_TYPE_LIVE_SRC_RESOLVE, LIVE_RESOLVE_AUTO, AT_REST));
   g_object_class_install_property (class, PROP_USER_AGENT, g_param_spec_string ("user-agent", "User agent",
           "What requests call themselves; without it gst-heads and its version", NULL, AT_REST));
   g_object_class_install_property (class, PROP_MAX_HEIGHT, g_param_spec_uint ("max-height", "Largest height",

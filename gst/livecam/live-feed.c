@@ -175,6 +175,14 @@ live_feed_count_answer (LiveFeed *feed, const gchar *kind, guint status, gsize b
 }
 
 void
+live_feed_count_bytes (LiveFeed *feed, gsize bytes)
+{
+  g_mutex_lock (&feed->lock);
+  feed->bytes += bytes;
+  g_mutex_unlock (&feed->lock);
+}
+
+void
 live_feed_count_resolve (LiveFeed *feed, gboolean ok, gint64 expires)
 {
   g_mutex_lock (&feed->lock);
@@ -393,6 +401,25 @@ live_feed_set_keyframes_only (LiveFeed *feed, gboolean only)
 {
   g_mutex_lock (&feed->lock);
   feed->keyframes_only = only;
+  g_mutex_unlock (&feed->lock);
+}
+
+StreamKind
+live_feed_get_kind (LiveFeed *feed)
+{
+  StreamKind kind;
+
+  g_mutex_lock (&feed->lock);
+  kind = feed->kind;
+  g_mutex_unlock (&feed->lock);
+  return kind;
+}
+
+void
+live_feed_set_kind (LiveFeed *feed, StreamKind kind)
+{
+  g_mutex_lock (&feed->lock);
+  feed->kind = kind;
   g_mutex_unlock (&feed->lock);
 }
 

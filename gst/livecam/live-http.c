@@ -76,6 +76,13 @@ void
 live_http_get (LiveHttp *http, const gchar *uri, GHashTable *headers, gsize limit, guint64 timeout,
     GCancellable *cancellable, LiveHttpResult *result)
 {
+  live_http_watch (http, uri, headers, limit, timeout, cancellable, NULL, result);
+}
+
+void
+live_http_watch (LiveHttp *http, const gchar *uri, GHashTable *headers, gsize limit, guint64 timeout,
+    GCancellable *cancellable, const HttpWatch *watch, LiveHttpResult *result)
+{
   SoupMessage *message = soup_message_new (SOUP_METHOD_GET, uri);
   Request request = { result, FALSE };
   GHashTableIter iter;
@@ -94,7 +101,7 @@ live_http_get (LiveHttp *http, const gchar *uri, GHashTable *headers, gsize limi
       soup_message_headers_replace (soup_message_get_request_headers (message), name, value);
   }
   g_main_context_push_thread_default (http->context);
-  http_exchange_start (http->session, message, limit, timeout, cancellable, on_done, &request);
+  http_exchange_start_watched (http->session, message, limit, timeout, cancellable, watch, on_done, &request);
   while (!request.done)
     g_main_context_iteration (http->context, TRUE);
   g_object_unref (message);

@@ -492,11 +492,11 @@ test_watch () {
   lines=$(wc -l <watched.jsonl)
   expect 0 "$gst_heads" run -t 1 watch URI="http://127.0.0.1:$port/master.m3u8" NAME=square HEADS=$HEADS PREDICTIONS=watched.jsonl
   [ "$(wc -l <watched.jsonl)" -ge "$lines" ] || bad "a second run took the first one's predictions away"
-  stop_origin
-  # A page, through the resolver; the origin is gone, so it is an outage of another kind, and no end.
-  expect 0 "$gst_heads" run -t 2 watch URI=http://127.0.0.1:1/page RESOLVER='sh -c "echo ERROR: has ended >&2; exit 1"' \
-    HEADS=$HEADS
+  # A page, through the resolver: an outage of another kind, and no end.
+  expect 0 "$gst_heads" run -t 2 watch URI="http://127.0.0.1:$port/page" \
+    RESOLVER='sh -c "echo ERROR: has ended >&2; exit 1"' HEADS=$HEADS
   err_has 'no frames from 127.0.0.1: ended'
+  stop_origin
 }
 
 # How many heads counted people in FILE.
