@@ -284,12 +284,32 @@ has_parts (GstLiveSrc *self)
   return TRUE;
 }
 
+/* Whether it is an address of the network that leads nowhere: without a host, or none at all. */
+static gboolean
+leads_nowhere (const gchar *uri)
+{
+  static const gchar *const schemes[] = { "http", "https", "rtsp", "rtspu", "rtspt", "rtsph", "rtsps", NULL };
+  const gchar *scheme = g_uri_peek_scheme (uri);
+  GUri *parsed = g_uri_parse (uri, G_URI_FLAGS_PARSE_RELAXED, NULL);
+  const gchar *host = parsed ? g_uri_get_host (parsed) : NULL;
+  gboolean nowhere = scheme && g_strv_contains (schemes, scheme) && (host == NULL || *host == 0);
+
+  if (parsed)
+    g_uri_unref (parsed);
+  return nowhere;
+}
+
 static gboolean
 check_settings (GstLiveSrc *self, const LiveSettings *set)
 {
   if (set->uri == NULL) {
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("live-src has no camera: set uri to the page of a live video, an .m3u8, "
             "a camera's http:// or rtsp://, or a file"), (NULL));
+    return FALSE;
+  }
+  if (leads_nowhere (set->uri)) {
+    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("live-src cannot look for a camera, as uri names no host: give uri a "
+            "host, as in %s://camera/live", g_uri_peek_scheme (set->uri)), (NULL));
     return FALSE;
   }
   return has_parts (self);
