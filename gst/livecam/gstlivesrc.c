@@ -22,12 +22,12 @@
  * clock-suspect).
  *
  * An outage is the element message `live-outage` at its begin and its end: state (begin or end), source, reason,
- * detail, at. The same goes downstream as a custom event. It begins once no frame is left of what was fetched before, so
+ * detail, at. The same in words is a WARNING and an INFO, which gst-launch-1.0 prints, with that structure as details; and
+ * it goes downstream as a custom event. It begins once no frame is left of what was fetched before, so
  * a failure that mends itself in the meantime is none, and ends with the first frame that was fetched since. Reasons are
- * words: of HTTP (http_403, not_a_playlist, not_a_picture, not_a_stream, broken_playlist, no_segments, empty_segment, too_large,
- * bad_uri), of the
- * network (dns, refused, timeout, tls, connection, not_found, unauthorized), of the stream (stale, ended, undecodable,
- * decode_timeout, no_keyframe, no_decoder; unsupported: encrypted, or in ranges of bytes). A key frame need not begin
+ * words: of HTTP (http_403, not_a_playlist, not_a_picture, not_a_stream, broken_playlist, no_segments, empty_segment,
+ * too_large, bad_uri), of the network (dns, refused, timeout, tls, connection, not_found, unauthorized), of the stream
+ * (stale, ended, undecodable, decode_timeout, no_keyframe, no_decoder; unsupported: encrypted, or in ranges of bytes). A key frame need not begin
  * each segment: of those that have none up to three are passed over before it is no_keyframe. A server that says when
  * to come back (Retry-After) is left alone till then, for up to fifteen times #GstLiveSrc:retry-max.
  *

@@ -252,20 +252,13 @@ add (LiveFeed *feed, LiveItem item)
   g_cond_broadcast (&feed->changed);
 }
 
-static void
-post (LiveFeed *feed, const GstCaptureOutage *outage, const gchar *name)
-{
-  gst_element_post_message (feed->element, gst_message_new_element (GST_OBJECT (feed->element),
-          gst_capture_outage_describe (outage, name)));
-}
-
 /* Says it on the bus now, and downstream in order. Unlocked. */
 static void
 announce (LiveFeed *feed, gboolean begins, const gchar *reason, const gchar *detail)
 {
   GstCaptureOutage outage = { begins, feed->set.source, reason, detail, g_get_real_time () };
 
-  post (feed, &outage, GST_LIVE_OUTAGE_MESSAGE_NAME);
+  gst_capture_outage_post (&outage, feed->element);
   g_mutex_lock (&feed->lock);
   add (feed, (LiveItem) { .kind = LIVE_ITEM_OUTAGE, .outage = gst_capture_outage_describe (&outage,
               GST_CAPTURE_OUTAGE_NAME) });
@@ -393,7 +386,8 @@ live_feed_doubt (LiveFeed *feed, gboolean begins, const gchar *reason, const gch
 {
   GstCaptureOutage doubt = { begins, feed->set.source, reason, detail, g_get_real_time () };
 
-  post (feed, &doubt, GST_LIVE_DOUBT_MESSAGE_NAME);
+  gst_element_post_message (feed->element, gst_message_new_element (GST_OBJECT (feed->element),
+          gst_capture_outage_describe (&doubt, GST_LIVE_DOUBT_MESSAGE_NAME)));
 }
 
 void

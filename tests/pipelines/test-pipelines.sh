@@ -488,6 +488,7 @@ test_watch () {
   wait $child || got=$?
   [ "$got" -eq 4 ] || bad "status $got instead of 4"
   err_has 'frames from square again'
+  [ "$(grep -ci 'frames from square' err)" -eq 2 ] || bad "an outage is told twice"
   # What was written stays when the camera is watched once more.
   lines=$(wc -l <watched.jsonl)
   expect 0 "$gst_heads" run -t 1 watch URI="http://127.0.0.1:$port/master.m3u8" NAME=square HEADS=$HEADS PREDICTIONS=watched.jsonl
