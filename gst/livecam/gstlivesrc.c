@@ -531,8 +531,8 @@ install_properties (GObjectClass *class)
   g_object_class_install_property (class, PROP_USER_AGENT, g_param_spec_string ("user-agent", "User agent",
           "What requests call themselves; without it gst-heads and its version", NULL, AT_REST));
   g_object_class_install_property (class, PROP_MAX_HEIGHT, g_param_spec_uint ("max-height", "Largest height",
-          "Lines of the largest variant to take, of a page as far as resolver asks for {height}; 0: the largest there "
-          "is", 0, G_MAXUINT, 1080, AT_REST));
+          "Lines of the largest variant to take, of a page as far as resolver asks for {height} or lists the streams "
+          "by quality, as streamlink --json {uri} does; 0: the largest there is", 0, G_MAXUINT, 1080, AT_REST));
   g_object_class_install_property (class, PROP_RESTART_ON_EOS, g_param_spec_boolean ("restart-on-eos", "Restart at the end",
           "Begin anew where a playlist or a file ends, as pages always are", FALSE, AT_REST));
   install_times (class);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * hls-origin.c: see hls-origin.h. Paths: /master.m3u8, /live.m3u8, /live (the same by
+ * hls-origin.c: see hls-origin.h. Paths: /master.m3u8, /heights.m3u8 (three sizes), /live.m3u8, /live (the same by
  * another name), /page (of a site), /expire/SECONDS/live.m3u8 (410 after that time),
  * /segment/N.ts, and /control?FAULT=NUMBER. */
 #include "hls-origin.h"
@@ -305,6 +305,11 @@ on_request (SoupServer *server, SoupServerMessage *message, const char *path, GH
   else if (g_str_equal (path, "/master.m3u8"))
     answer (message, 200, "application/vnd.apple.mpegurl", g_strdup ("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=900000,"
             "CODECS=\"avc1.42c01e\",RESOLUTION=320x240\nlive.m3u8\n"));
+  else if (g_str_equal (path, "/heights.m3u8"))
+    answer (message, 200, "application/vnd.apple.mpegurl", g_strdup ("#EXTM3U\n"
+            "#EXT-X-STREAM-INF:BANDWIDTH=100000,RESOLUTION=160x120\nsmall/live.m3u8\n"
+            "#EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION=320x240\nmiddle/live.m3u8\n"
+            "#EXT-X-STREAM-INF:BANDWIDTH=9000000,RESOLUTION=1920x1080\nlarge/live.m3u8\n"));
   else if (g_str_equal (path, "/page"))
     answer (message, 200, "text/html", g_strdup (PAGE));
   else if (g_str_has_suffix (path, "/live.m3u8") || g_str_equal (path, "/live"))
