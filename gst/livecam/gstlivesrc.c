@@ -537,7 +537,8 @@ install_properties (GObjectClass *class)
           "Begin anew where a playlist or a file ends, as pages always are", FALSE, AT_REST));
   install_times (class);
   g_object_class_install_property (class, PROP_STATISTICS, g_param_spec_boxed ("statistics", "Statistics",
-          "Frames, dropped, segments, bytes, last-frame-age, state, resolves-ok, resolves-failed, url-expire, "
+          "Frames, dropped, segments, bytes, last-frame-age, state, outages, outage-seconds (of one that lasts, else 0), "
+          "resolves-ok, resolves-failed, url-expire, "
           "clock-suspect, clock-offset (seconds, of the playlist against this machine), frozen, "
           "keyframes-only (nothing else is decoded), http-responses by kind and status, reconnects by reason",
           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));

@@ -150,6 +150,8 @@ live_feed_describe (LiveFeed *feed)
       "frames", G_TYPE_UINT64, feed->frames, "dropped", G_TYPE_UINT64, feed->dropped,
       "segments", G_TYPE_UINT64, feed->segments, "bytes", G_TYPE_UINT64, feed->bytes,
       "last-frame-age", G_TYPE_DOUBLE, (g_get_monotonic_time () - since) / 1e6,
+      "outages", G_TYPE_UINT64, feed->outages,
+      "outage-seconds", G_TYPE_DOUBLE, feed->told ? (g_get_monotonic_time () - feed->told_at) / 1e6 : 0,
       "resolves-ok", G_TYPE_UINT64, feed->resolves_ok, "resolves-failed", G_TYPE_UINT64, feed->resolves_failed,
       "url-expire", G_TYPE_INT64, feed->url_expires,
       "clock-suspect", G_TYPE_BOOLEAN, feed->doubts.clock,
@@ -274,6 +276,8 @@ tell_when_dry (LiveFeed *feed)
   g_mutex_lock (&feed->lock);
   if (feed->outage && !feed->told && g_get_monotonic_time () >= feed->rest.until) {
     feed->told = TRUE;
+    feed->told_at = g_get_monotonic_time ();
+    feed->outages++;
     reason = g_strdup (feed->outage);
     detail = g_strdup (feed->detail);
   }

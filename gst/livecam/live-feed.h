@@ -83,6 +83,8 @@ struct _LiveFeed {
   GQueue items;
   gchar *outage, *detail;       /* why the last attempt failed; NULL once frames have come since */
   gboolean told;                /* that it is an outage */
+  gint64 told_at;               /* monotonic */
+  guint64 outages;              /* that were told */
   LiveRest rest;                /* as of that failure */
   guint failures;               /* since the last frame */
   gint64 began, last_frame;     /* monotonic microseconds; 0: none yet */

@@ -441,7 +441,7 @@ await_frames () {
   for _ in $(seq 300); do
     came=$(python3 -c 'import sys, urllib.request
 print (urllib.request.urlopen ("http://127.0.0.1:%s/metrics" % sys.argv[1]).read ().decode ())' "$page" |
-      sed -n 's/^gst_live_src_frames{element="camera"} \([0-9]*\).*/\1/p')
+      sed -n 's/^gst_live_src_frames_total{element="camera"} \([0-9]*\).*/\1/p')
     [ "${came:-0}" -lt "$1" ] || return 0
     sleep 0.1
   done
