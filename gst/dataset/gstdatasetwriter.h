@@ -3,7 +3,7 @@
  * gstdatasetwriter.h: the thread that encodes frames and stores them in a dataset, and the short queue before it.
  *
  * Disks are slow now and then and full in the end; neither may hold up a camera. A full disk pauses the storing: the frames
- * pass by, counted, until there is room again.
+ * pass by, counted, until there is room again; outages wait for that, and are written then.
  */
 #pragma once
 

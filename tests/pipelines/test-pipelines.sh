@@ -226,7 +226,7 @@ test_capture () {
   stop_origin
   expect 0 "$gst_heads" dataset verify square
   expect 0 "$gst_heads" dataset stats square
-  out_has ' 1 outages;'
+  out_has ' 1 outage;'
   expect 0 "$gst_heads" dataset list square
   out_has '  square  160x120$\|  square  320x240$'
 }
