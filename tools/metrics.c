@@ -194,7 +194,7 @@ number_of (const GValue *value, double *number)
 static const struct {
   const char *factory, *fields;
 } counters[] = {
-  { "dataset-sink", "frames stored duplicates dropped failed" },
+  { "dataset-sink", "frames stored duplicates dropped failed corrupted" },
   { "dataset-src", "frames failed epochs" },
   { "fakesink", "rendered dropped" },
   { "head-predict", "frames predicted without-embedding mismatched not-finite reloads refused-reloads" },
@@ -203,7 +203,7 @@ static const struct {
   { "mae-decoder", "frames unreadable" },
   { "mae-encoder", "frames encoded skipped-late skipped-interval unreadable" },
   { "mae-trainer", "frames skipped-interval unreadable taken checkpoints" },
-  { "scale-uploader", "frames stored duplicates dropped failed sent already refused retries bytes-sent" },
+  { "scale-uploader", "frames stored duplicates dropped failed corrupted sent already refused retries bytes-sent" },
 };
 
 static gboolean

@@ -46,7 +46,7 @@ struct _GstDatasetWriter {
   GCond changed;
   GQueue items;
   gboolean busy, stopping, flushing, paused;
-  guint64 frames, stored, duplicates, dropped, failed;
+  guint64 frames, stored, duplicates, dropped, failed, corrupted;
 };
 
 static void
@@ -539,6 +539,12 @@ gst_dataset_writer_add (GstDatasetWriter *writer, GstBuffer *frame, GstCaps *cap
 }
 
 void
+gst_dataset_writer_pass_corrupted (GstDatasetWriter *writer)
+{
+  count (writer, &writer->corrupted);
+}
+
+void
 gst_dataset_writer_add_outage (GstDatasetWriter *writer, const GstStructure *outage)
 {
   GstCaptureOutage parsed;
@@ -597,6 +603,7 @@ gst_dataset_writer_describe (GstDatasetWriter *writer)
   description = gst_structure_new ("dataset-sink-statistics", "frames", G_TYPE_UINT64, writer->frames,
       "stored", G_TYPE_UINT64, writer->stored, "duplicates", G_TYPE_UINT64, writer->duplicates,
       "dropped", G_TYPE_UINT64, writer->dropped, "failed", G_TYPE_UINT64, writer->failed,
+      "corrupted", G_TYPE_UINT64, writer->corrupted,
       "paused", G_TYPE_BOOLEAN, writer->paused, "waiting", G_TYPE_UINT, writer->items.length, NULL);
   g_mutex_unlock (&writer->lock);
   gst_structure_set (description, "bytes-free", G_TYPE_UINT64, catalogue_free_bytes (writer->catalogue), NULL);

@@ -191,6 +191,45 @@ GST_START_TEST (test_capture_info_and_outages)
 }
 
 GST_END_TEST
+static guint64
+statistic (GstHarness *h, const gchar *name)
+{
+  g_autoptr (GstStructure) statistics = NULL;
+  guint64 value = 0;
+
+  g_object_get (h->element, "statistics", &statistics, NULL);
+  fail_unless (gst_structure_get_uint64 (statistics, name, &value));
+  return value;
+}
+
+/* What a decoder calls damaged is not kept, but goes on; the sound one after it takes its place in the interval. */
+GST_START_TEST (test_corrupted)
+{
+  GstHarness *h = harness ();
+  CatalogueCounts counts;
+
+  g_object_set (h->element, "keep-corrupted", __i__, "interval", GST_SECOND, NULL);
+  gst_harness_set_src_caps_str (h, "image/jpeg,width=8,height=6");
+  for (guint i = 0; i < 6; i++) {
+    GstBuffer *buffer = gst_harness_create_buffer (h, 100);
+
+    gst_buffer_memset (buffer, 0, (guint8) i, 100);
+    GST_BUFFER_PTS (buffer) = i * GST_SECOND / 2;
+    if (i % 2 == 0)
+      GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_CORRUPTED);
+    fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+  }
+  fail_unless_equals_int (gst_harness_buffers_received (h), 6);
+  fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
+  fail_unless_equals_uint64 (statistic (h, "corrupted"), __i__ ? 0 : 3);
+  fail_unless_equals_uint64 (statistic (h, "stored"), 3);
+  fail_unless_equals_uint64 (statistic (h, "frames"), 3);
+  counts = count ();
+  fail_unless_equals_int (counts.stored, 3);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST
 /* Frames that come once an interval, give or take a little, are all kept; of those that come four times as often a quarter. */
 GST_START_TEST (test_interval)
 {
@@ -326,17 +365,6 @@ GST_START_TEST (test_full_disk)
 
 GST_END_TEST
 /* ---- a catalogue that cannot be written --------------------------------------------------------------------------------- */
-
-static guint64
-statistic (GstHarness *h, const gchar *name)
-{
-  g_autoptr (GstStructure) statistics = NULL;
-  guint64 value = 0;
-
-  g_object_get (h->element, "statistics", &statistics, NULL);
-  fail_unless (gst_structure_get_uint64 (statistics, name, &value));
-  return value;
-}
 
 static void
 wait_for (GstHarness *h, const gchar *name, guint64 value)
@@ -583,6 +611,7 @@ dataset_sink_suite (void)
   tcase_add_test (tests, test_images_as_they_are);
   tcase_add_test (tests, test_limits);
   tcase_add_test (tests, test_capture_info_and_outages);
+  tcase_add_loop_test (tests, test_corrupted, 0, 2);
   tcase_add_loop_test (tests, test_interval, 0, 2);
   tcase_add_test (tests, test_flush_and_caps);
   tcase_add_test (tests, test_states);
