@@ -33,6 +33,7 @@ struct _GstDatasetWriter {
   GThread *thread;
   GQueue unwritten;             /* outages as structures, begins and ends in order */
   guint since_prune;
+  gint64 next_room;             /* monotonic, when the limits may make room again */
   gboolean warned;              /* since the last frame that was stored */
   gboolean warned_prune;        /* since the limits were last kept */
   CatalogueClock clock;
@@ -302,6 +303,19 @@ add (GstDatasetWriter *writer, const Item *item, gboolean *journaled, GError **e
   return outcome;
 }
 
+/* Not for each frame that comes while the disk is full: what the limits want to know, a large catalogue says in tenths of a
+ * second. */
+static void
+make_room (GstDatasetWriter *writer)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (now < writer->next_room)
+    return;
+  prune (writer);
+  writer->next_room = now + RETRY_US;
+}
+
 static void
 store (GstDatasetWriter *writer, const Item *item)
 {
@@ -310,7 +324,7 @@ store (GstDatasetWriter *writer, const Item *item)
   gboolean journaled = FALSE;
 
   if (!has_room (writer)) {
-    prune (writer);
+    make_room (writer);
     if (!has_room (writer)) {
       set_paused (writer, TRUE, "disk-full");
       count (writer, &writer->dropped);
