@@ -209,6 +209,28 @@ test_many_days (Fixture *f, gconstpointer data)
   catalogue_close (catalogue);
 }
 
+/* A day's folder that cannot be read says nothing of its images. */
+static void
+test_unreadable_day (Fixture *f, gconstpointer data)
+{
+  Catalogue *catalogue = reopen (f, NULL);
+  g_autoptr (GError) error = NULL;
+  g_autofree gchar *day = g_build_filename (f->folder, "frames/1970-01-01", NULL), *aside = g_strconcat (day, "-aside", NULL);
+
+  g_assert_cmpint (add (catalogue, 1, 1000, 1, NULL, &error), ==, CATALOGUE_STORED);
+  catalogue_close (catalogue);
+  g_assert_cmpint (rename (day, aside), ==, 0);
+  put (f->folder, "frames/1970-01-01", "no folder");
+  g_assert_null (catalogue_open (f->folder, &error));
+  g_assert_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_OPEN);
+  g_assert_nonnull (strstr (error->message, "frames/1970-01-01 cannot be read"));
+  g_assert_cmpint (unlink (day), ==, 0);
+  g_assert_cmpint (rename (aside, day), ==, 0);
+  catalogue = reopen (f, NULL);
+  g_assert_cmpuint (count (catalogue).stored, ==, 1);
+  catalogue_close (catalogue);
+}
+
 static void
 fail_to_count (sqlite3_context *context)
 {
@@ -520,6 +542,7 @@ main (int argc, char **argv)
   ADD (reconcile);
   ADD (reconcile_in_doubt);
   ADD (many_days);
+  ADD (unreadable_day);
   ADD (comes_back);
   ADD (mass_loss);
   ADD (damage);
