@@ -136,10 +136,24 @@ descend (LiveFeed *feed, LiveHttp *http, HlsAddress *address, const gchar *uri)
     g_clear_pointer (&address->uri, g_free);
 }
 
-/* Out of a page. `refusal`: of the page's server to ourselves, or NULL; a resolver that fails without knowing more does not
- * change it. */
+/* A resolver that fails without knowing more does not change that the server has refused. */
 static void
-resolve (LiveFeed *feed, LiveHttp *http, HlsAddress *address, const gchar *uri, const gchar *refusal)
+keep_refusal (HlsAddress *address, const gchar *refusal, const gchar *words)
+{
+  gchar *detail;
+
+  if (address->reason == NULL || !g_str_has_prefix (address->reason, "resolver_"))
+    return;
+  detail = g_strdup_printf ("%s; the resolver: %s", words ? words : "no", address->detail ? address->detail : address->reason);
+  g_free (address->reason);
+  g_free (address->detail);
+  address->reason = g_strdup (refusal);
+  address->detail = detail;
+}
+
+/* Out of a page. `refusal`: of the page's server to ourselves, or NULL, and its words. */
+static void
+resolve (LiveFeed *feed, LiveHttp *http, HlsAddress *address, const gchar *uri, const gchar *refusal, const gchar *words)
 {
   StreamAddress stream = { 0 };
 
@@ -150,10 +164,8 @@ resolve (LiveFeed *feed, LiveHttp *http, HlsAddress *address, const gchar *uri, 
   address->detail = g_steal_pointer (&stream.detail);
   if (stream.uri)
     descend (feed, http, address, stream.uri);
-  if (address->reason && refusal && g_str_has_prefix (address->reason, "resolver_")) {
-    g_free (address->reason);
-    address->reason = g_strdup (refusal);
-  }
+  if (refusal)
+    keep_refusal (address, refusal, words);
   live_feed_count_resolve (feed, address->uri != NULL, address->expires);
   stream_address_clear (&stream);
 }
@@ -171,7 +183,7 @@ hls_address_find (LiveFeed *feed, LiveHttp *http, HlsAddress *address)
     address->expires = stream_address_expiry (uri);
     descend (feed, http, address, uri);
   } else if (kind == STREAM_KIND_PAGE) {
-    resolve (feed, http, address, uri, reason);
+    resolve (feed, http, address, uri, reason, detail);
   } else {
     address->reason = kind == STREAM_KIND_PICTURES ? g_strdup ("not_a_playlist") : g_steal_pointer (&reason);
     address->detail = kind == STREAM_KIND_PICTURES ? g_strdup ("pictures") : g_steal_pointer (&detail);

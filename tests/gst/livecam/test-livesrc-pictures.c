@@ -109,7 +109,7 @@ GST_START_TEST (test_short_streams)
 {
   LiveRig rig;
 
-  begin (&rig, "/video", "");
+  begin (&rig, "/video", "interval=300000000");
   picture_origin_set (camera, "short", 1 + 5 * __i__);
   live_rig_play (&rig);
   live_rig_await_frames (&rig, 5, 8);
@@ -128,14 +128,14 @@ typedef struct {
 } Fault;
 
 static const Fault from_the_start[] = {
-  { "/video", "status", 404, "http_404" }, { "/video", "status", 503, "http_503" }, { "/video", "silent", 1, "timeout" },
+  { "/video", "status", 404, "http_404" }, { "/video", "silent", 1, "timeout" },
   { "/still", "half", 1, "undecodable" }, { "/video", "garbage", 1, "undecodable" }, { "/video", "huge", 1, "too_large" },
   { "/video", "page", 1, "resolver_failed" },
 };
 
 static const Fault midway[] = {
   { "/video", "stall", 1, "stale" }, { "/plain", "drop", 1, "connection" },
-  { "/video", "half", 1, "undecodable" }, { "/plain", "half", 1, "undecodable" }, { "/video", "huge", 1, "too_large" },
+  { "/video", "half", 1, "undecodable" }, { "/plain", "half", 1, "undecodable" },
   { "/video", "garbage", 1, "undecodable" },
   { "/still", "status", 403, "http_403" }, { "/still", "stall", 1, "timeout" }, { "/still", "drop", 1, "undecodable" },
   { "/still", "frozen", 1, "stale" }, { "/still", "page", 1, "not_a_picture" },
@@ -170,6 +170,9 @@ GST_START_TEST (test_from_the_start)
   picture_origin_set (camera, from_the_start[__i__].fault, from_the_start[__i__].value);
   live_rig_play (&rig);
   fail_and_come_back (&rig, &from_the_start[__i__]);
+  /* Who refuses with a page may be a site, for the resolver, which knows nothing here. */
+  if (g_str_equal (from_the_start[__i__].fault, "status"))
+    fail_unless (live_rig_number (&rig, NULL, "resolves-failed") > 0);
   end (&rig);
 }
 
