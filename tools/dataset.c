@@ -175,7 +175,8 @@ prune (Catalogue *catalogue, const DatasetOptions *options)
     return gh_dataset_fail (error);
   if (options->dry_run)
     left.stored -= gone;
-  printf ("%d image%s %s, %" G_GUINT64_FORMAT " are left\n", gone, GH_TOOL_S (gone), options->dry_run ? "would be deleted" : "deleted", left.stored);
+  printf ("%d image%s %s, %" G_GUINT64_FORMAT " are left\n", gone, GH_TOOL_S (gone),
+      options->dry_run ? "would be deleted" : "deleted", left.stored);
   if ((limits.max_frames && left.stored > limits.max_frames) || (limits.max_bytes && !options->dry_run
           && left.bytes > limits.max_bytes))
     gh_tool_fail (0, "the limit is not reached: images with a label and those still to be uploaded stay");
@@ -199,7 +200,8 @@ backup (Catalogue *catalogue, const DatasetOptions *options)
     return gh_dataset_fail (error);
   size = g_format_size (made.counts.bytes);
   printf ("%" G_GUINT64_FORMAT " frame%s, %s, %" G_GUINT64_FORMAT " image%s linked, %" G_GUINT64_FORMAT " copied: %s\n",
-      made.counts.stored, GH_TOOL_S (made.counts.stored), size, made.linked, GH_TOOL_S (made.linked), made.copied, options->target);
+      made.counts.stored, GH_TOOL_S (made.counts.stored), size, made.linked, GH_TOOL_S (made.linked),
+      made.copied, options->target);
   if (made.missing)
     return gh_tool_fail (GH_EXIT_FAILED, "%" G_GUINT64_FORMAT " images are missing from %s, and so from the backup (\"gst-heads "
         "dataset verify\" says which)", made.missing, catalogue_folder (catalogue));

@@ -14,8 +14,8 @@ typedef struct _GhMetrics GhMetrics;
 GhMetrics *gh_metrics_new (void);
 void gh_metrics_free (GhMetrics *metrics);
 
-/* One sample, of a counter if its name ends in _total; pairs of a label's name and value, then NULL. Names may hold any characters: what the format does not
- * allow becomes _. Samples of one name are kept together. */
+/* One sample, of a counter if its name ends in _total; pairs of a label's name and value, then NULL. Names may hold any
+ * characters: what the format does not allow becomes _. Samples of one name are kept together. */
 void gh_metrics_add (GhMetrics *metrics, const char *name, double value, ...) G_GNUC_NULL_TERMINATED;
 
 /* Of this process: processor seconds, resident bytes, open files, threads, start time. */

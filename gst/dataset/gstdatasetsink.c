@@ -126,8 +126,8 @@ gst_dataset_sink_class_init (GstDatasetSinkClass *class)
   object_class->finalize = gst_dataset_sink_finalize;
   gst_dataset_settings_install (object_class);
   g_object_class_install_property (object_class, PROP_STATISTICS, g_param_spec_boxed ("statistics", "Statistics",
-          "Frames, stored, duplicates, dropped, failed, corrupted (passed by, not among the frames), paused, waiting, bytes-free", GST_TYPE_STRUCTURE,
-          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+          "Frames, stored, duplicates, dropped, failed, corrupted (passed by, not among the frames), paused, waiting, "
+          "bytes-free", GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
   element_class->change_state = GST_DEBUG_FUNCPTR (gst_dataset_sink_change_state);
   gst_dataset_intake_add_templates (element_class);
   gst_element_class_set_static_metadata (element_class, "Dataset sink", "Sink/Filter/Video",

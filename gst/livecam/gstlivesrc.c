@@ -21,15 +21,16 @@
  * it has one, and a #GstCustomMeta "GstCaptureInfo" (source, uri, captured-at, received-at, media-sequence,
  * clock-suspect).
  *
- * An outage is the element message `live-outage` at its begin and its end: state (begin or end), source, reason,
- * detail, at. The same in words is a WARNING and an INFO, which gst-launch-1.0 prints, with that structure as details; and
- * it goes downstream as a custom event. It begins once no frame is left of what was fetched before, so
- * a failure that mends itself in the meantime is none, and ends with the first frame that was fetched since. Reasons are
- * words: of HTTP (http_403, not_a_playlist, not_a_picture, not_a_stream, broken_playlist, no_segments, empty_segment,
- * too_large, bad_uri), of the network (dns, refused, timeout, tls, connection, not_found, unauthorized), of the stream
- * (stale, ended, undecodable, decode_timeout, no_keyframe, no_decoder; unsupported: encrypted, or in ranges of bytes). A key frame need not begin
- * each segment: of those that have none up to three are passed over before it is no_keyframe. A server that says when
- * to come back (Retry-After) is left alone till then, for up to fifteen times #GstLiveSrc:retry-max.
+ * An outage is the element message `live-outage` at its begin and its end: state (begin or end), source, reason, detail,
+ * at. The same in words is a WARNING and an INFO, which gst-launch-1.0 prints, with that structure as details; and it
+ * goes downstream as a custom event. It begins once no frame is left of what was fetched before, so a failure that mends
+ * itself in the meantime is none, and ends with the first frame that was fetched since. Reasons are words: of HTTP
+ * (http_403, not_a_playlist, not_a_picture, not_a_stream, broken_playlist, no_segments, empty_segment, too_large,
+ * bad_uri), of the network (dns, refused, timeout, tls, connection, not_found, unauthorized), of the stream (stale,
+ * ended, undecodable, decode_timeout, no_keyframe, no_decoder; unsupported: encrypted, or in ranges of bytes). A key
+ * frame need not begin each segment: of those that have none up to three are passed over before it is no_keyframe. A
+ * server that says when to come back (Retry-After) is left alone till then, for up to fifteen times
+ * #GstLiveSrc:retry-max.
  *
  * Those of the resolver are read off what it prints, and tell what to do. `offline`: not begun yet; `ended`: the event
  * is over, and the page may bring the next; `private`: it wants a login or a membership; `region`: not shown in this
@@ -50,16 +51,16 @@
  *
  * Only what no waiting mends is an error: a file that is not there, and a decoder that is not installed.
  *
- * Frames come as large as the camera sends them, and that may change, after an outage or within a playlist: what can
- * take one size alone has videoscale before it. rtspt:// takes RTSP over TCP, where packets get lost. What is behind
- * http:// its server tells (#GstLiveSrc:resolve): HLS, whatever the address ends in; motion JPEG (multipart/x-mixed-replace),
- * of which a picture each interval is decoded, without those that are not whole; one picture (image/jpeg or another that
+ * Frames come as large as the camera sends them, and that may change, after an outage or within a playlist: what can take
+ * one size alone has videoscale before it. rtspt:// takes RTSP over TCP, where packets get lost. What is behind http://
+ * its server tells (#GstLiveSrc:resolve): HLS, whatever the address ends in; motion JPEG (multipart/x-mixed-replace), of
+ * which a picture each interval is decoded, without those that are not whole; one picture (image/jpeg or another that
  * there is a decoder for), which is asked for each interval and handed out when it is a new one; or else a page, for the
  * resolver. A user and password may stand before the host. Pictures that stay the same for longer than
- * #GstLiveSrc:timeout are an outage where they are asked for (stale), and a doubt where they come by themselves (frozen). After its end with #GstLiveSrc:restart-on-eos
- * a playlist is looked at until it has newer segments; it is not played twice. What a page's stream may be used for is
- * for its site's terms to say; an address of the stream itself, from whoever runs the camera, lasts longer than any
- * resolver.
+ * #GstLiveSrc:timeout are an outage where they are asked for (stale), and a doubt where they come by themselves (frozen).
+ * After its end with #GstLiveSrc:restart-on-eos a playlist is looked at until it has newer segments; it is not played
+ * twice. What a page's stream may be used for is for its site's terms to say; an address of the stream itself, from
+ * whoever runs the camera, lasts longer than any resolver.
  *
  * ## Example launch lines
  * |[
@@ -567,7 +568,7 @@ gst_live_src_class_init (GstLiveSrcClass *class)
       G_TYPE_STRING, 1, G_TYPE_STRING);
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_set_static_metadata (element_class, "Live camera source", "Source/Network/Video",
-      "Frames of a live camera (live page, HLS, RTSP, file) that outlives every outage", "The gst-heads authors");
+      "Frames of a live camera (live page, HLS, motion JPEG, RTSP, file) that outlives every outage", "The gst-heads authors");
   gst_element_class_add_static_metadata (element_class, "example",
       "gst-launch-1.0 live-src uri=https://www.youtube.com/watch?v=ID ! mae-encoder ! head-predict heads=HEAD location=- ! fakesink");
   base_class->start = gst_live_src_start;

@@ -380,7 +380,8 @@ static gboolean labels_are_broken;
 static int
 refuse_to_read (void *data, int action, const char *table, const char *column, const char *database, const char *trigger)
 {
-  return labels_are_broken && action == SQLITE_READ && g_strcmp0 (table, "label") == 0 && g_strcmp0 (column, "task") == 0 ? SQLITE_DENY : SQLITE_OK;
+  return labels_are_broken && action == SQLITE_READ && g_strcmp0 (table, "label") == 0 && g_strcmp0 (column, "task") == 0
+      ? SQLITE_DENY : SQLITE_OK;
 }
 
 static int
