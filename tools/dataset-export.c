@@ -156,6 +156,6 @@ gh_dataset_export (Catalogue *catalogue, const DatasetOptions *options)
   if (!written)
     return GH_EXIT_FAILED;
   if (options->output)
-    printf ("%u frames: %s\n", export.rows, options->output);
+    printf ("%u frame%s: %s\n", export.rows, GH_TOOL_S (export.rows), options->output);
   return export.rows ? GH_EXIT_OK : gh_dataset_nothing (catalogue, options);
 }

@@ -64,7 +64,7 @@ say_unknown (const Marking *m)
     unknown++;
     gh_tool_fail (0, "%s:%d: there is no frame %s", m->o->csv, m->labels->lines[row], m->labels->files[row]);
   }
-  printf ("%u labels for %s\n", m->marks->len - unknown, m->o->task);
+  printf ("%u label%s for %s\n", m->marks->len - unknown, GH_TOOL_S (m->marks->len - unknown), m->o->task);
   return unknown ? GH_EXIT_FAILED : GH_EXIT_OK;
 }
 
@@ -159,7 +159,8 @@ mark_by_time (Catalogue *catalogue, Marking *m)
 static int
 say_distant (const Marking *m)
 {
-  printf ("%u labels for %s; %u of %u rows are no frame's nearest within %g s\n", m->marks->len, m->o->task,
+  printf ("%u label%s for %s; %u of %u rows are no frame's nearest within %g s\n", m->marks->len, GH_TOOL_S (m->marks->len),
+      m->o->task,
       m->labels->n - m->marks->len, m->labels->n, tolerance_of (m->o));
   if (m->marks->len)
     return GH_EXIT_OK;

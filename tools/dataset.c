@@ -106,7 +106,8 @@ print_spans (GHashTable *spans)
     const Span *span = g_hash_table_lookup (spans, name->data);
     g_autofree char *first = gh_dataset_time (span->first), *last = gh_dataset_time (span->last);
 
-    printf ("  %s: %" G_GUINT64_FORMAT " frames from %s to %s\n", (const char *) name->data, span->n, first, last);
+    printf ("  %s: %" G_GUINT64_FORMAT " frame%s from %s to %s\n", (const char *) name->data, span->n, GH_TOOL_S (span->n),
+        first, last);
   }
 }
 
@@ -122,9 +123,9 @@ stats (Catalogue *catalogue, const DatasetOptions *options)
       || !catalogue_each (catalogue, add_to_span, spans, &error))
     return gh_dataset_fail (error);
   size = g_format_size (counts.bytes);
-  printf ("%" G_GUINT64_FORMAT " frames, %s, %" G_GUINT64_FORMAT " labels, %" G_GUINT64_FORMAT " outages; %" G_GUINT64_FORMAT
-      " frames were deleted, %" G_GUINT64_FORMAT " are missing\n", counts.stored, size, counts.labels, counts.outages,
-      counts.evicted, counts.missing);
+  printf ("%" G_GUINT64_FORMAT " frame%s, %s, %" G_GUINT64_FORMAT " label%s, %" G_GUINT64_FORMAT " outage%s; deleted: %"
+      G_GUINT64_FORMAT ", missing: %" G_GUINT64_FORMAT "\n", counts.stored, GH_TOOL_S (counts.stored), size, counts.labels,
+      GH_TOOL_S (counts.labels), counts.outages, GH_TOOL_S (counts.outages), counts.evicted, counts.missing);
   print_spans (spans);
   return GH_EXIT_OK;
 }
@@ -174,7 +175,8 @@ prune (Catalogue *catalogue, const DatasetOptions *options)
     return gh_dataset_fail (error);
   if (options->dry_run)
     left.stored -= gone;
-  printf ("%d images %s, %" G_GUINT64_FORMAT " are left\n", gone, options->dry_run ? "would be deleted" : "deleted", left.stored);
+  printf ("%d image%s %s, %" G_GUINT64_FORMAT " are left\n", gone, GH_TOOL_S (gone),
+      options->dry_run ? "would be deleted" : "deleted", left.stored);
   if ((limits.max_frames && left.stored > limits.max_frames) || (limits.max_bytes && !options->dry_run
           && left.bytes > limits.max_bytes))
     gh_tool_fail (0, "the limit is not reached: images with a label and those still to be uploaded stay");
@@ -197,8 +199,9 @@ backup (Catalogue *catalogue, const DatasetOptions *options)
   if (!done)
     return gh_dataset_fail (error);
   size = g_format_size (made.counts.bytes);
-  printf ("%" G_GUINT64_FORMAT " frames, %s, %" G_GUINT64_FORMAT " images linked, %" G_GUINT64_FORMAT " copied: %s\n",
-      made.counts.stored, size, made.linked, made.copied, options->target);
+  printf ("%" G_GUINT64_FORMAT " frame%s, %s, %" G_GUINT64_FORMAT " image%s linked, %" G_GUINT64_FORMAT " copied: %s\n",
+      made.counts.stored, GH_TOOL_S (made.counts.stored), size, made.linked, GH_TOOL_S (made.linked),
+      made.copied, options->target);
   if (made.missing)
     return gh_tool_fail (GH_EXIT_FAILED, "%" G_GUINT64_FORMAT " images are missing from %s, and so from the backup (\"gst-heads "
         "dataset verify\" says which)", made.missing, catalogue_folder (catalogue));

@@ -190,6 +190,34 @@ number_of (const GValue *value, double *number)
   return TRUE;
 }
 
+/* The numbers of statistics that only grow; of elements that are not here, all of them may fall for all we know. */
+static const struct {
+  const char *factory, *fields;
+} counters[] = {
+  { "dataset-sink", "frames stored duplicates dropped failed corrupted" },
+  { "dataset-src", "frames failed epochs" },
+  { "fakesink", "rendered dropped" },
+  { "head-predict", "frames predicted without-embedding mismatched not-finite reloads refused-reloads" },
+  { "head-trainer", "frames without-embedding without-label labelled trainings failed" },
+  { "live-src", "frames dropped segments bytes resolves-ok resolves-failed http-responses reconnects outages" },
+  { "mae-decoder", "frames unreadable" },
+  { "mae-encoder", "frames encoded skipped-late skipped-interval unreadable" },
+  { "mae-trainer", "frames skipped-interval unreadable taken checkpoints" },
+  { "scale-uploader", "frames stored duplicates dropped failed corrupted sent already refused retries bytes-sent" },
+};
+
+static gboolean
+is_counter (const char *factory, const char *field)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (counters); i++) {
+    g_auto (GStrv) fields = g_str_equal (counters[i].factory, factory) ? g_strsplit (counters[i].fields, " ", -1) : NULL;
+
+    if (fields)
+      return g_strv_contains ((const char *const *) fields, field);
+  }
+  return FALSE;
+}
+
 typedef struct {
   GhMetrics *metrics;
   const char *factory, *element;
@@ -200,8 +228,8 @@ static gboolean
 add_field (GQuark field, const GValue *value, gpointer data)
 {
   const Place *place = data;
-  const char *key = g_quark_to_string (field);
-  g_autofree char *name = g_strdup_printf ("gst_%s_%s", place->factory, place->group ? place->group : key);
+  const char *key = g_quark_to_string (field), *what = place->group ? place->group : key;
+  g_autofree char *name = g_strdup_printf ("gst_%s_%s%s", place->factory, what, is_counter (place->factory, what) ? "_total" : "");
   double number;
 
   if (!place->group && GST_VALUE_HOLDS_STRUCTURE (value)) {

@@ -14,15 +14,15 @@ typedef struct _GhMetrics GhMetrics;
 GhMetrics *gh_metrics_new (void);
 void gh_metrics_free (GhMetrics *metrics);
 
-/* One sample; pairs of a label's name and value, then NULL. Names may hold any characters: what the format does not
- * allow becomes _. Samples of one name are kept together. */
+/* One sample, of a counter if its name ends in _total; pairs of a label's name and value, then NULL. Names may hold any
+ * characters: what the format does not allow becomes _. Samples of one name are kept together. */
 void gh_metrics_add (GhMetrics *metrics, const char *name, double value, ...) G_GNUC_NULL_TERMINATED;
 
 /* Of this process: processor seconds, resident bytes, open files, threads, start time. */
 void gh_metrics_add_process (GhMetrics *metrics);
 
-/* Every number in the "stats" or "statistics" of every element in the bin: gst_mae_encoder_encoded{element="name"}. Those
- * of a structure inside it carry its key as a label. */
+/* Every number in the "stats" or "statistics" of every element in the bin: gst_mae_encoder_encoded_total{element="name"}.
+ * Counters end in _total, where the element is one of ours. Those of a structure inside it carry its key as a label. */
 void gh_metrics_add_elements (GhMetrics *metrics, GstBin *bin);
 
 /* The text; metrics is empty after it. */

@@ -343,7 +343,8 @@ gh_run_report_message (GhRunReport *report, GstMessage *message, gboolean from_p
     case GST_MESSAGE_ERROR:
     case GST_MESSAGE_WARNING:
     case GST_MESSAGE_INFO:
-      handle_problem (report, message);
+      if (!gst_message_is_outage_in_words (message))    /* handle_outage() has said it */
+        handle_problem (report, message);
       break;
     case GST_MESSAGE_STATE_CHANGED:
       if (!from_pipeline)

@@ -280,7 +280,7 @@ gh_run_service_message (GhRunService *service, GstMessage *message)
       service->playing = state == GST_STATE_PLAYING;
       break;
     case GST_MESSAGE_WARNING:
-      service->warnings++;
+      service->warnings += !gst_message_is_outage_in_words (message);
       break;
     case GST_MESSAGE_ELEMENT:
       take_element (service, message);

@@ -43,6 +43,9 @@ int gh_tool_labels (int argc, char **argv);
 int gh_tool_parse (int *argc, char ***argv, const GOptionEntry *entries, const char *arguments,
     const char *summary);
 
+/* What "1 frame" lacks and "2 frames" has. */
+#define GH_TOOL_S(n) ((n) == 1 ? "" : "s")
+
 /* "gst-heads NAME: message" on stderr, without passwords (redact.h). Returns status, so that a tool can
  * `return gh_tool_fail (...)`. */
 int gh_tool_fail (int status, const char *format, ...) G_GNUC_PRINTF (2, 3);

@@ -89,6 +89,32 @@ gst_capture_outage_parse (const GstStructure *structure, GstCaptureOutage *outag
       || gst_structure_has_name (structure, GST_LIVE_OUTAGE_MESSAGE_NAME)) && parse (structure, outage);
 }
 
+void
+gst_capture_outage_post (const GstCaptureOutage *outage, GstElement *element)
+{
+  const gchar *detail = outage->begins ? outage->detail : NULL;
+  gchar *words = outage->begins ? g_strdup_printf ("No frames from %s: %s%s%s", outage->source, outage->reason,
+      detail ? ": " : "", detail ? detail : "") : g_strdup_printf ("Frames from %s again", outage->source);
+
+  gst_element_post_message (element, gst_message_new_element (GST_OBJECT (element),
+          gst_capture_outage_describe (outage, GST_LIVE_OUTAGE_MESSAGE_NAME)));
+  gst_element_message_full_with_details (element, outage->begins ? GST_MESSAGE_WARNING : GST_MESSAGE_INFO, GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_READ, words, NULL, __FILE__, G_STRFUNC, __LINE__,
+      gst_capture_outage_describe (outage, GST_LIVE_OUTAGE_MESSAGE_NAME));
+}
+
+gboolean
+gst_message_is_outage_in_words (GstMessage *message)
+{
+  const GstStructure *details = NULL;
+
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_WARNING)
+    gst_message_parse_warning_details (message, &details);
+  else if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_INFO)
+    gst_message_parse_info_details (message, &details);
+  return details && gst_structure_has_name (details, GST_LIVE_OUTAGE_MESSAGE_NAME);
+}
+
 gboolean
 gst_capture_doubt_parse (const GstStructure *structure, GstCaptureOutage *doubt)
 {

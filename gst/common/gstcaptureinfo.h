@@ -10,7 +10,8 @@
  *
  * An outage is a structure "GstCaptureOutage", carried downstream by a serialised GST_EVENT_CUSTOM_DOWNSTREAM and
  * posted as the element message "live-outage" with the same fields: state (string, "begin" or "end"), source (string),
- * reason (string, a word), detail (string, for people), at (int64, microseconds since 1970 UTC). What makes frames
+ * reason (string, a word), detail (string, for people), at (int64, microseconds since 1970 UTC); a WARNING or an INFO says
+ * it in words. What makes frames
  * doubtful that come nevertheless is the element message "live-doubt" with the same fields.
  */
 #pragma once
@@ -48,6 +49,11 @@ gboolean gst_buffer_get_capture_info (GstBuffer *buffer, GstCaptureInfo *info);
 GstStructure *gst_capture_outage_describe (const GstCaptureOutage *outage, const gchar *name);
 /* FALSE: the structure, which may be NULL, is no outage; a doubt is none. The texts live as long as it. */
 gboolean gst_capture_outage_parse (const GstStructure *structure, GstCaptureOutage *outage);
+/* Posts it as the message "live-outage", and in words for whoever does not know that: as a WARNING when it begins and an
+ * INFO when it ends, with the same structure as details. */
+void gst_capture_outage_post (const GstCaptureOutage *outage, GstElement *element);
+/* Whether the message is those words, which tell nothing that the other message does not. */
+gboolean gst_message_is_outage_in_words (GstMessage *message);
 /* The same of a doubt, which an outage is not. */
 gboolean gst_capture_doubt_parse (const GstStructure *structure, GstCaptureOutage *doubt);
 

@@ -14,7 +14,8 @@ typedef struct {
   GInputStream *stream;
   GByteArray *body;
   gsize limit;
-  gboolean over, too_large;
+  gboolean over, too_large, enough;
+  const HttpWatch *watch;       /* or NULL */
   GError *error;
   HttpExchangeDone done;
   gpointer data;
@@ -115,6 +116,34 @@ finish (Exchange *exchange)
   g_free (exchange);
 }
 
+/* data NULL: the answer's head. */
+static void
+take_piece (Exchange *exchange, gconstpointer data, gsize size)
+{
+  HttpPiece piece = exchange->watch ? exchange->watch->take (exchange->message, data, size, exchange->watch->data)
+      : HTTP_PIECE_KEEP;
+
+  exchange->enough = piece == HTTP_PIECE_ENOUGH;
+  if (piece == HTTP_PIECE_PROGRESS)
+    g_source_set_ready_time (exchange->timer, g_get_monotonic_time () + (gint64) (exchange->watch->patience / 1000));
+  if (size == 0 || piece == HTTP_PIECE_TAKEN || piece == HTTP_PIECE_PROGRESS)
+    return;
+  exchange->too_large = exchange->body->len + size > exchange->limit;
+  if (!exchange->too_large)
+    g_byte_array_append (exchange->body, data, size);
+}
+
+static void on_chunk (GObject *stream, GAsyncResult *result, gpointer data);
+
+static void
+read_on (Exchange *exchange)
+{
+  if (exchange->enough || exchange->too_large)
+    finish (exchange);
+  else
+    g_input_stream_read_bytes_async (exchange->stream, CHUNK, G_PRIORITY_DEFAULT, exchange->cancellable, on_chunk, exchange);
+}
+
 static void
 on_chunk (GObject *stream, GAsyncResult *result, gpointer data)
 {
@@ -122,12 +151,10 @@ on_chunk (GObject *stream, GAsyncResult *result, gpointer data)
   GBytes *bytes = g_input_stream_read_bytes_finish (G_INPUT_STREAM (stream), result, &exchange->error);
   gsize size = bytes ? g_bytes_get_size (bytes) : 0;
 
-  if (size > 0 && exchange->body->len + size <= exchange->limit) {
-    g_byte_array_append (exchange->body, g_bytes_get_data (bytes, NULL), size);
-    g_input_stream_read_bytes_async (G_INPUT_STREAM (stream), CHUNK, G_PRIORITY_DEFAULT, exchange->cancellable, on_chunk,
-        exchange);
+  if (size > 0) {
+    take_piece (exchange, g_bytes_get_data (bytes, NULL), size);
+    read_on (exchange);
   } else {
-    exchange->too_large = size > 0;
     finish (exchange);
   }
   if (bytes)
@@ -147,7 +174,9 @@ on_answer (GObject *session, GAsyncResult *result, gpointer data)
     finish (exchange);
     return;
   }
-  g_input_stream_read_bytes_async (exchange->stream, CHUNK, G_PRIORITY_DEFAULT, exchange->cancellable, on_chunk, exchange);
+  if (exchange->watch)
+    take_piece (exchange, NULL, 0);
+  read_on (exchange);
 }
 
 static gboolean
@@ -180,12 +209,20 @@ void
 http_exchange_start (SoupSession *session, SoupMessage *message, gsize limit, guint64 timeout, GCancellable *cancellable,
     HttpExchangeDone done, gpointer data)
 {
+  http_exchange_start_watched (session, message, limit, timeout, cancellable, NULL, done, data);
+}
+
+void
+http_exchange_start_watched (SoupSession *session, SoupMessage *message, gsize limit, guint64 timeout,
+    GCancellable *cancellable, const HttpWatch *watch, HttpExchangeDone done, gpointer data)
+{
   Exchange *exchange = g_new0 (Exchange, 1);
 
   exchange->message = g_object_ref (message);
   exchange->cancellable = g_cancellable_new ();
   exchange->body = g_byte_array_new ();
   exchange->limit = limit;
+  exchange->watch = watch;
   exchange->done = done;
   exchange->data = data;
   exchange->give_up = g_source_new (&give_up_functions, sizeof (GSource));

@@ -32,4 +32,23 @@ typedef void (*HttpExchangeDone) (SoupMessage *message, HttpOutcome *outcome, gp
 void http_exchange_start (SoupSession *session, SoupMessage *message, gsize limit, guint64 timeout,
     GCancellable *cancellable, HttpExchangeDone done, gpointer data);
 
+/* What becomes of a piece of an answer. */
+typedef enum {
+  HTTP_PIECE_KEEP,              /* a part of the body */
+  HTTP_PIECE_TAKEN,             /* it is not, nor does it count against the limit */
+  HTTP_PIECE_PROGRESS,          /* the same, and there is time for more */
+  HTTP_PIECE_ENOUGH,            /* a part of the body, of which no more is wanted: it counts as whole */
+} HttpPiece;
+
+/* Sees an answer while it comes: first its head, with NULL and 0, then each piece. Of answers that have no end. */
+typedef struct {
+  HttpPiece (*take) (SoupMessage *message, gconstpointer piece, gsize size, gpointer data);
+  gpointer data;
+  guint64 patience;             /* nanoseconds from each progress to the next, instead of the timeout */
+} HttpWatch;
+
+/* The same; the watch outlives the exchange. */
+void http_exchange_start_watched (SoupSession *session, SoupMessage *message, gsize limit, guint64 timeout,
+    GCancellable *cancellable, const HttpWatch *watch, HttpExchangeDone done, gpointer data);
+
 G_END_DECLS

@@ -56,17 +56,25 @@ is_said (const CatalogueAnswer *answer, const gchar *task)
   return FALSE;
 }
 
-/* The tasks of the labels that this origin has given the frame and gives no more. */
+/* The tasks of the labels that this origin has given the frame and gives no more; NULL where they cannot be read. */
 static GPtrArray *
 find_old (Catalogue *catalogue, const CatalogueAnswer *answer, const gchar *frame, GError **error)
 {
   sqlite3_stmt *statement = catalogue_prepare (catalogue, error, "SELECT task FROM label WHERE frame = ? AND origin = ?", "ss",
       frame, answer->origin);
-  GPtrArray *old = g_ptr_array_new_with_free_func (g_free);
+  GPtrArray *old;
+  int code;
 
-  while (statement && sqlite3_step (statement) == SQLITE_ROW)
+  if (statement == NULL)
+    return NULL;
+  old = g_ptr_array_new_with_free_func (g_free);
+  while ((code = sqlite3_step (statement)) == SQLITE_ROW)
     if (!is_said (answer, catalogue_column (statement, 0)))
       g_ptr_array_add (old, g_strdup (catalogue_column (statement, 0)));
+  if (code != SQLITE_DONE) {
+    catalogue_fail (catalogue, error);
+    g_clear_pointer (&old, g_ptr_array_unref);
+  }
   sqlite3_finalize (statement);
   return old;
 }
@@ -76,6 +84,8 @@ write_labels (Catalogue *catalogue, const CatalogueAnswer *answer, const gchar *
 {
   g_autoptr (GPtrArray) old = find_old (catalogue, answer, frame, error);
 
+  if (old == NULL)
+    return FALSE;
   for (guint i = 0; i < old->len; i++)
     if (!catalogue_run (catalogue, error, "DELETE FROM label WHERE frame = ? AND task = ? AND origin = ?", "sss", frame,
             old->pdata[i], answer->origin))

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Where images go that no row knows: after a crash the one that was being stored, after the restoring of an older
@@ -148,52 +149,107 @@ sweep_file (Catalogue *catalogue, const gchar *file, const gchar *path, const gc
     put_aside (catalogue, file, name);
 }
 
+/* What is on the disk and what the catalogue says of it, day by day, so that neither is held as a whole. */
+typedef struct {
+  Catalogue *catalogue;
+  gchar *day;                   /* below the dataset's folder; NULL: none yet */
+  GHashTable *names;            /* of the files there that no row of a stored image has named so far */
+  GHashTable *seen;             /* days */
+  GPtrArray *lost;              /* ids of rows without a file */
+  GPtrArray *odd;               /* paths of files without such a row */
+  guint n;                      /* rows of stored images */
+} Search;
+
 static void
-sweep_folder (Catalogue *catalogue, const gchar *day)
+end_day (Search *search)
 {
-  g_autofree gchar *folder = g_build_filename (catalogue->folder, CATALOGUE_FRAMES, day, NULL);
-  GDir *dir = g_dir_open (folder, 0, NULL);
+  GHashTableIter iter;
+  gpointer name;
+
+  g_hash_table_iter_init (&iter, search->names);
+  while (search->day && g_hash_table_iter_next (&iter, &name, NULL))
+    g_ptr_array_add (search->odd, g_build_filename (search->day, name, NULL));
+  g_hash_table_remove_all (search->names);
+  g_clear_pointer (&search->day, g_free);
+}
+
+/* A folder that is not there is empty; one that cannot be read says nothing of its images. */
+static gboolean
+begin_day (Search *search, const gchar *day, GError **error)
+{
+  g_autofree gchar *folder = catalogue_path (search->catalogue, day);
+  g_autoptr (GError) problem = NULL;
+  GDir *dir = g_dir_open (folder, 0, &problem);
+  const gchar *name;
+
+  end_day (search);
+  search->day = g_strdup (day);
+  g_hash_table_add (search->seen, g_strdup (day));
+  while (dir && (name = g_dir_read_name (dir)))
+    g_hash_table_add (search->names, g_strdup (name));
+  if (dir)
+    g_dir_close (dir);
+  else if (!g_error_matches (problem, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+    g_set_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_OPEN, "%s cannot be read: %s", folder, problem->message);
+  return dir || g_error_matches (problem, G_FILE_ERROR, G_FILE_ERROR_NOENT);
+}
+
+/* The rows by path, which is day by day. */
+static gboolean
+search_rows (Search *search, GError **error)
+{
+  sqlite3_stmt *statement = catalogue_prepare (search->catalogue, error, "SELECT path, id FROM frame WHERE state = 'stored' "
+      "ORDER BY path", "");
+  int code = SQLITE_ERROR;
+  gboolean readable = TRUE;
+
+  while (statement && readable && (code = sqlite3_step (statement)) == SQLITE_ROW) {
+    const gchar *path = catalogue_column (statement, 0), *slash = strrchr (path, '/');
+    gsize n = slash ? (gsize) (slash - path) : 0;
+
+    if (search->day == NULL || strncmp (search->day, path, n) != 0 || search->day[n] != 0) {
+      g_autofree gchar *day = g_strndup (path, n);
+
+      readable = begin_day (search, day, error);
+    }
+    search->n++;
+    if (!g_hash_table_remove (search->names, path + n + (slash != NULL)))
+      g_ptr_array_add (search->lost, g_strdup (catalogue_column (statement, 1)));
+  }
+  if (statement && readable && code != SQLITE_DONE)
+    catalogue_fail (search->catalogue, error);
+  sqlite3_finalize (statement);
+  end_day (search);
+  return code == SQLITE_DONE;
+}
+
+/* Days of which no row is left. */
+static void
+search_other_days (Search *search)
+{
+  g_autofree gchar *frames = catalogue_path (search->catalogue, CATALOGUE_FRAMES);
+  GDir *dir = g_dir_open (frames, 0, NULL);
   const gchar *name;
 
   while (dir && (name = g_dir_read_name (dir))) {
-    g_autofree gchar *file = g_build_filename (folder, name, NULL);
-    g_autofree gchar *path = g_build_filename (CATALOGUE_FRAMES, day, name, NULL);
+    g_autofree gchar *day = g_build_filename (CATALOGUE_FRAMES, name, NULL);
 
-    sweep_file (catalogue, file, path, name);
+    if (!g_hash_table_contains (search->seen, day))
+      begin_day (search, day, NULL);    /* its images are of no row */
   }
   if (dir)
     g_dir_close (dir);
+  end_day (search);
 }
 
 static void
-sweep (Catalogue *catalogue)
+sweep (Catalogue *catalogue, const GPtrArray *odd)
 {
-  g_autofree gchar *frames = catalogue_path (catalogue, CATALOGUE_FRAMES);
-  GDir *dir = g_dir_open (frames, 0, NULL);
-  const gchar *day;
+  for (guint i = 0; i < odd->len; i++) {
+    g_autofree gchar *file = catalogue_path (catalogue, odd->pdata[i]), *name = g_path_get_basename (odd->pdata[i]);
 
-  while (dir && (day = g_dir_read_name (dir)))
-    sweep_folder (catalogue, day);
-  if (dir)
-    g_dir_close (dir);
-}
-
-typedef struct {
-  const Catalogue *catalogue;
-  GPtrArray *lost;              /* ids */
-  guint n;
-} Search;
-
-static gboolean
-look_for_file (const CatalogueRow *row, gpointer data)
-{
-  Search *search = data;
-  g_autofree gchar *file = catalogue_path (search->catalogue, row->path);
-
-  search->n++;
-  if (!g_file_test (file, G_FILE_TEST_EXISTS))
-    g_ptr_array_add (search->lost, g_strdup (row->id));
-  return TRUE;
+    sweep_file (catalogue, file, odd->pdata[i], name);
+  }
 }
 
 static gboolean
@@ -209,24 +265,36 @@ mark_missing (Catalogue *catalogue, const GPtrArray *lost, GError **error)
   return catalogue_commit (catalogue, error);
 }
 
+static gboolean
+settle (Catalogue *catalogue, const Search *search, GError **error)
+{
+  if (search->lost->len > MASS_LEAST && search->lost->len > MASS_SHARE * search->n) {
+    g_set_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_OPEN, "%u of %u images are missing below %s: is another disk to be "
+        "mounted there? If they are gone for good, begin another dataset", search->lost->len, search->n, catalogue->folder);
+    return FALSE;
+  }
+  if (search->lost->len && !mark_missing (catalogue, search->lost, error))
+    return FALSE;
+  sweep (catalogue, search->odd);
+  /* What had not ended when the process did has ended by now, if nobody says otherwise. */
+  return catalogue_run (catalogue, error, "UPDATE outage SET ended_at = ? WHERE ended_at IS NULL", "i", g_get_real_time ());
+}
+
 gboolean
 catalogue_reconcile (Catalogue *catalogue, GError **error)
 {
-  Search search = { catalogue, g_ptr_array_new_with_free_func (g_free), 0 };
-  gboolean done = catalogue_each (catalogue, look_for_file, &search, error);
+  Search search = { .catalogue = catalogue, .names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL),
+    .seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL),
+    .lost = g_ptr_array_new_with_free_func (g_free), .odd = g_ptr_array_new_with_free_func (g_free) };
+  gboolean done = search_rows (&search, error);
 
-  if (done && search.lost->len > MASS_LEAST && search.lost->len > MASS_SHARE * search.n) {
-    g_set_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_OPEN, "%u of %u images are missing below %s: is another disk to be "
-        "mounted there? If they are gone for good, begin another dataset", search.lost->len, search.n, catalogue->folder);
-    done = FALSE;
-  }
-  if (done && search.lost->len)
-    done = mark_missing (catalogue, search.lost, error);
   if (done) {
-    sweep (catalogue);
-    /* What had not ended when the process did has ended by now, if nobody says otherwise. */
-    done = catalogue_run (catalogue, error, "UPDATE outage SET ended_at = ? WHERE ended_at IS NULL", "i", g_get_real_time ());
+    search_other_days (&search);
+    done = settle (catalogue, &search, error);
   }
+  g_hash_table_unref (search.names);
+  g_hash_table_unref (search.seen);
   g_ptr_array_unref (search.lost);
+  g_ptr_array_unref (search.odd);
   return done;
 }

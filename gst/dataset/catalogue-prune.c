@@ -42,11 +42,12 @@ find_candidates (Catalogue *catalogue, const CatalogueLimits *limits, gint64 now
 {
   GArray *candidates = g_array_new (FALSE, FALSE, sizeof (Candidate));
   sqlite3_stmt *statement = NULL;
-  CatalogueCounts left;
+  CatalogueCounts left = { 0 };
   int code = SQLITE_ERROR;
 
   g_array_set_clear_func (candidates, clear_candidate);
-  if (catalogue_count (catalogue, &left, error))
+  /* All rows are counted, where the age alone needs to look at the oldest. */
+  if ((limits->max_frames == 0 && limits->max_bytes == 0) || catalogue_count (catalogue, &left, error))
     statement = catalogue_prepare (catalogue, error, "SELECT id, path, bytes, captured_at FROM frame WHERE state = 'stored' AND "
         IS_FREE ("frame.id") " ORDER BY captured_at, id", "");
   while (statement && (code = sqlite3_step (statement)) == SQLITE_ROW) {

@@ -56,6 +56,22 @@ is_due (GstDatasetIntake *intake, GstBuffer *buffer)
   return TRUE;
 }
 
+/* What a decoder made of lost packets is nothing that the camera saw. */
+static gboolean
+is_sound (GstDatasetIntake *intake, GstBuffer *buffer)
+{
+  gboolean keep;
+
+  if (!GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_CORRUPTED))
+    return TRUE;
+  GST_OBJECT_LOCK (intake->element);
+  keep = intake->set.keep_corrupted;
+  GST_OBJECT_UNLOCK (intake->element);
+  if (!keep)
+    gst_dataset_writer_pass_corrupted (intake->writer);
+  return keep;
+}
+
 /* FALSE: flushing. */
 static gboolean
 take (GstDatasetIntake *intake, GstBuffer *buffer)
@@ -81,7 +97,7 @@ chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
     gst_buffer_unref (buffer);
     return GST_FLOW_NOT_NEGOTIATED;
   }
-  if (is_due (intake, buffer) && !take (intake, buffer)) {
+  if (is_sound (intake, buffer) && is_due (intake, buffer) && !take (intake, buffer)) {
     gst_buffer_unref (buffer);
     return GST_FLOW_FLUSHING;
   }

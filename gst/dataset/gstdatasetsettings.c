@@ -86,6 +86,9 @@ gst_dataset_settings_set (GstDatasetSettings *set, guint id, const GValue *value
     case GST_DATASET_PROP_EMBEDDINGS:
       set->embeddings = g_value_get_boolean (value);
       return TRUE;
+    case GST_DATASET_PROP_KEEP_CORRUPTED:
+      set->keep_corrupted = g_value_get_boolean (value);
+      return TRUE;
     case GST_DATASET_PROP_MIN_FREE:
       set->min_free = g_value_get_uint64 (value);
       return TRUE;
@@ -128,6 +131,9 @@ gst_dataset_settings_get (const GstDatasetSettings *set, guint id, GValue *value
     case GST_DATASET_PROP_EMBEDDINGS:
       g_value_set_boolean (value, set->embeddings);
       return TRUE;
+    case GST_DATASET_PROP_KEEP_CORRUPTED:
+      g_value_set_boolean (value, set->keep_corrupted);
+      return TRUE;
     case GST_DATASET_PROP_MIN_FREE:
       g_value_set_uint64 (value, set->min_free);
       return TRUE;
@@ -165,6 +171,8 @@ gst_dataset_settings_install (GObjectClass *class)
           "META.FIELD of custom metas to keep as labels, separated by commas; the field names the task", NULL, AT_REST));
   g_object_class_install_property (class, GST_DATASET_PROP_EMBEDDINGS, g_param_spec_boolean ("embeddings", "Embeddings",
           "Keep the embedding that mae-encoder gave a frame", FALSE, AT_REST));
+  g_object_class_install_property (class, GST_DATASET_PROP_KEEP_CORRUPTED, g_param_spec_boolean ("keep-corrupted",
+          "Keep corrupted", "Keep frames that the decoder says are damaged, too", FALSE, AT_REST));
   g_object_class_install_property (class, GST_DATASET_PROP_MIN_FREE, g_param_spec_uint64 ("min-free", "Smallest free space",
           "Bytes that are left free on the disk: with less, storing pauses", 0, G_MAXUINT64, DEFAULT_MIN_FREE, AT_REST));
   g_object_class_install_property (class, GST_DATASET_PROP_MAX_AGE, g_param_spec_uint64 ("max-age", "Largest age",

@@ -14,7 +14,8 @@ G_BEGIN_DECLS
 enum {
   GST_DATASET_PROP_LOCATION = 1, GST_DATASET_PROP_SOURCE, GST_DATASET_PROP_INTERVAL, GST_DATASET_PROP_QUALITY,
   GST_DATASET_PROP_MAX_QUEUE, GST_DATASET_PROP_LABELS, GST_DATASET_PROP_EMBEDDINGS, GST_DATASET_PROP_MIN_FREE,
-  GST_DATASET_PROP_MAX_AGE, GST_DATASET_PROP_MAX_FRAMES, GST_DATASET_PROP_MAX_BYTES, GST_DATASET_N_PROPS
+  GST_DATASET_PROP_MAX_AGE, GST_DATASET_PROP_MAX_FRAMES, GST_DATASET_PROP_MAX_BYTES, GST_DATASET_PROP_KEEP_CORRUPTED,
+  GST_DATASET_N_PROPS
 };
 
 typedef struct {
@@ -24,6 +25,7 @@ typedef struct {
   guint queue;                  /* frames that may wait */
   gchar **labels;               /* "META.FIELD" */
   gboolean embeddings;
+  gboolean keep_corrupted;
   guint64 min_free;             /* bytes to leave free on the disk */
   CatalogueLimits limits;
   gchar *service, *project;     /* where frames are to be uploaded; NULL: nowhere */

@@ -14,6 +14,9 @@
  * dropped and counted. A stream that is not live waits. When the disk has less than #GstDatasetSink:min-free left, storing
  * pauses (message `dataset-paused`) and goes on by itself (`dataset-resumed`); frames pass meanwhile.
  *
+ * Frames that their decoder has marked as damaged (GST_BUFFER_FLAG_CORRUPTED: what it made of lost packets) pass by and are
+ * counted, unless #GstDatasetSink:keep-corrupted is set; the next one that is sound takes their place.
+ *
  * Limits by age, number and bytes are looked after every fifty frames, at the end, and when the disk has too little
  * room. When the machine's clock jumps ahead by more than an hour, #GstDatasetSink:max-age goes by the time before
  * for a day, with a warning: a wrong clock would make every image old at once.
@@ -123,8 +126,8 @@ gst_dataset_sink_class_init (GstDatasetSinkClass *class)
   object_class->finalize = gst_dataset_sink_finalize;
   gst_dataset_settings_install (object_class);
   g_object_class_install_property (object_class, PROP_STATISTICS, g_param_spec_boxed ("statistics", "Statistics",
-          "Frames, stored, duplicates, dropped, failed, paused, waiting, bytes-free", GST_TYPE_STRUCTURE,
-          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+          "Frames, stored, duplicates, dropped, failed, corrupted (passed by, not among the frames), paused, waiting, "
+          "bytes-free", GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
   element_class->change_state = GST_DEBUG_FUNCPTR (gst_dataset_sink_change_state);
   gst_dataset_intake_add_templates (element_class);
   gst_element_class_set_static_metadata (element_class, "Dataset sink", "Sink/Filter/Video",

@@ -13,6 +13,9 @@
 /* Frames between two looks at the limits; frames without a label that was asked for until that is told. */
 enum { PRUNE_EVERY = 50, MAX_PREDICTIONS = 64, PATIENCE_FRAMES = 50 };
 
+/* Outages that wait for a disk that takes nothing, and the time between two tries. */
+enum { MAX_UNWRITTEN = 1000, RETRY_US = G_USEC_PER_SEC };
+
 typedef struct {
   GstBuffer *frame;             /* NULL: an outage */
   GstCaps *caps;
@@ -28,7 +31,9 @@ struct _GstDatasetWriter {
   Catalogue *catalogue;
   GstImageEncoder *encoder;
   GThread *thread;
+  GQueue unwritten;             /* outages as structures, begins and ends in order */
   guint since_prune;
+  gint64 next_room;             /* monotonic, when the limits may make room again */
   gboolean warned;              /* since the last frame that was stored */
   gboolean warned_prune;        /* since the limits were last kept */
   CatalogueClock clock;
@@ -42,7 +47,7 @@ struct _GstDatasetWriter {
   GCond changed;
   GQueue items;
   gboolean busy, stopping, flushing, paused;
-  guint64 frames, stored, duplicates, dropped, failed;
+  guint64 frames, stored, duplicates, dropped, failed, corrupted;
 };
 
 static void
@@ -271,9 +276,8 @@ count (GstDatasetWriter *writer, guint64 *counter)
 }
 
 static void
-report_failure (GstDatasetWriter *writer, const GError *error)
+say_failure (GstDatasetWriter *writer, const GError *error)
 {
-  count (writer, &writer->failed);
   if (g_error_matches (error, CATALOGUE_ERROR, CATALOGUE_ERROR_FULL))
     set_paused (writer, TRUE, "disk-full");
   else if (!writer->warned)
@@ -299,6 +303,19 @@ add (GstDatasetWriter *writer, const Item *item, gboolean *journaled, GError **e
   return outcome;
 }
 
+/* Not for each frame that comes while the disk is full: what the limits want to know, a large catalogue says in tenths of a
+ * second. */
+static void
+make_room (GstDatasetWriter *writer)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (now < writer->next_room)
+    return;
+  prune (writer);
+  writer->next_room = now + RETRY_US;
+}
+
 static void
 store (GstDatasetWriter *writer, const Item *item)
 {
@@ -307,7 +324,7 @@ store (GstDatasetWriter *writer, const Item *item)
   gboolean journaled = FALSE;
 
   if (!has_room (writer)) {
-    prune (writer);
+    make_room (writer);
     if (!has_room (writer)) {
       set_paused (writer, TRUE, "disk-full");
       count (writer, &writer->dropped);
@@ -316,7 +333,8 @@ store (GstDatasetWriter *writer, const Item *item)
   }
   outcome = add (writer, item, &journaled, &error);
   if (outcome == CATALOGUE_FAILED) {
-    report_failure (writer, error);
+    count (writer, &writer->failed);
+    say_failure (writer, error);
     return;
   }
   count (writer, outcome == CATALOGUE_STORED ? &writer->stored : &writer->duplicates);
@@ -330,46 +348,65 @@ store (GstDatasetWriter *writer, const Item *item)
   }
 }
 
-static void
-record (GstDatasetWriter *writer, const GstStructure *structure)
+static gboolean
+write_outage (GstDatasetWriter *writer, const GstStructure *structure, GError **error)
 {
-  g_autoptr (GError) error = NULL;
-  GstCaptureOutage outage;
+  GstCaptureOutage outage = { FALSE };
   const gchar *source;
   Catalogue *catalogue;
   gboolean written;
 
-  if (!gst_capture_outage_parse (structure, &outage))
-    return;
+  gst_capture_outage_parse (structure, &outage);
   source = writer->set.source ? writer->set.source : outage.source;
   catalogue = gst_dataset_writer_borrow (writer);
-  written = outage.begins ? catalogue_begin_outage (catalogue, source, outage.at, outage.reason, outage.detail, &error)
-      : catalogue_end_outage (catalogue, source, outage.at, &error);
+  written = outage.begins ? catalogue_begin_outage (catalogue, source, outage.at, outage.reason, outage.detail, error)
+      : catalogue_end_outage (catalogue, source, outage.at, error);
   gst_dataset_writer_give_back (writer);
-  if (!written)
-    report_failure (writer, error);
+  return written;
+}
+
+/* Those that cannot be written stay. */
+static void
+write_outages (GstDatasetWriter *writer)
+{
+  g_autoptr (GError) error = NULL;
+  GstStructure *outage;
+
+  while ((outage = g_queue_peek_head (&writer->unwritten)) && write_outage (writer, outage, &error))
+    gst_structure_free (g_queue_pop_head (&writer->unwritten));
+  if (error)
+    say_failure (writer, error);
+}
+
+static void
+take_outage (GstDatasetWriter *writer, Item *item)
+{
+  if (writer->unwritten.length < MAX_UNWRITTEN)
+    g_queue_push_tail (&writer->unwritten, g_steal_pointer (&item->outage));
 }
 
 /* ---- the thread --------------------------------------------------------------------------------------------------------- */
 
+/* The item may be empty, when outages are to be tried again. FALSE: it is over. */
 static gboolean
 next (GstDatasetWriter *writer, Item *item)
 {
-  Item *head = NULL;
+  gint64 retry = writer->unwritten.length ? g_get_monotonic_time () + RETRY_US : G_MAXINT64;
+  g_autofree Item *head = NULL;
+  gboolean over;
 
   g_mutex_lock (&writer->lock);
   writer->busy = FALSE;
   g_cond_broadcast (&writer->changed);
-  while ((head = g_queue_pop_head (&writer->items)) == NULL && !writer->stopping)
-    g_cond_wait (&writer->changed, &writer->lock);
+  while ((head = g_queue_pop_head (&writer->items)) == NULL && !writer->stopping
+      && g_cond_wait_until (&writer->changed, &writer->lock, retry)) {
+  }
   writer->busy = head != NULL;
+  over = head == NULL && writer->stopping;
   g_cond_broadcast (&writer->changed);
   g_mutex_unlock (&writer->lock);
-  if (head == NULL)
-    return FALSE;
-  *item = *head;
-  g_free (head);
-  return TRUE;
+  *item = head ? *head : (Item) { NULL };
+  return !over;
 }
 
 static gpointer
@@ -381,12 +418,15 @@ run (gpointer data)
   while (next (writer, &item)) {
     if (item.frame)
       store (writer, &item);
-    else
-      record (writer, item.outage);
+    else if (item.outage)
+      take_outage (writer, &item);
     clear_item (&item);
+    write_outages (writer);
     warn_without_label (writer, PATIENCE_FRAMES);
   }
   prune (writer);
+  write_outages (writer);
+  g_queue_clear_full (&writer->unwritten, (GDestroyNotify) gst_structure_free);
   return NULL;
 }
 
@@ -429,6 +469,7 @@ gst_dataset_writer_new (GstElement *element, GstDatasetSettings *settings, GErro
   g_mutex_init (&writer->lock);
   g_cond_init (&writer->changed);
   g_queue_init (&writer->items);
+  g_queue_init (&writer->unwritten);
   writer->thread = g_thread_new ("dataset", run, writer);
   warn_of_strays (element, catalogue);
   return writer;
@@ -512,6 +553,12 @@ gst_dataset_writer_add (GstDatasetWriter *writer, GstBuffer *frame, GstCaps *cap
 }
 
 void
+gst_dataset_writer_pass_corrupted (GstDatasetWriter *writer)
+{
+  count (writer, &writer->corrupted);
+}
+
+void
 gst_dataset_writer_add_outage (GstDatasetWriter *writer, const GstStructure *outage)
 {
   GstCaptureOutage parsed;
@@ -570,6 +617,7 @@ gst_dataset_writer_describe (GstDatasetWriter *writer)
   description = gst_structure_new ("dataset-sink-statistics", "frames", G_TYPE_UINT64, writer->frames,
       "stored", G_TYPE_UINT64, writer->stored, "duplicates", G_TYPE_UINT64, writer->duplicates,
       "dropped", G_TYPE_UINT64, writer->dropped, "failed", G_TYPE_UINT64, writer->failed,
+      "corrupted", G_TYPE_UINT64, writer->corrupted,
       "paused", G_TYPE_BOOLEAN, writer->paused, "waiting", G_TYPE_UINT, writer->items.length, NULL);
   g_mutex_unlock (&writer->lock);
   gst_structure_set (description, "bytes-free", G_TYPE_UINT64, catalogue_free_bytes (writer->catalogue), NULL);

@@ -3,7 +3,7 @@
  * gstdatasetwriter.h: the thread that encodes frames and stores them in a dataset, and the short queue before it.
  *
  * Disks are slow now and then and full in the end; neither may hold up a camera. A full disk pauses the storing: the frames
- * pass by, counted, until there is room again.
+ * pass by, counted, until there is room again; outages wait for that, and are written then.
  */
 #pragma once
 
@@ -34,13 +34,15 @@ gboolean gst_dataset_writer_has_place (GstDatasetWriter *writer);
  * destination of the settings. wait: for room in the queue (else the frame is dropped); FALSE when flushing ended that. */
 gboolean gst_dataset_writer_add (GstDatasetWriter *writer, GstBuffer *frame, GstCaps *caps, gint64 captured_at,
     gboolean upload, gboolean wait);
+/* A frame that is damaged, and is not to be kept: it is counted, and is none of the frames. */
+void gst_dataset_writer_pass_corrupted (GstDatasetWriter *writer);
 /* Any other structure, or NULL, is ignored. */
 void gst_dataset_writer_add_outage (GstDatasetWriter *writer, const GstStructure *outage);
 /* Until everything is stored; FALSE when flushing ended that. */
 gboolean gst_dataset_writer_drain (GstDatasetWriter *writer);
 void gst_dataset_writer_set_flushing (GstDatasetWriter *writer, gboolean flushing);
 
-/* frames, stored, duplicates, dropped, failed, paused, bytes-free */
+/* frames, stored, duplicates, dropped, failed, corrupted, paused, waiting, bytes-free */
 GstStructure *gst_dataset_writer_describe (GstDatasetWriter *writer);
 
 G_END_DECLS

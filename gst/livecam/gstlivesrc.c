@@ -3,9 +3,10 @@
  * SECTION:element-live-src
  * @title: live-src
  *
- * Frames of a live camera for weeks: from the page of a live video (through yt-dlp or streamlink), an HLS playlist, RTSP, or
- * a file. Whatever the network and the camera do, the pipeline goes on: an outage is a message with a reason, and frames
- * come again when they can. There is never a frame that the camera did not take.
+ * Frames of a live camera for weeks: from the page of a live video (through yt-dlp or streamlink), an HLS playlist, motion
+ * JPEG or single pictures over HTTP, RTSP, or a file. Whatever the network and the camera do, the pipeline goes on: an
+ * outage is a message with a reason, and frames come again when they can. There is never a frame that the camera did not
+ * take.
  *
  * With an interval of at least a segment's length (the default is ten seconds) a frame of HLS costs little: the first
  * key frame of one segment each interval is decoded, at a twentieth of what decoding all costs. Intervals are counted
@@ -20,14 +21,16 @@
  * it has one, and a #GstCustomMeta "GstCaptureInfo" (source, uri, captured-at, received-at, media-sequence,
  * clock-suspect).
  *
- * An outage is the element message `live-outage` at its begin and its end: state (begin or end), source, reason,
- * detail, at. The same goes downstream as a custom event. It begins once no frame is left of what was fetched before, so
- * a failure that mends itself in the meantime is none, and ends with the first frame that was fetched since. Reasons are
- * words: of HTTP (http_403, not_a_playlist, broken_playlist, no_segments, empty_segment, too_large, bad_uri), of the
- * network (dns, refused, timeout, tls, connection, not_found, unauthorized), of the stream (stale, ended, undecodable,
- * decode_timeout, no_keyframe, no_decoder; unsupported: encrypted, or in ranges of bytes). A key frame need not begin
- * each segment: of those that have none up to three are passed over before it is no_keyframe. A server that says when
- * to come back (Retry-After) is left alone till then, for up to fifteen times #GstLiveSrc:retry-max.
+ * An outage is the element message `live-outage` at its begin and its end: state (begin or end), source, reason, detail,
+ * at. The same in words is a WARNING and an INFO, which gst-launch-1.0 prints, with that structure as details; and it
+ * goes downstream as a custom event. It begins once no frame is left of what was fetched before, so a failure that mends
+ * itself in the meantime is none, and ends with the first frame that was fetched since. Reasons are words: of HTTP
+ * (http_403, not_a_playlist, not_a_picture, not_a_stream, broken_playlist, no_segments, empty_segment, too_large,
+ * bad_uri), of the network (dns, refused, timeout, tls, connection, not_found, unauthorized), of the stream (stale,
+ * ended, undecodable, decode_timeout, no_keyframe, no_decoder; unsupported: encrypted, or in ranges of bytes). A key
+ * frame need not begin each segment: of those that have none up to three are passed over before it is no_keyframe. A
+ * server that says when to come back (Retry-After) is left alone till then, for up to fifteen times
+ * #GstLiveSrc:retry-max.
  *
  * Those of the resolver are read off what it prints, and tell what to do. `offline`: not begun yet; `ended`: the event
  * is over, and the page may bring the next; `private`: it wants a login or a membership; `region`: not shown in this
@@ -48,12 +51,16 @@
  *
  * Only what no waiting mends is an error: a file that is not there, and a decoder that is not installed.
  *
- * Frames come as large as the camera sends them, and that may change, after an outage or within a playlist: what can
- * take one size alone has videoscale before it. rtspt:// takes RTSP over TCP, where packets get lost. http:// is HLS
- * or a page; motion JPEG over HTTP is neither, and needs another source. After its end with #GstLiveSrc:restart-on-eos
- * a playlist is looked at until it has newer segments; it is not played twice. What a page's stream may be used for is
- * for its site's terms to say; an address of the stream itself, from whoever runs the camera, lasts longer than any
- * resolver.
+ * Frames come as large as the camera sends them, and that may change, after an outage or within a playlist: what can take
+ * one size alone has videoscale before it. rtspt:// takes RTSP over TCP, where packets get lost. What is behind http://
+ * its server tells (#GstLiveSrc:resolve): HLS, whatever the address ends in; motion JPEG (multipart/x-mixed-replace), of
+ * which a picture each interval is decoded, without those that are not whole; one picture (image/jpeg or another that
+ * there is a decoder for), which is asked for each interval and handed out when it is a new one; or else a page, for the
+ * resolver. A user and password may stand before the host. Pictures that stay the same for longer than
+ * #GstLiveSrc:timeout are an outage where they are asked for (stale), and a doubt where they come by themselves (frozen).
+ * After its end with #GstLiveSrc:restart-on-eos a playlist is looked at until it has newer segments; it is not played
+ * twice. What a page's stream may be used for is for its site's terms to say; an address of the stream itself, from
+ * whoever runs the camera, lasts longer than any resolver.
  *
  * ## Example launch lines
  * |[
@@ -88,7 +95,7 @@ GST_DEBUG_CATEGORY_STATIC (gst_live_src_debug);
 enum {
   PROP_0, PROP_URI, PROP_SOURCE, PROP_INTERVAL, PROP_MAX_HEIGHT, PROP_RESOLVER, PROP_USER_AGENT, PROP_RESTART_ON_EOS,
   PROP_TIMEOUT, PROP_RETRY_MIN, PROP_RETRY_MAX, PROP_REQUEST_TIMEOUT, PROP_RESOLVER_TIMEOUT, PROP_RESOLVE_MARGIN,
-  PROP_RESOLVE_INTERVAL, PROP_STATISTICS
+  PROP_RESOLVE_INTERVAL, PROP_RESOLVE, PROP_STATISTICS
 };
 
 enum { SIGNAL_UPDATE_URI, N_SIGNALS };
@@ -114,6 +121,24 @@ G_DEFINE_TYPE (GstLiveSrc, gst_live_src, GST_TYPE_PUSH_SRC);
 GST_ELEMENT_REGISTER_DEFINE (live_src, "live-src", GST_RANK_NONE, GST_TYPE_LIVE_SRC);
 
 /* ---- properties ------------------------------------------------------------------------------------------------- */
+
+#define GST_TYPE_LIVE_SRC_RESOLVE (gst_live_src_resolve_get_type ())
+
+static GType
+gst_live_src_resolve_get_type (void)
+{
+  static gsize type = 0;
+  static const GEnumValue values[] = {
+    { LIVE_RESOLVE_AUTO, "What is neither a playlist nor pictures", "auto" },
+    { LIVE_RESOLVE_ALWAYS, "Every address of HTTP", "always" },
+    { LIVE_RESOLVE_NEVER, "None: a page is an outage", "never" },
+    { 0, NULL, NULL }
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstLiveSrcResolve", values));
+  return type;
+}
 
 static void
 set_string (gchar **to, const GValue *value)
@@ -169,6 +194,8 @@ gst_live_src_set_property (GObject *object, guint id, const GValue *value, GPara
     set->max_height = g_value_get_uint (value);
   else if (id == PROP_RESTART_ON_EOS)
     set->restart_on_eos = g_value_get_boolean (value);
+  else if (id == PROP_RESOLVE)
+    set->resolve = (LiveResolve) g_value_get_enum (value);
   else
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
@@ -196,6 +223,8 @@ gst_live_src_get_property (GObject *object, guint id, GValue *value, GParamSpec 
     g_value_set_uint (value, set->max_height);
   else if (id == PROP_RESTART_ON_EOS)
     g_value_set_boolean (value, set->restart_on_eos);
+  else if (id == PROP_RESOLVE)
+    g_value_set_enum (value, (gint) set->resolve);
   else if (id == PROP_STATISTICS)
     g_value_take_boxed (value, self->feed ? live_feed_describe (self->feed)
         : gst_structure_new ("live-src-statistics", "state", G_TYPE_STRING, "stopped", NULL));
@@ -256,12 +285,32 @@ has_parts (GstLiveSrc *self)
   return TRUE;
 }
 
+/* Whether it is an address of the network that leads nowhere: without a host, or none at all. */
+static gboolean
+leads_nowhere (const gchar *uri)
+{
+  static const gchar *const schemes[] = { "http", "https", "rtsp", "rtspu", "rtspt", "rtsph", "rtsps", NULL };
+  const gchar *scheme = g_uri_peek_scheme (uri);
+  GUri *parsed = g_uri_parse (uri, G_URI_FLAGS_PARSE_RELAXED, NULL);
+  const gchar *host = parsed ? g_uri_get_host (parsed) : NULL;
+  gboolean nowhere = scheme && g_strv_contains (schemes, scheme) && (host == NULL || *host == 0);
+
+  if (parsed)
+    g_uri_unref (parsed);
+  return nowhere;
+}
+
 static gboolean
 check_settings (GstLiveSrc *self, const LiveSettings *set)
 {
   if (set->uri == NULL) {
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("live-src has no camera: set uri to the page of a live video, an .m3u8, "
-            "rtsp:// or a file"), (NULL));
+            "a camera's http:// or rtsp://, or a file"), (NULL));
+    return FALSE;
+  }
+  if (leads_nowhere (set->uri)) {
+    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("live-src cannot look for a camera, as uri names no host: give uri a "
+            "host, as in %s://camera/live", g_uri_peek_scheme (set->uri)), (NULL));
     return FALSE;
   }
   return has_parts (self);
@@ -471,22 +520,26 @@ static void
 install_properties (GObjectClass *class)
 {
   g_object_class_install_property (class, PROP_URI, g_param_spec_string ("uri", "URI",
-          "The camera: the page of a live video, an .m3u8, rtsp://, or a file", NULL, AT_REST));
+          "The camera: the page of a live video, HLS, motion JPEG or a picture over HTTP, rtsp://, or a file", NULL, AT_REST));
   g_object_class_install_property (class, PROP_SOURCE, g_param_spec_string ("source", "Source",
           "The camera's name, for frames and messages; without it the host of uri", NULL, AT_REST));
   g_object_class_install_property (class, PROP_RESOLVER, g_param_spec_string ("resolver", "Resolver",
           "Command line that prints the stream's address for the page {uri}, of at most {height} lines: JSON of yt-dlp "
           "-j or streamlink --json, or the address alone; no shell sees it", STREAM_RESOLVER_DEFAULT, AT_REST));
+  g_object_class_install_property (class, PROP_RESOLVE, g_param_spec_enum ("resolve", "Resolve",
+          "Which addresses of HTTP the resolver gets; auto asks the server once what is there",
+          GST_TYPE_LIVE_SRC_RESOLVE, LIVE_RESOLVE_AUTO, AT_REST));
   g_object_class_install_property (class, PROP_USER_AGENT, g_param_spec_string ("user-agent", "User agent",
           "What requests call themselves; without it gst-heads and its version", NULL, AT_REST));
   g_object_class_install_property (class, PROP_MAX_HEIGHT, g_param_spec_uint ("max-height", "Largest height",
-          "Lines of the largest variant to take, of a page as far as resolver asks for {height}; 0: the largest there "
-          "is", 0, G_MAXUINT, 1080, AT_REST));
+          "Lines of the largest variant to take, of a page as far as resolver asks for {height} or lists the streams "
+          "by quality, as streamlink --json {uri} does; 0: the largest there is", 0, G_MAXUINT, 1080, AT_REST));
   g_object_class_install_property (class, PROP_RESTART_ON_EOS, g_param_spec_boolean ("restart-on-eos", "Restart at the end",
           "Begin anew where a playlist or a file ends, as pages always are", FALSE, AT_REST));
   install_times (class);
   g_object_class_install_property (class, PROP_STATISTICS, g_param_spec_boxed ("statistics", "Statistics",
-          "Frames, dropped, segments, bytes, last-frame-age, state, resolves-ok, resolves-failed, url-expire, "
+          "Frames, dropped, segments, bytes, last-frame-age, state, outages, outage-seconds (of one that lasts, else 0), "
+          "resolves-ok, resolves-failed, url-expire, "
           "clock-suspect, clock-offset (seconds, of the playlist against this machine), frozen, "
           "keyframes-only (nothing else is decoded), http-responses by kind and status, reconnects by reason",
           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
@@ -515,7 +568,7 @@ gst_live_src_class_init (GstLiveSrcClass *class)
       G_TYPE_STRING, 1, G_TYPE_STRING);
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_set_static_metadata (element_class, "Live camera source", "Source/Network/Video",
-      "Frames of a live camera (live page, HLS, RTSP, file) that outlives every outage", "The gst-heads authors");
+      "Frames of a live camera (live page, HLS, motion JPEG, RTSP, file) that outlives every outage", "The gst-heads authors");
   gst_element_class_add_static_metadata (element_class, "example",
       "gst-launch-1.0 live-src uri=https://www.youtube.com/watch?v=ID ! mae-encoder ! head-predict heads=HEAD location=- ! fakesink");
   base_class->start = gst_live_src_start;

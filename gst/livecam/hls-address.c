@@ -5,6 +5,7 @@
 #endif
 
 #include "hls-address.h"
+#include "stream-probe.h"
 #include "stream-resolver.h"
 
 #include <string.h>
@@ -20,18 +21,6 @@ hls_address_clear (HlsAddress *address)
   g_clear_pointer (&address->reason, g_free);
   g_clear_pointer (&address->detail, g_free);
   address->expires = 0;
-}
-
-gboolean
-hls_uri_is_page (const gchar *uri)
-{
-  GUri *parsed = g_uri_parse (uri, G_URI_FLAGS_PARSE_RELAXED, NULL);
-  gboolean playlist = parsed && (g_str_has_suffix (g_uri_get_path (parsed), ".m3u8")
-      || g_str_has_suffix (g_uri_get_path (parsed), ".m3u"));
-
-  if (parsed)
-    g_uri_unref (parsed);
-  return !playlist;
 }
 
 /* ---- what is fetched ---------------------------------------------------------------------------------------------- */
@@ -147,19 +136,27 @@ descend (LiveFeed *feed, LiveHttp *http, HlsAddress *address, const gchar *uri)
     g_clear_pointer (&address->uri, g_free);
 }
 
-void
-hls_address_find (LiveFeed *feed, LiveHttp *http, HlsAddress *address)
+/* A resolver that fails without knowing more does not change that the server has refused. */
+static void
+keep_refusal (HlsAddress *address, const gchar *refusal, const gchar *words)
 {
-  g_autofree gchar *other = feed->update_uri ? feed->update_uri (feed->element, feed->set.uri) : NULL;
-  const gchar *uri = other ? other : feed->set.uri;
+  gchar *detail;
+
+  if (address->reason == NULL || !g_str_has_prefix (address->reason, "resolver_"))
+    return;
+  detail = g_strdup_printf ("%s; the resolver: %s", words ? words : "no", address->detail ? address->detail : address->reason);
+  g_free (address->reason);
+  g_free (address->detail);
+  address->reason = g_strdup (refusal);
+  address->detail = detail;
+}
+
+/* Out of a page. `refusal`: of the page's server to ourselves, or NULL, and its words. */
+static void
+resolve (LiveFeed *feed, LiveHttp *http, HlsAddress *address, const gchar *uri, const gchar *refusal, const gchar *words)
+{
   StreamAddress stream = { 0 };
 
-  *address = (HlsAddress) { 0 };
-  if (!hls_uri_is_page (uri)) {
-    address->expires = stream_address_expiry (uri);
-    descend (feed, http, address, uri);
-    return;
-  }
   stream_resolve (feed->set.resolver, uri, feed->set.max_height, feed->set.resolver_timeout, feed->stop, &stream);
   address->headers = g_steal_pointer (&stream.headers);
   address->expires = stream.expires;
@@ -167,8 +164,32 @@ hls_address_find (LiveFeed *feed, LiveHttp *http, HlsAddress *address)
   address->detail = g_steal_pointer (&stream.detail);
   if (stream.uri)
     descend (feed, http, address, stream.uri);
+  if (refusal)
+    keep_refusal (address, refusal, words);
   live_feed_count_resolve (feed, address->uri != NULL, address->expires);
   stream_address_clear (&stream);
+}
+
+void
+hls_address_find (LiveFeed *feed, LiveHttp *http, HlsAddress *address)
+{
+  g_autofree gchar *other = feed->update_uri ? feed->update_uri (feed->element, feed->set.uri) : NULL;
+  g_autofree gchar *reason = NULL, *detail = NULL;
+  const gchar *uri = other ? other : feed->set.uri;
+  StreamKind kind = stream_probe (feed, http, uri, &reason, &detail);
+
+  *address = (HlsAddress) { .kind = kind };
+  if (kind == STREAM_KIND_PLAYLIST) {
+    address->expires = stream_address_expiry (uri);
+    descend (feed, http, address, uri);
+  } else if (kind == STREAM_KIND_PAGE) {
+    resolve (feed, http, address, uri, reason, detail);
+  } else {
+    address->reason = kind == STREAM_KIND_PICTURES ? g_strdup ("not_a_playlist") : g_steal_pointer (&reason);
+    address->detail = kind == STREAM_KIND_PICTURES ? g_strdup ("pictures") : g_steal_pointer (&detail);
+  }
+  if (address->uri && other == NULL)
+    live_feed_set_kind (feed, kind);    /* whatever the server says later, while it is ill */
 }
 
 /* ---- beside the fetching thread ------------------------------------------------------------------------------------ */

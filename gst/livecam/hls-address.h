@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * hls-address.h: where the media playlist is: out of a page, by the resolver, or of a master playlist. An address counts
+ * hls-address.h: where the media playlist is: out of a page, by the resolver, or of a master playlist; which of
+ * these an address is, the server tells (stream-probe.h). An address counts
  * only when one of its segments was fetched.
  */
 #pragma once
@@ -18,6 +19,7 @@ typedef struct {
   gchar *uri;                   /* of the media playlist; NULL: none, for this reason: */
   GHashTable *headers;
   gint64 expires;               /* seconds since 1970; 0: not told */
+  StreamKind kind;              /* of what it was found by; PICTURES: it is no playlist at all */
   gchar *reason, *detail;
 } HlsAddress;
 
@@ -25,9 +27,6 @@ void hls_address_clear (HlsAddress *address);
 
 /* Blocks, up to the time limits of the feed's settings. */
 void hls_address_find (LiveFeed *feed, LiveHttp *http, HlsAddress *address);
-
-/* Whether live-src's uri is a page that a program has to resolve. */
-gboolean hls_uri_is_page (const gchar *uri);
 
 /* A playlist from uri, which counts in the feed's numbers. NULL with a reason and detail of the caller's to free. */
 HlsPlaylist *hls_fetch_playlist (LiveFeed *feed, LiveHttp *http, const gchar *uri, GHashTable *headers, gchar **reason,

@@ -7,6 +7,7 @@
 #include "hls-feed.h"
 #include "hls-address.h"
 #include "keyframe-decoder.h"
+#include "picture-feed.h"
 #include "segment-player.h"
 
 /* Failures in a row after which the address itself is doubted. */
@@ -41,6 +42,7 @@ typedef struct {
   gchar *map_uri;
   GBytes *map;
   gboolean over;                /* nothing follows */
+  gboolean pictures;            /* it is no HLS */
 } Hls;
 
 static void
@@ -69,7 +71,7 @@ static void
 schedule_find (Hls *hls)
 {
   hls->next_find = 0;
-  if (!hls_uri_is_page (hls->feed->set.uri) && hls->address.expires == 0)
+  if (hls->address.kind != STREAM_KIND_PAGE && hls->address.expires == 0)
     return;
   hls->next_find = g_get_monotonic_time ()
       + (gint64) (MAX (seconds_to_find (hls), 1) * g_random_double_range (0.9, 1) * 1e6);
@@ -132,7 +134,9 @@ find_address (Hls *hls)
     live_feed_begin_attempt (hls->feed);        /* the resolver has taken its time */
     return TRUE;
   }
-  tell (hls, address.reason, address.detail);
+  hls->pictures = address.kind == STREAM_KIND_PICTURES && live_feed_get_kind (hls->feed) == STREAM_KIND_UNKNOWN;
+  if (!hls->pictures)
+    tell (hls, address.reason, address.detail);
   hls_address_clear (&address);
   return FALSE;
 }
@@ -185,7 +189,7 @@ end (Hls *hls)
   if (hls->player && hls->feed->set.restart_on_eos == FALSE)
     segment_player_finish (hls->player);
   drop_player (hls);
-  if (hls->feed->set.restart_on_eos || hls_uri_is_page (hls->feed->set.uri)) {
+  if (hls->feed->set.restart_on_eos || hls->address.kind == STREAM_KIND_PAGE) {
     fail (hls, "ended", "the stream says that it has ended");
   } else {
     live_feed_end (hls->feed);
@@ -504,13 +508,15 @@ hls_feed_run (gpointer data)
 
   hls.http = live_http_new (hls.feed->set.user_agent);
   hls.next_frame = g_get_monotonic_time ();
-  while (!hls.over && live_feed_wait_until (hls.feed, hls.next_frame)) {
+  while (!hls.over && !hls.pictures && live_feed_wait_until (hls.feed, hls.next_frame)) {
     look_ahead (&hls);
     if (hls.address.uri)
       step (&hls);
-    else if (!find_address (&hls))
+    else if (!find_address (&hls) && !hls.pictures)
       live_feed_back_off (hls.feed, live_http_asked_until (hls.http));
   }
+  if (hls.pictures)
+    picture_feed_run (hls.feed, hls.http);
   drop_player (&hls);
   hls_finder_free (hls.finder);
   hls_address_clear (&hls.address);

@@ -150,6 +150,8 @@ live_feed_describe (LiveFeed *feed)
       "frames", G_TYPE_UINT64, feed->frames, "dropped", G_TYPE_UINT64, feed->dropped,
       "segments", G_TYPE_UINT64, feed->segments, "bytes", G_TYPE_UINT64, feed->bytes,
       "last-frame-age", G_TYPE_DOUBLE, (g_get_monotonic_time () - since) / 1e6,
+      "outages", G_TYPE_UINT64, feed->outages,
+      "outage-seconds", G_TYPE_DOUBLE, feed->told ? (g_get_monotonic_time () - feed->told_at) / 1e6 : 0,
       "resolves-ok", G_TYPE_UINT64, feed->resolves_ok, "resolves-failed", G_TYPE_UINT64, feed->resolves_failed,
       "url-expire", G_TYPE_INT64, feed->url_expires,
       "clock-suspect", G_TYPE_BOOLEAN, feed->doubts.clock,
@@ -171,6 +173,14 @@ live_feed_count_answer (LiveFeed *feed, const gchar *kind, guint status, gsize b
   count (feed->answers, word);
   feed->bytes += bytes;
   feed->segments += bytes > 0 && *kind == 's';
+  g_mutex_unlock (&feed->lock);
+}
+
+void
+live_feed_count_bytes (LiveFeed *feed, gsize bytes)
+{
+  g_mutex_lock (&feed->lock);
+  feed->bytes += bytes;
   g_mutex_unlock (&feed->lock);
 }
 
@@ -244,20 +254,13 @@ add (LiveFeed *feed, LiveItem item)
   g_cond_broadcast (&feed->changed);
 }
 
-static void
-post (LiveFeed *feed, const GstCaptureOutage *outage, const gchar *name)
-{
-  gst_element_post_message (feed->element, gst_message_new_element (GST_OBJECT (feed->element),
-          gst_capture_outage_describe (outage, name)));
-}
-
 /* Says it on the bus now, and downstream in order. Unlocked. */
 static void
 announce (LiveFeed *feed, gboolean begins, const gchar *reason, const gchar *detail)
 {
   GstCaptureOutage outage = { begins, feed->set.source, reason, detail, g_get_real_time () };
 
-  post (feed, &outage, GST_LIVE_OUTAGE_MESSAGE_NAME);
+  gst_capture_outage_post (&outage, feed->element);
   g_mutex_lock (&feed->lock);
   add (feed, (LiveItem) { .kind = LIVE_ITEM_OUTAGE, .outage = gst_capture_outage_describe (&outage,
               GST_CAPTURE_OUTAGE_NAME) });
@@ -273,6 +276,8 @@ tell_when_dry (LiveFeed *feed)
   g_mutex_lock (&feed->lock);
   if (feed->outage && !feed->told && g_get_monotonic_time () >= feed->rest.until) {
     feed->told = TRUE;
+    feed->told_at = g_get_monotonic_time ();
+    feed->outages++;
     reason = g_strdup (feed->outage);
     detail = g_strdup (feed->detail);
   }
@@ -385,7 +390,8 @@ live_feed_doubt (LiveFeed *feed, gboolean begins, const gchar *reason, const gch
 {
   GstCaptureOutage doubt = { begins, feed->set.source, reason, detail, g_get_real_time () };
 
-  post (feed, &doubt, GST_LIVE_DOUBT_MESSAGE_NAME);
+  gst_element_post_message (feed->element, gst_message_new_element (GST_OBJECT (feed->element),
+          gst_capture_outage_describe (&doubt, GST_LIVE_DOUBT_MESSAGE_NAME)));
 }
 
 void
@@ -393,6 +399,25 @@ live_feed_set_keyframes_only (LiveFeed *feed, gboolean only)
 {
   g_mutex_lock (&feed->lock);
   feed->keyframes_only = only;
+  g_mutex_unlock (&feed->lock);
+}
+
+StreamKind
+live_feed_get_kind (LiveFeed *feed)
+{
+  StreamKind kind;
+
+  g_mutex_lock (&feed->lock);
+  kind = feed->kind;
+  g_mutex_unlock (&feed->lock);
+  return kind;
+}
+
+void
+live_feed_set_kind (LiveFeed *feed, StreamKind kind)
+{
+  g_mutex_lock (&feed->lock);
+  feed->kind = kind;
   g_mutex_unlock (&feed->lock);
 }
 

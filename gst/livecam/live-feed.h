@@ -15,11 +15,27 @@
 
 G_BEGIN_DECLS
 
+/* When an address of HTTP goes to the resolver. */
+typedef enum {
+  LIVE_RESOLVE_AUTO,            /* when it is neither a playlist nor pictures */
+  LIVE_RESOLVE_ALWAYS,
+  LIVE_RESOLVE_NEVER,
+} LiveResolve;
+
+/* What an address of HTTP leads to. */
+typedef enum {
+  STREAM_KIND_UNKNOWN,
+  STREAM_KIND_PLAYLIST,         /* of HLS */
+  STREAM_KIND_PICTURES,         /* motion JPEG, or one picture */
+  STREAM_KIND_PAGE,             /* something that a program has to resolve */
+} StreamKind;
+
 /* Times in nanoseconds. Fixed while the thread runs. */
 typedef struct {
   gchar *uri;
   gchar *source;                /* name of the camera */
   gchar *resolver, *user_agent;
+  LiveResolve resolve;
   guint max_height;
   gboolean restart_on_eos;
   GstClockTime interval;        /* between two frames; 0: all */
@@ -67,11 +83,14 @@ struct _LiveFeed {
   GQueue items;
   gchar *outage, *detail;       /* why the last attempt failed; NULL once frames have come since */
   gboolean told;                /* that it is an outage */
+  gint64 told_at;               /* monotonic */
+  guint64 outages;              /* that were told */
   LiveRest rest;                /* as of that failure */
   guint failures;               /* since the last frame */
   gint64 began, last_frame;     /* monotonic microseconds; 0: none yet */
   gint64 attempt;               /* when the attempt that lasts began */
   LiveDoubts doubts;
+  StreamKind kind;              /* of set.uri, once it has proven to be that */
   gboolean keyframes_only;      /* nothing else is decoded */
   gint64 url_expires;           /* seconds since 1970 */
   guint64 frames, dropped, segments, bytes, resolves_ok, resolves_failed;
@@ -129,8 +148,11 @@ void live_feed_error (LiveFeed *feed, GError *error);
 void live_feed_begin_attempt (LiveFeed *feed);
 /* Whether no frame came for longer than it may take. least: seconds, such as three segments. */
 gboolean live_feed_is_stale (LiveFeed *feed, gdouble least);
-/* kind: "playlist" or "segment"; bytes 0 unless it came. */
+/* kind: "playlist", "segment", "picture" or "probe"; bytes 0 unless it came. */
 void live_feed_count_answer (LiveFeed *feed, const gchar *kind, guint status, gsize bytes);
+void live_feed_count_bytes (LiveFeed *feed, gsize bytes);
+StreamKind live_feed_get_kind (LiveFeed *feed);
+void live_feed_set_kind (LiveFeed *feed, StreamKind kind);
 void live_feed_count_resolve (LiveFeed *feed, gboolean ok, gint64 expires);
 
 G_END_DECLS

@@ -6,6 +6,8 @@
 
 #include "live-http.h"
 
+#include <string.h>
+
 #define AGENT "gst-heads/" PACKAGE_VERSION
 
 struct _LiveHttp {
@@ -76,6 +78,13 @@ void
 live_http_get (LiveHttp *http, const gchar *uri, GHashTable *headers, gsize limit, guint64 timeout,
     GCancellable *cancellable, LiveHttpResult *result)
 {
+  live_http_watch (http, uri, headers, limit, timeout, cancellable, NULL, result);
+}
+
+void
+live_http_watch (LiveHttp *http, const gchar *uri, GHashTable *headers, gsize limit, guint64 timeout,
+    GCancellable *cancellable, const HttpWatch *watch, LiveHttpResult *result)
+{
   SoupMessage *message = soup_message_new (SOUP_METHOD_GET, uri);
   Request request = { result, FALSE };
   GHashTableIter iter;
@@ -94,7 +103,7 @@ live_http_get (LiveHttp *http, const gchar *uri, GHashTable *headers, gsize limi
       soup_message_headers_replace (soup_message_get_request_headers (message), name, value);
   }
   g_main_context_push_thread_default (http->context);
-  http_exchange_start (http->session, message, limit, timeout, cancellable, on_done, &request);
+  http_exchange_start_watched (http->session, message, limit, timeout, cancellable, watch, on_done, &request);
   while (!request.done)
     g_main_context_iteration (http->context, TRUE);
   g_object_unref (message);
@@ -112,6 +121,13 @@ live_http_asked_until (const LiveHttp *http)
 
 /* ---- addresses ----------------------------------------------------------------------------------------------- */
 
+/* What may be told of an address that cannot be taken apart: a file's name, but nothing that may hold a password. */
+static gchar *
+name_of (const gchar *uri)
+{
+  return strstr (uri, "://") ? g_strdup ("unknown") : g_path_get_basename (uri);
+}
+
 gchar *
 live_uri_redact (const gchar *uri)
 {
@@ -119,7 +135,7 @@ live_uri_redact (const gchar *uri)
   gchar *clean;
 
   if (parsed == NULL)
-    return uri ? g_path_get_basename (uri) : NULL;
+    return uri ? name_of (uri) : NULL;
   if (g_uri_get_host (parsed) == NULL)
     clean = g_strdup_printf ("%s:%s", g_uri_get_scheme (parsed), g_uri_get_path (parsed));
   else
@@ -134,7 +150,8 @@ live_uri_host (const gchar *uri)
 {
   GUri *parsed = uri ? g_uri_parse (uri, G_URI_FLAGS_PARSE_RELAXED, NULL) : NULL;
   const gchar *host = parsed ? g_uri_get_host (parsed) : NULL;
-  gchar *name = host && *host ? g_strdup (host) : uri ? g_path_get_basename (parsed ? g_uri_get_path (parsed) : uri) : NULL;
+  gchar *name = host && *host ? g_strdup (host) : parsed ? g_path_get_basename (g_uri_get_path (parsed))
+      : uri ? name_of (uri) : NULL;
 
   if (parsed)
     g_uri_unref (parsed);

@@ -20,6 +20,9 @@ void live_http_free (LiveHttp *http);
 /* timeout: of the whole request, in nanoseconds. headers: NULL or name -> value. */
 void live_http_get (LiveHttp *http, const gchar *uri, GHashTable *headers, gsize limit, guint64 timeout,
     GCancellable *cancellable, LiveHttpResult *result);
+/* The same, of an answer that may have no end; see httpexchange.h. watch may be NULL. */
+void live_http_watch (LiveHttp *http, const gchar *uri, GHashTable *headers, gsize limit, guint64 timeout,
+    GCancellable *cancellable, const HttpWatch *watch, LiveHttpResult *result);
 void live_http_result_clear (LiveHttpResult *result);
 /* Monotonic microseconds until which the server that refused the last request asks to be left alone; 0: it does not. */
 gint64 live_http_asked_until (const LiveHttp *http);

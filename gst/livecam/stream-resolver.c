@@ -182,8 +182,42 @@ best_format (JsonObject *root, const gchar *list)
   return NULL;
 }
 
+/* The lines that a stream of streamlink has by its name: 720p, 1080p60, 480p_alt; 0: it does not tell. */
+static guint64
+lines_in (const gchar *name)
+{
+  gchar *end;
+  guint64 lines = g_ascii_strtoull (name, &end, 10);
+
+  return g_ascii_isdigit (*name) && *end == 'p' ? lines : 0;
+}
+
+/* Of streamlink's streams, which have their qualities as names, and "best" for one of them. */
+static JsonObject *
+stream_of_height (JsonObject *streams, guint max_height)
+{
+  JsonObject *chosen = NULL;
+  guint64 height = 0;
+  JsonObjectIter iter;
+  const gchar *name;
+
+  json_object_iter_init (&iter, streams);
+  while (max_height > 0 && json_object_iter_next (&iter, &name, NULL)) {
+    JsonObject *stream = object_member (streams, name);
+    const gchar *type = text_member (stream, "type");
+    guint64 lines = stream && (type == NULL || g_str_equal (type, "hls")) ? lines_in (name) : 0;
+    gboolean fits = lines <= max_height, best_fits = height > 0 && height <= max_height;
+
+    if (lines > 0 && (height == 0 || (fits ? !best_fits || lines > height : !best_fits && lines < height))) {
+      chosen = stream;
+      height = lines;
+    }
+  }
+  return chosen ? chosen : object_member (streams, "best");
+}
+
 static void
-parse_object (JsonObject *root, StreamAddress *address)
+parse_object (JsonObject *root, guint max_height, StreamAddress *address)
 {
   const gchar *status = text_member (root, "live_status"), *error = text_member (root, "error");
   /* Of yt-dlp; streamlink --json with a stream's name calls them otherwise. */
@@ -201,14 +235,14 @@ parse_object (JsonObject *root, StreamAddress *address)
     return;
   else if ((format = best_format (root, "formats")) && take (address, format, object_member (format, "http_headers")))
     return;
-  else if (streams && (format = object_member (streams, "best")) && take (address, format, object_member (format, "headers")))
+  else if (streams && (format = stream_of_height (streams, max_height)) && take (address, format, object_member (format, "headers")))
     return;
   else
     refuse (address, "no_formats", "the resolver knows no HLS stream of that page");
 }
 
 void
-stream_address_parse (const gchar *output, gsize size, StreamAddress *address)
+stream_address_parse (const gchar *output, gsize size, guint max_height, StreamAddress *address)
 {
   g_autofree gchar *text = g_strstrip (g_strndup (output ? output : "", size));
   gchar *end = text + strcspn (text, "\r\n");
@@ -218,7 +252,7 @@ stream_address_parse (const gchar *output, gsize size, StreamAddress *address)
   if (*text == '{') {
     root = gh_json_tree_parse (text, strlen (text), NULL);
     if (root && JSON_NODE_HOLDS_OBJECT (root)) {
-      parse_object (json_node_get_object (root), address);
+      parse_object (json_node_get_object (root), max_height, address);
       return;
     }
   } else if (g_str_has_prefix (text, "http://") || g_str_has_prefix (text, "https://")) {
@@ -351,20 +385,20 @@ conclude_failure (Program *program, StreamAddress *address)
   refuse_by_words (address, program->text[1]->str);
   if (!g_str_equal (address->reason, "resolver_failed") || *program->text[0]->str != '{')
     return;
-  stream_address_parse (program->text[0]->str, program->text[0]->len, &printed);
+  stream_address_parse (program->text[0]->str, program->text[0]->len, 0, &printed);
   if (printed.reason && !g_str_equal (printed.reason, "resolver_garbage"))
     refuse (address, printed.reason, printed.detail);
   stream_address_clear (&printed);
 }
 
 static void
-conclude (Program *program, int status, const gchar *why, StreamAddress *address)
+conclude (Program *program, int status, const gchar *why, guint max_height, StreamAddress *address)
 {
   if (why) {
     refuse (address, why, g_str_equal (why, "resolver_timeout") ? "the resolver did not end in time"
         : g_str_equal (why, "resolver_too_much") ? "the resolver printed megabytes" : NULL);
   } else if (status == 0) {
-    stream_address_parse (program->text[0]->str, program->text[0]->len, address);
+    stream_address_parse (program->text[0]->str, program->text[0]->len, max_height, address);
   } else {
     conclude_failure (program, address);
   }
@@ -402,6 +436,6 @@ stream_resolve (const gchar *command, const gchar *page, guint max_height, guint
   for (int i = 0; i < 2; i++)
     program.text[i] = g_string_new (NULL);
   status = await (&program, deadline, cancellable, &why);
-  conclude (&program, status, why, address);
+  conclude (&program, status, why, max_height, address);
   put_away (&program);
 }

@@ -28,8 +28,9 @@ void stream_resolve (const gchar *command, const gchar *page, guint max_height, 
     GCancellable *cancellable, StreamAddress *address);
 void stream_address_clear (StreamAddress *address);
 
-/* What the program printed, read as an address. */
-void stream_address_parse (const gchar *output, gsize size, StreamAddress *address);
+/* What the program printed, read as an address; of several streams the largest one that max_height (0: any) allows, else the
+ * smallest. */
+void stream_address_parse (const gchar *output, gsize size, guint max_height, StreamAddress *address);
 /* When an address stops working, by /expire/SECONDS/ or expire=SECONDS in it; 0: it does not say. */
 gint64 stream_address_expiry (const gchar *uri);
 

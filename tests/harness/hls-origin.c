@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * hls-origin.c: see hls-origin.h. Paths: /master.m3u8, /live.m3u8, /expire/SECONDS/live.m3u8 (410 after that time),
+ * hls-origin.c: see hls-origin.h. Paths: /master.m3u8, /heights.m3u8 (three sizes), /live.m3u8, /live (the same by
+ * another name), /page (of a site), /expire/SECONDS/live.m3u8 (410 after that time),
  * /segment/N.ts, and /control?FAULT=NUMBER. */
 #include "hls-origin.h"
 #include "leaks.h"
@@ -11,6 +12,8 @@
 #include <string.h>
 
 enum { WINDOW = 6, TRICKLE_BYTES = 200, TRICKLE_MS = 100 };
+
+#define PAGE "<!DOCTYPE html><html><head><title>A camera</title></head><body>Please come back later</body></html>"
 
 struct _HlsOrigin {
   char *folder, *alternative;
@@ -127,11 +130,11 @@ answer_playlist (HlsOrigin *origin, SoupServerMessage *message)
   if (status)
     refuse (origin, message, status);
   else if (fault (origin, "html") > 0)
-    answer (message, 200, "text/html", g_strdup ("<html><body>Please come back later</body></html>"));
+    answer (message, 200, "text/html", g_strdup (PAGE));
   else if (fault (origin, "empty") > 0)
     answer (message, 200, "application/vnd.apple.mpegurl", g_strdup (""));
   else
-    answer (message, 200, "application/vnd.apple.mpegurl", playlist (origin));
+    answer (message, 200, fault (origin, "untyped") > 0 ? "text/plain" : "application/vnd.apple.mpegurl", playlist (origin));
   if (fault (origin, "delay") > 0)
     hold_back (message, fault (origin, "delay"));
 }
@@ -302,7 +305,14 @@ on_request (SoupServer *server, SoupServerMessage *message, const char *path, GH
   else if (g_str_equal (path, "/master.m3u8"))
     answer (message, 200, "application/vnd.apple.mpegurl", g_strdup ("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=900000,"
             "CODECS=\"avc1.42c01e\",RESOLUTION=320x240\nlive.m3u8\n"));
-  else if (g_str_has_suffix (path, "/live.m3u8"))
+  else if (g_str_equal (path, "/heights.m3u8"))
+    answer (message, 200, "application/vnd.apple.mpegurl", g_strdup ("#EXTM3U\n"
+            "#EXT-X-STREAM-INF:BANDWIDTH=100000,RESOLUTION=160x120\nsmall/live.m3u8\n"
+            "#EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION=320x240\nmiddle/live.m3u8\n"
+            "#EXT-X-STREAM-INF:BANDWIDTH=9000000,RESOLUTION=1920x1080\nlarge/live.m3u8\n"));
+  else if (g_str_equal (path, "/page"))
+    answer (message, 200, "text/html", g_strdup (PAGE));
+  else if (g_str_has_suffix (path, "/live.m3u8") || g_str_equal (path, "/live"))
     answer_playlist (origin, message);
   else if (g_str_has_prefix (path, "/segment/"))
     answer_segment (origin, message, g_ascii_strtoll (path + 9, NULL, 10));

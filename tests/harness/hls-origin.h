@@ -7,6 +7,7 @@
  *   playlist, segment    HTTP status of all answers of the kind
  *   retry-after          those answers ask not to come again for so many seconds
  *   html, empty, none    a page, nothing, a playlist without segments, instead of the playlist
+ *   untyped              the playlist calls itself plain text
  *   frozen               the playlist stays as it is now
  *   ended                the playlist says that nothing follows
  *   jump                 the clock goes on by so many seconds

@@ -51,9 +51,9 @@ def metrics(port):
     return {"frames": number('gst_heads_frames_total{sink="frames"}'),
             "rss": number("process_resident_memory_bytes") / 1e6,
             "files": number("process_open_fds"), "threads": number("process_threads"),
-            "cpu": number("process_cpu_seconds_total"), "sent": number('gst_live_src_frames{element="camera"}'),
-            "dropped": number('gst_live_src_dropped{element="camera"}'),
-            **{"dataset-" + what: number('gst_dataset_sink_%s{element="dataset"}' % what)
+            "cpu": number("process_cpu_seconds_total"), "sent": number('gst_live_src_frames_total{element="camera"}'),
+            "dropped": number('gst_live_src_dropped_total{element="camera"}'),
+            **{"dataset-" + what: number('gst_dataset_sink_%s_total{element="dataset"}' % what)
                for what in ("stored", "duplicates", "dropped", "failed")}}
 
 

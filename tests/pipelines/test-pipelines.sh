@@ -226,7 +226,7 @@ test_capture () {
   stop_origin
   expect 0 "$gst_heads" dataset verify square
   expect 0 "$gst_heads" dataset stats square
-  out_has ' 1 outages;'
+  out_has ' 1 outage;'
   expect 0 "$gst_heads" dataset list square
   out_has '  square  160x120$\|  square  320x240$'
 }
@@ -441,7 +441,7 @@ await_frames () {
   for _ in $(seq 300); do
     came=$(python3 -c 'import sys, urllib.request
 print (urllib.request.urlopen ("http://127.0.0.1:%s/metrics" % sys.argv[1]).read ().decode ())' "$page" |
-      sed -n 's/^gst_live_src_frames{element="camera"} \([0-9]*\).*/\1/p')
+      sed -n 's/^gst_live_src_frames_total{element="camera"} \([0-9]*\).*/\1/p')
     [ "${came:-0}" -lt "$1" ] || return 0
     sleep 0.1
   done
@@ -488,15 +488,16 @@ test_watch () {
   wait $child || got=$?
   [ "$got" -eq 4 ] || bad "status $got instead of 4"
   err_has 'frames from square again'
+  [ "$(grep -ci 'frames from square' err)" -eq 2 ] || bad "an outage is told twice"
   # What was written stays when the camera is watched once more.
   lines=$(wc -l <watched.jsonl)
   expect 0 "$gst_heads" run -t 1 watch URI="http://127.0.0.1:$port/master.m3u8" NAME=square HEADS=$HEADS PREDICTIONS=watched.jsonl
   [ "$(wc -l <watched.jsonl)" -ge "$lines" ] || bad "a second run took the first one's predictions away"
-  stop_origin
-  # A page, through the resolver; the origin is gone, so it is an outage of another kind, and no end.
-  expect 0 "$gst_heads" run -t 2 watch URI=http://127.0.0.1:1/page RESOLVER='sh -c "echo ERROR: has ended >&2; exit 1"' \
-    HEADS=$HEADS
+  # A page, through the resolver: an outage of another kind, and no end.
+  expect 0 "$gst_heads" run -t 2 watch URI="http://127.0.0.1:$port/page" \
+    RESOLVER='sh -c "echo ERROR: has ended >&2; exit 1"' HEADS=$HEADS
   err_has 'no frames from 127.0.0.1: ended'
+  stop_origin
 }
 
 # How many heads counted people in FILE.

@@ -102,8 +102,10 @@ def test_pages(gst_heads, folder):
         check(re.fullmatch(r"# TYPE [a-z0-9_]+ (gauge|counter)|[a-z0-9_]+(\{[^}]*\})? [-+0-9.eNaInf]+", line),
               "not the format of metrics: " + line)
     for name in ("process_resident_memory_bytes", "process_open_fds", "process_cpu_seconds_total", "gst_heads_playing",
-                 'gst_heads_frames_total{sink="the-end"}', 'gst_fakesink_rendered{element="the-end"}'):
+                 'gst_heads_frames_total{sink="the-end"}', 'gst_fakesink_rendered_total{element="the-end"}'):
         check(re.search("^%s [0-9.e+]*[1-9]" % re.escape(name), text, re.M), "no number for %s:\n%s" % (name, text))
+    for name, kind in re.findall(r"^# TYPE (\S+) (\S+)", text, re.M):
+        check((kind == "counter") == name.endswith("_total"), "%s is a %s" % (name, kind))
     types = re.findall(r"^# TYPE (\S+)", text, re.M)
     check(len(types) == len(set(types)), "a metric is there twice")
     check(fetch(port, "/readyz/more")[0] == 404 and fetch(port, "/nowhere")[0] == 404, "pages that are none")
@@ -166,6 +168,7 @@ def test_camera(gst_heads, folder, program):
         return
     test_interval(gst_heads, folder, camera)
     test_doubts(gst_heads, folder, camera)
+    test_outage(gst_heads, folder, camera)
     origin.stdin.close()
     origin.wait(LIMIT)
 
@@ -192,6 +195,31 @@ def test_doubts(gst_heads, folder, camera):
     words = process.stderr.read().decode()
     process.wait(LIMIT)
     check("doubtful frames from" in words and "not doubtful any more (clock)" in words, "the doubt is not told: " + words)
+
+
+def test_outage(gst_heads, folder, camera):
+    """What an alarm needs: whether one lasts, since when, why, and how many there were."""
+    process = subprocess.Popen([gst_heads, "run", "--status-port=0", os.path.join(folder, "camera.pipeline")],
+                               stderr=subprocess.PIPE)
+    port = port_of(process)
+    number = lambda name: float(re.search(r"^gst_live_src_%s\{element=\"camera\"\} (.*)$" % name,
+                                          fetch(port, "/metrics")[1], re.M)[1])
+    wait_for("readiness", lambda: fetch(port, "/readyz") == (200, "ready\n"))
+    check(number("outage_seconds") == 0 and number("outages_total") == 0, "an outage from the beginning")
+    fetch(camera, "/control?playlist=403")
+    wait_for("an outage that lasts", lambda: number("outage_seconds") > 0.3)
+    text = fetch(port, "/metrics")[1]
+    check('\ngst_heads_outage{element="camera",reason="http_403"} 1\n' in text, "no outage in the metrics")
+    check(re.search(r'^gst_live_src_http_responses_total\{element="camera",key="playlist-403"\} [1-9]', text, re.M)
+          and re.search(r'^gst_live_src_reconnects_total\{element="camera",key="http_403"\} [1-9]', text, re.M),
+          "answers are not counted:\n" + text)
+    check("# TYPE gst_live_src_frames_total counter\n" in text and "# TYPE gst_live_src_last_frame_age gauge\n" in text,
+          "no counter, or no gauge")
+    fetch(camera, "/control?playlist=0")
+    wait_for("the outage's end", lambda: number("outage_seconds") == 0)
+    check(number("outages_total") == 1, "not one outage")
+    process.terminate()
+    process.communicate(timeout=LIMIT)
 
 
 def test_pause(gst_heads, folder):

@@ -163,6 +163,74 @@ test_reconcile (Fixture *f, gconstpointer data)
   catalogue_close (catalogue);
 }
 
+static guint statements;
+
+static int
+count_statement (unsigned kind, void *data, void *statement, void *text)
+{
+  statements++;
+  return 0;
+}
+
+static int
+count_statements (sqlite3 *db, char **error, const struct sqlite3_api_routines *api)
+{
+  return sqlite3_trace_v2 (db, SQLITE_TRACE_STMT, count_statement, NULL);
+}
+
+/* Opening asks for all rows at once, not for each image: a camera of years has millions. */
+static void
+test_many_days (Fixture *f, gconstpointer data)
+{
+  enum { DAYS = 5, FRAMES = 4 };
+  Catalogue *catalogue = reopen (f, NULL);
+  g_autoptr (GError) error = NULL;
+  g_autofree gchar *lost = g_build_filename (f->folder, "lost/old.jpg", NULL);
+  guint few;
+
+  sqlite3_auto_extension ((void (*) (void)) count_statements);
+  catalogue = reopen (f, catalogue);
+  few = statements;
+  for (gint64 i = 0; i < DAYS * FRAMES; i++)
+    g_assert_cmpint (add (catalogue, i, 100, i / FRAMES * G_TIME_SPAN_DAY + i, NULL, &error), ==, CATALOGUE_STORED);
+  put (f->folder, "frames/1970-01-02/one.jpg.part", "half");
+  statements = 0;
+  catalogue = reopen (f, catalogue);
+  sqlite3_reset_auto_extension ();
+  g_assert_cmpuint (statements, >, 0);
+  g_assert_cmpuint (statements, ==, few);
+  g_assert_cmpuint (count (catalogue).stored, ==, DAYS * FRAMES);
+  /* A day of which no row knows. */
+  put (f->folder, "frames/1969-12-31/old.jpg", "older than all");
+  catalogue = reopen (f, catalogue);
+  g_assert_true (g_file_test (lost, G_FILE_TEST_EXISTS));
+  g_assert_cmpuint (catalogue_strays (catalogue), ==, 1);
+  g_assert_cmpint (verify (catalogue), ==, 0);
+  catalogue_close (catalogue);
+}
+
+/* A day's folder that cannot be read says nothing of its images. */
+static void
+test_unreadable_day (Fixture *f, gconstpointer data)
+{
+  Catalogue *catalogue = reopen (f, NULL);
+  g_autoptr (GError) error = NULL;
+  g_autofree gchar *day = g_build_filename (f->folder, "frames/1970-01-01", NULL), *aside = g_strconcat (day, "-aside", NULL);
+
+  g_assert_cmpint (add (catalogue, 1, 1000, 1, NULL, &error), ==, CATALOGUE_STORED);
+  catalogue_close (catalogue);
+  g_assert_cmpint (rename (day, aside), ==, 0);
+  put (f->folder, "frames/1970-01-01", "no folder");
+  g_assert_null (catalogue_open (f->folder, &error));
+  g_assert_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_OPEN);
+  g_assert_nonnull (strstr (error->message, "frames/1970-01-01 cannot be read"));
+  g_assert_cmpint (unlink (day), ==, 0);
+  g_assert_cmpint (rename (aside, day), ==, 0);
+  catalogue = reopen (f, NULL);
+  g_assert_cmpuint (count (catalogue).stored, ==, 1);
+  catalogue_close (catalogue);
+}
+
 static void
 fail_to_count (sqlite3_context *context)
 {
@@ -187,14 +255,18 @@ test_reconcile_in_doubt (Fixture *f, gconstpointer data)
 {
   Catalogue *catalogue = reopen (f, NULL);
   g_autoptr (GError) error = NULL;
+  g_autofree gchar *stray = g_build_filename (f->folder, "frames/1970-01-01/stray.jpg", NULL);
 
   g_assert_cmpint (add (catalogue, 1, 1000, 1, NULL, &error), ==, CATALOGUE_STORED);
+  put (f->folder, "frames/1970-01-01/stray.jpg", "a picture");
   sqlite3_auto_extension ((void (*) (void)) break_counting);
   g_test_expect_message (NULL, G_LOG_LEVEL_WARNING, "*stays, for its row cannot be read: the disk does not answer");
   catalogue = reopen (f, catalogue);
   g_test_assert_expected_messages ();
   sqlite3_reset_auto_extension ();
+  g_assert_true (g_file_test (stray, G_FILE_TEST_EXISTS));
   catalogue = reopen (f, catalogue);
+  g_assert_false (g_file_test (stray, G_FILE_TEST_EXISTS));
   g_assert_cmpint (verify (catalogue), ==, 0);
   g_assert_cmpuint (count (catalogue).stored, ==, 1);
   catalogue_close (catalogue);
@@ -469,6 +541,8 @@ main (int argc, char **argv)
   ADD (prune);
   ADD (reconcile);
   ADD (reconcile_in_doubt);
+  ADD (many_days);
+  ADD (unreadable_day);
   ADD (comes_back);
   ADD (mass_loss);
   ADD (damage);

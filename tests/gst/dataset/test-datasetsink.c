@@ -7,6 +7,7 @@
 #include <gst/check/gstcheck.h>
 #include <gst/check/gstharness.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -190,6 +191,45 @@ GST_START_TEST (test_capture_info_and_outages)
 }
 
 GST_END_TEST
+static guint64
+statistic (GstHarness *h, const gchar *name)
+{
+  g_autoptr (GstStructure) statistics = NULL;
+  guint64 value = 0;
+
+  g_object_get (h->element, "statistics", &statistics, NULL);
+  fail_unless (gst_structure_get_uint64 (statistics, name, &value));
+  return value;
+}
+
+/* What a decoder calls damaged is not kept, but goes on; the sound one after it takes its place in the interval. */
+GST_START_TEST (test_corrupted)
+{
+  GstHarness *h = harness ();
+  CatalogueCounts counts;
+
+  g_object_set (h->element, "keep-corrupted", __i__, "interval", GST_SECOND, NULL);
+  gst_harness_set_src_caps_str (h, "image/jpeg,width=8,height=6");
+  for (guint i = 0; i < 6; i++) {
+    GstBuffer *buffer = gst_harness_create_buffer (h, 100);
+
+    gst_buffer_memset (buffer, 0, (guint8) i, 100);
+    GST_BUFFER_PTS (buffer) = i * GST_SECOND / 2;
+    if (i % 2 == 0)
+      GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_CORRUPTED);
+    fail_unless_equals_int (gst_harness_push (h, buffer), GST_FLOW_OK);
+  }
+  fail_unless_equals_int (gst_harness_buffers_received (h), 6);
+  fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
+  fail_unless_equals_uint64 (statistic (h, "corrupted"), __i__ ? 0 : 3);
+  fail_unless_equals_uint64 (statistic (h, "stored"), 3);
+  fail_unless_equals_uint64 (statistic (h, "frames"), 3);
+  counts = count ();
+  fail_unless_equals_int (counts.stored, 3);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST
 /* Frames that come once an interval, give or take a little, are all kept; of those that come four times as often a quarter. */
 GST_START_TEST (test_interval)
 {
@@ -326,17 +366,6 @@ GST_START_TEST (test_full_disk)
 GST_END_TEST
 /* ---- a catalogue that cannot be written --------------------------------------------------------------------------------- */
 
-static guint64
-statistic (GstHarness *h, const gchar *name)
-{
-  g_autoptr (GstStructure) statistics = NULL;
-  guint64 value = 0;
-
-  g_object_get (h->element, "statistics", &statistics, NULL);
-  fail_unless (gst_structure_get_uint64 (statistics, name, &value));
-  return value;
-}
-
 static void
 wait_for (GstHarness *h, const gchar *name, guint64 value)
 {
@@ -460,6 +489,83 @@ GST_START_TEST (test_failed_commit)
 }
 
 GST_END_TEST
+static void
+push_outage (GstHarness *h, gboolean begins, gint64 at)
+{
+  GstCaptureOutage outage = { begins, "gate", "stale", NULL, at };
+
+  fail_unless (gst_harness_push_event (h, gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM,
+              gst_capture_outage_describe (&outage, GST_CAPTURE_OUTAGE_NAME))));
+}
+
+/* "100-200 300-", as they are written now. */
+static gchar *
+outages (void)
+{
+  g_autofree gchar *file = g_build_filename (folder, "catalogue.sqlite", NULL);
+  GString *words = g_string_new (NULL);
+  sqlite3_stmt *statement;
+  sqlite3 *db;
+
+  fail_unless_equals_int (sqlite3_open_v2 (file, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+  fail_unless_equals_int (sqlite3_prepare_v2 (db, "SELECT began_at || '-' || ifnull (ended_at, '') FROM outage ORDER BY "
+          "began_at", -1, &statement, NULL), SQLITE_OK);
+  while (sqlite3_step (statement) == SQLITE_ROW)
+    g_string_append_printf (words, "%s%s", words->len ? " " : "", (const gchar *) sqlite3_column_text (statement, 0));
+  sqlite3_finalize (statement);
+  sqlite3_close (db);
+  return g_string_free (words, FALSE);
+}
+
+static void
+wait_for_outages (const gchar *expected)
+{
+  g_autofree gchar *words = outages ();
+
+  for (guint i = 0; i < 1000 && !g_str_equal (words, expected); i++) {
+    g_usleep (10000);
+    g_free (words);
+    words = outages ();
+  }
+  fail_unless_equals_string (words, expected);
+}
+
+/* An outage that begins and ends while nothing can be written is written afterwards, without any frame that would ask for
+ * it, and those after it too. */
+GST_START_TEST (test_outage_while_the_disk_is_full)
+{
+  g_autofree gchar *log = g_build_filename (folder, "catalogue.sqlite-wal", NULL);
+  GstHarness *h = harness ();
+  GstBus *bus = gst_bus_new ();
+  struct stat size;
+  guint told = 0;
+
+  gst_element_set_bus (h->element, bus);
+  gst_harness_set_src_caps_str (h, "image/jpeg,width=8,height=6");
+  push_frames (h, 5, 1);
+  wait_for (h, "stored", 5);
+  fail_unless_equals_int (stat (log, &size), 0);
+  limit_files (size.st_size);
+  push_outage (h, TRUE, 100);
+  push_outage (h, FALSE, 200);
+  push_outage (h, TRUE, 300);
+  for (guint i = 0; i < 1000 && told == 0; i++) {
+    g_usleep (10000);
+    told = warnings_on (bus);
+  }
+  fail_unless_equals_int (told, 1);
+  limit_files (RLIM_INFINITY);
+  wait_for_outages ("100-200 300-");
+  push_outage (h, FALSE, 400);
+  fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));
+  fail_unless_equals_uint64 (statistic (h, "failed"), 0);       /* of frames, none */
+  gst_bus_set_flushing (bus, TRUE);
+  gst_harness_teardown (h);
+  gst_object_unref (bus);
+  wait_for_outages ("100-200 300-400");
+}
+
+GST_END_TEST
 /* Limits that cannot be kept are told once, until they are. */
 GST_START_TEST (test_failed_prune)
 {
@@ -505,11 +611,13 @@ dataset_sink_suite (void)
   tcase_add_test (tests, test_images_as_they_are);
   tcase_add_test (tests, test_limits);
   tcase_add_test (tests, test_capture_info_and_outages);
+  tcase_add_loop_test (tests, test_corrupted, 0, 2);
   tcase_add_loop_test (tests, test_interval, 0, 2);
   tcase_add_test (tests, test_flush_and_caps);
   tcase_add_test (tests, test_states);
   tcase_add_test (tests, test_errors);
   tcase_add_loop_test (tests, test_full_disk, 0, 2);
+  tcase_add_test (tests, test_outage_while_the_disk_is_full);
   tcase_add_test (tests, test_failed_commit);
   tcase_add_test (tests, test_failed_prune);
   return suite;

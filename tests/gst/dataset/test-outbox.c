@@ -375,6 +375,41 @@ test_project_stays (Fixture *f, gconstpointer data)
   g_assert_cmpstr (lines->str, ==, "t1:completed:linked:- ");
 }
 
+static gboolean labels_are_broken;
+
+static int
+refuse_to_read (void *data, int action, const char *table, const char *column, const char *database, const char *trigger)
+{
+  return labels_are_broken && action == SQLITE_READ && g_strcmp0 (table, "label") == 0 && g_strcmp0 (column, "task") == 0
+      ? SQLITE_DENY : SQLITE_OK;
+}
+
+static int
+break_labels (sqlite3 *db, char **error, const struct sqlite3_api_routines *api)
+{
+  return sqlite3_set_authorizer (db, refuse_to_read, NULL);
+}
+
+/* Labels that cannot be read are no labels that are not there: the answer is not taken, and comes again. */
+static void
+test_unreadable_labels (Fixture *f, gconstpointer data)
+{
+  g_autofree gchar *frame = add (f, "a", 1000, &gate);
+  CatalogueLabel label = { "people", "3", "scale:t1" };
+  CatalogueAnswer answer = { { "scale", "t1", "gate", NULL, NULL, "completed", NULL, frame, NULL, "{}" }, "scale:t1", &label, 1 };
+  g_autoptr (GError) error = NULL;
+
+  sqlite3_auto_extension ((void (*) (void)) break_labels);
+  reopen (f);
+  sqlite3_reset_auto_extension ();
+  labels_are_broken = TRUE;
+  g_assert_false (catalogue_keep_answers (f->catalogue, &answer, 1, &error));
+  g_assert_error (error, CATALOGUE_ERROR, CATALOGUE_ERROR_WRITE);
+  labels_are_broken = FALSE;
+  g_assert_true (catalogue_keep_answers (f->catalogue, &answer, 1, NULL));
+  g_assert_cmpint (answer.novelty, ==, CATALOGUE_NEW);
+}
+
 static void
 put_task_of (Fixture *f, const gchar *id, const gchar *batch, const gchar *frame)
 {
@@ -475,6 +510,7 @@ main (int argc, char **argv)
   ADD ("companions", test_companions);
   ADD ("tasks", test_tasks);
   ADD ("project-stays", test_project_stays);
+  ADD ("unreadable-labels", test_unreadable_labels);
   ADD ("later-stays", test_later_stays);
   ADD ("sent-nobody-knows-where", test_sent_nobody_knows_where);
   ADD ("hasten", test_hasten);

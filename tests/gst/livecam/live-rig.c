@@ -177,6 +177,22 @@ take_doubt (LiveRig *rig, const GstStructure *structure)
   rig->doubt = g_strdup (gst_structure_get_string (structure, "reason"));
 }
 
+/* What a program shows that knows nothing of outages. */
+static void
+take_words (LiveRig *rig, GstMessage *message)
+{
+  gboolean begins = GST_MESSAGE_TYPE (message) == GST_MESSAGE_WARNING;
+  GError *error = NULL;
+
+  (begins ? gst_message_parse_warning : gst_message_parse_info) (message, &error, NULL);
+  fail_unless (gst_message_is_outage_in_words (message));
+  fail_unless (strstr (error->message, begins ? rig->reason : "again") && !strstr (error->message, "://"), "it says %s",
+      error->message);
+  rig->warnings += begins;
+  rig->notes += !begins;
+  g_error_free (error);
+}
+
 static void
 take (LiveRig *rig, GstMessage *message)
 {
@@ -190,6 +206,8 @@ take (LiveRig *rig, GstMessage *message)
     g_error_free (error);
   } else if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS) {
     rig->eos = TRUE;
+  } else if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_WARNING || GST_MESSAGE_TYPE (message) == GST_MESSAGE_INFO) {
+    take_words (rig, message);
   } else if (gst_message_has_name (message, GST_LIVE_DOUBT_MESSAGE_NAME)) {
     take_doubt (rig, gst_message_get_structure (message));
   } else if (gst_capture_outage_parse (gst_message_get_structure (message), &outage)) {
@@ -207,7 +225,7 @@ static void
 listen_once (LiveRig *rig)
 {
   GstMessage *message = gst_bus_timed_pop_filtered (rig->bus, 10 * GST_MSECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS
-      | GST_MESSAGE_ELEMENT);
+      | GST_MESSAGE_ELEMENT | GST_MESSAGE_WARNING | GST_MESSAGE_INFO);
 
   if (message) {
     take (rig, message);

@@ -21,6 +21,7 @@ typedef struct {
   guint doubts, dispelled;      /* messages */
   gchar *doubt;                 /* the last one's reason */
   guint begins, ends;
+  guint warnings, notes;        /* that say so in words */
   gchar *reason, *detail;       /* of the last outage */
   gchar *error;                 /* of the pipeline, NULL: none */
   gboolean eos;

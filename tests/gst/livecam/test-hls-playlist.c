@@ -140,10 +140,36 @@ test_headers (void)
   for (gsize i = 0; i < G_N_ELEMENTS (printed); i++) {
     StreamAddress address;
 
-    stream_address_parse (printed[i], strlen (printed[i]), &address);
+    stream_address_parse (printed[i], strlen (printed[i]), 0, &address);
     g_assert_cmpstr (address.uri, ==, "http://h/a.m3u8");
     g_assert_nonnull (address.headers);
     g_assert_cmpstr (g_hash_table_lookup (address.headers, "Referer"), ==, "http://r/");
+    stream_address_clear (&address);
+  }
+}
+
+/* Streams that streamlink --json knows by their qualities, those of max-height first. */
+static void
+test_qualities (void)
+{
+#define STREAM(name, type) "\"" name "\":{\"type\":\"" type "\",\"url\":\"http://h/" name "\"}"
+  static const char all[] = "{\"streams\":{" STREAM ("audio_only", "hls") "," STREAM ("360p", "hls") "," STREAM ("480p", "dash")
+      "," STREAM ("720p", "hls") "," STREAM ("720p_alt", "hls") "," STREAM ("1080p60", "hls") "," STREAM ("worst", "hls") ","
+      STREAM ("best", "hls") "}}";
+  static const char unnamed[] = "{\"streams\":{" STREAM ("live", "hls") "," STREAM ("7", "hls") "," STREAM ("best", "hls") "}}";
+  static const struct {
+    const char *text;
+    guint height;
+    const char *uri;
+  } cases[] = { { all, 0, "http://h/best" }, { all, 2000, "http://h/1080p60" }, { all, 1080, "http://h/1080p60" },
+    { all, 1079, "http://h/720p" }, { all, 719, "http://h/360p" }, { all, 100, "http://h/360p" },
+    { unnamed, 720, "http://h/best" } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
+    StreamAddress address;
+
+    stream_address_parse (cases[i].text, strlen (cases[i].text), cases[i].height, &address);
+    g_assert_cmpstr (address.uri, ==, cases[i].uri);
     stream_address_clear (&address);
   }
 }
@@ -214,6 +240,7 @@ main (int argc, char **argv)
   g_test_add_func ("/hls-playlist/random", test_random);
   g_test_add_func ("/hls-playlist/addresses", test_addresses);
   g_test_add_func ("/resolver/headers", test_headers);
+  g_test_add_func ("/resolver/qualities", test_qualities);
   g_test_add_func ("/resolver/arguments", test_arguments);
   g_test_add_func ("/resolver/left-behind", test_left_behind);
   g_test_add_func ("/resolver/ignored-children", test_ignored_children);

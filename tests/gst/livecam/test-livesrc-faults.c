@@ -48,6 +48,8 @@ GST_START_TEST (test_from_the_start)
   live_rig_await_end_of_outage (&rig, 4);
   live_rig_await_frames (&rig, 2, 4);
   fail_unless_equals_int (g_atomic_int_get (&rig.events), 2);
+  fail_unless_equals_int (rig.warnings, 1);     /* one, however many attempts */
+  fail_unless_equals_int (rig.notes, 1);
   live_rig_end (&rig);
 }
 

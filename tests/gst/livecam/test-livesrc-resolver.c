@@ -19,14 +19,20 @@ static const char *python;
 static const Program *program;
 
 static void
-begin (LiveRig *rig, const char *line)
+begin_with (LiveRig *rig, const char *line, const char *properties)
 {
   g_autofree gchar *command = NULL;
 
-  live_rig_begin (rig, "/page", "timeout=60000000000");
+  live_rig_begin (rig, "/page", properties);
   command = g_strdup_printf (line, python, hls_origin_port (rig->origin));
   g_object_set (rig->src, "resolver", command, "resolver-timeout", 60 * GST_SECOND, NULL);
   live_rig_play (rig);
+}
+
+static void
+begin (LiveRig *rig, const char *line)
+{
+  begin_with (rig, line, "timeout=60000000000");
 }
 
 GST_START_TEST (test_resolves)
@@ -52,9 +58,24 @@ GST_START_TEST (test_fails)
 }
 
 GST_END_TEST
+/* Of streamlink's streams, which are listed by quality, that of max-height. yt-dlp is told the height. */
+GST_START_TEST (test_height)
+{
+  LiveRig rig;
+
+  begin_with (&rig, "%s -m streamlink --json hls://http://127.0.0.1:%u/heights.m3u8", "timeout=60000000000 max-height=720");
+  live_rig_await_frames (&rig, 2, 20);
+  fail_unless (hls_origin_count (rig.origin, "/middle/") > 0);
+  fail_unless_equals_int (hls_origin_count (rig.origin, "/large/") + hls_origin_count (rig.origin, "/small/"), 0);
+  live_rig_end (&rig);
+}
+
+GST_END_TEST
 static void
 add_tests (TCase *tests)
 {
+  if (g_str_equal (program->module, "streamlink"))
+    tcase_add_test (tests, test_height);
   tcase_add_test (tests, test_resolves);
   tcase_add_test (tests, test_fails);
 }
