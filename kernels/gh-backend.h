@@ -42,7 +42,7 @@ typedef struct {
 } GhLane;
 
 /* Bumped whenever the table or the structs above change: a module opened at run time must match. */
-#define GH_BACKEND_ABI 7
+#define GH_BACKEND_ABI 8
 
 struct GhBackend {
   int abi;
@@ -56,6 +56,7 @@ struct GhBackend {
   GhStatus (*upload) (GhCtx *ctx, void *dst, const void *src, size_t bytes);
   GhStatus (*download) (GhCtx *ctx, void *dst, const void *src, size_t bytes);
   GhStatus (*sync) (GhCtx *ctx);
+  GhStatus (*memory_left) (GhCtx *ctx, size_t *bytes);  /* NULL where memory is the host's */
   /* NULL where memory is the host's. lane_free is called after a failure too; the lane is zeroed before. */
   GhStatus (*lane_new) (GhCtx *ctx, GhLane *lane);
   void (*lane_free) (GhCtx *ctx, GhLane *lane);
@@ -82,6 +83,7 @@ struct GhBackend {
   bool (*fuses_block) (const GhBlockParts *);   /* likewise */
   GhStatus (*block_fwd) (GhCtx *, float *, const GhBlockParts *, int, int);
   GhStatus (*fit_fwd) (GhCtx *, uint8_t *, const GhFrame *, const GhFit *, int, int);
+  GhStatus (*view_fwd) (GhCtx *, uint8_t *, const uint8_t *, const GhView *, int, int, int, int, int);
   GhStatus (*patchify_fwd) (GhCtx *, float *, const uint8_t *, const int32_t *, const float *, const float *, int, int,
       int, size_t, int, int);
   GhStatus (*layernorm_fwd) (GhCtx *, float *, float *, float *, const float *, const float *, const float *, int, int,

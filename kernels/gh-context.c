@@ -273,6 +273,16 @@ gh_sync (GhCtx *ctx)
   return ctx->backend->sync ? ctx->backend->sync (ctx) : GH_OK;
 }
 
+GhStatus
+gh_memory_left (GhCtx *ctx, size_t *bytes)
+{
+  if (!ctx || !bytes)
+    return GH_INVAL;
+  if (!ctx->backend->memory_left)
+    return gh_fail (ctx, GH_UNSUPPORTED, "the %s back end uses the host's memory", ctx->backend->name);
+  return ctx->backend->memory_left (ctx, bytes);
+}
+
 /* ---- graphs ------------------------------------------------------------------------------------------ */
 
 struct GhGraph {

@@ -92,6 +92,38 @@ gh_fit_fwd (GhCtx *ctx, uint8_t *rgb, const GhFrame *frame, const GhFit *fit, in
   return ctx->backend->fit_fwd (ctx, rgb, frame, fit, height, width);
 }
 
+/* Those on a device cannot be read from here: they are trusted. */
+static bool
+views_ok (const GhCtx *ctx, const GhView *views, int B, int n, int frame_height, int frame_width)
+{
+  for (int b = 0; ctx->device != GH_DEVICE_CUDA && b < B; b++) {
+    const GhView *v = &views[b];
+    if (v->frame < 0 || v->frame >= n || v->x < 0 || v->width < 1 || v->x > frame_width - v->width || v->y < 0
+        || v->height < 1 || v->y > frame_height - v->height)
+      return false;
+  }
+  return true;
+}
+
+static bool
+is_view_size (int height, int width)
+{
+  return height > 0 && width > 0 && height <= GH_VIEW_MAX_SIZE && width <= GH_VIEW_MAX_SIZE;
+}
+
+GhStatus
+gh_view_fwd (GhCtx *ctx, uint8_t *rgb, const uint8_t *frames, const GhView *views, int B, int height, int width, int n,
+    int frame_height, int frame_width)
+{
+  NEED (view_fwd);
+  CHECK (B >= 0 && n >= 0);
+  DONE_IF (B == 0);
+  CHECK (rgb && frames && views && rgb != frames);
+  CHECK (is_view_size (height, width) && is_view_size (frame_height, frame_width));
+  CHECK (views_ok (ctx, views, B, n, frame_height, frame_width));
+  return ctx->backend->view_fwd (ctx, rgb, frames, views, B, height, width, frame_height, frame_width);
+}
+
 GhStatus
 gh_patchify_fwd (GhCtx *ctx, float *patches, const uint8_t *rgb, const int32_t *keep, const float host_mean[3],
     const float host_std[3], int B, int height, int width, size_t stride, int patch, int K)

@@ -80,6 +80,8 @@ void gh_free (GhCtx *ctx, void *ptr);                       /* takes NULL */
 GhStatus gh_upload (GhCtx *ctx, void *dst, const void *host_src, size_t bytes);
 GhStatus gh_download (GhCtx *ctx, void *host_dst, const void *src, size_t bytes);
 GhStatus gh_sync (GhCtx *ctx);
+/* Bytes of the device's memory that nobody has taken. GH_UNSUPPORTED on ref and cpu, whose memory is the host's. */
+GhStatus gh_memory_left (GhCtx *ctx, size_t *bytes);
 
 /* ---- bytes on their way ------------------------------------------------------------------------------ */
 
@@ -158,6 +160,24 @@ typedef struct {
 /* rgb[height,width,3] of a frame: exactly the same bytes on every back end. The structs are the host's, the arrays they
  * point to are memory of the context. What is read of the frame: `fit`'s part, and of chroma the row beside it. */
 GhStatus gh_fit_fwd (GhCtx *ctx, uint8_t *rgb, const GhFrame *frame, const GhFit *fit, int height, int width);
+
+/* A view of a frame for training: a part of it, scaled, perhaps mirrored left to right, then lit by a table. */
+typedef struct {
+  int32_t frame;                /* which of the frames */
+  int32_t x, y, width, height;  /* what is shown of it, in its pixels */
+  bool flip;
+  bool lit;
+  uint8_t curve[3][256];        /* of R, G, B where it is lit */
+} GhView;
+#define GH_VIEW_MAX_SIZE (1 << 15)      /* rows or columns, of frames and views */
+
+/* rgb[B,height,width,3] of frames[n,frame_height,frame_width,3] as views[B] (memory of the context) say: exactly the same
+ * bytes on every back end. Bilinear, so that only a reduction up to twofold is clean: where the centre of an output's
+ * pixel falls among the centres of the part's, rounded down to 1/256 and kept between the first and the last, decides the
+ * weights; rows are mixed first, without rounding, the sum of columns is rounded to the nearest. A part as large as the
+ * output passes as it is. */
+GhStatus gh_view_fwd (GhCtx *ctx, uint8_t *rgb, const uint8_t *frames, const GhView *views, int B, int height, int width,
+    int n, int frame_height, int frame_width);
 
 /* ---- pixels to patches ----------------------------------------------------------------------------- */
 

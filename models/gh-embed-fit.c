@@ -5,10 +5,10 @@
  */
 #include "gh-embed-fit.h"
 #include "gh-checkpoint.h"
+#include "gh-encoder-private.h"
 #include "gh-linalg.h"
 #include "gh-random.h"
 #include "gh-spectrum.h"
-#include "gh-view.h"
 
 #include <glib/gstdio.h>
 #include <math.h>
@@ -136,7 +136,7 @@ typedef struct {
   const GhMaeConfig *config;
   GhFrameStore *store;
   guint8 *frame, *rgb;          /* as stored; [BATCH,height,width,3] */
-  GhViewRoom room;
+  GhCtx *host;                  /* makes pictures of frames, whatever device encodes them */
 } Viewer;
 
 static void
@@ -144,19 +144,34 @@ viewer_clear (Viewer *viewer)
 {
   g_free (viewer->frame);
   g_free (viewer->rgb);
-  gh_view_room_clear (&viewer->room);
+  gh_ctx_free (viewer->host);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Viewer, viewer_clear)
 
-static void
-view (Viewer *v, guint index, guint8 *rgb)
+static gboolean
+viewer_open (Viewer *v, GError **error)
+{
+  const gsize pixels = (gsize) v->config->height * v->config->width * 3;
+  char reason[256] = "";
+
+  if (gh_ctx_new (&v->host, GH_DEVICE_CPU, 1, reason, sizeof reason) != GH_OK) {
+    g_set_error (error, GH_ERROR, GH_ERROR_DEVICE, "The processor cannot make pictures of frames: %s", reason);
+    return FALSE;
+  }
+  v->frame = g_malloc ((gsize) gh_frame_store_height (v->store) * gh_frame_store_width (v->store) * 3);
+  v->rgb = g_malloc (BATCH * pixels);
+  return TRUE;
+}
+
+static gboolean
+view (Viewer *v, guint index, guint8 *rgb, GError **error)
 {
   const int height = gh_frame_store_height (v->store), width = gh_frame_store_width (v->store);
-  const GhView whole = { 0, 0, width, height };
+  const GhView whole = { .width = width, .height = height };
 
-  if (!gh_frame_store_copy (v->store, index, v->frame))
-    g_assert_not_reached ();            /* a store never holds fewer frames than before */
-  gh_view_render (&whole, rgb, v->config->height, v->config->width, v->frame, width, &v->room);
+  return gh_frame_store_copy (v->store, index, v->frame, error)
+      && gh_encoder_check (gh_view_fwd (v->host, rgb, v->frame, &whole, 1, v->config->height, v->config->width, 1, height,
+          width), v->host, "the frames", error);
 }
 
 /* pooled[n,F] of n frames, evenly spread. */
@@ -172,15 +187,14 @@ pool_frames (GhEncoder *encoder, GhFrameStore *store, guint n, GError **error)
 
   if (session && !pooled)
     g_set_error (error, GH_ERROR, GH_ERROR_DEVICE, "no memory for %u x %" G_GSIZE_FORMAT " numbers", n, F);
-  if (!pooled)
+  if (!pooled || !viewer_open (&viewer, error))
     return NULL;
-  viewer.frame = g_malloc ((gsize) gh_frame_store_height (store) * gh_frame_store_width (store) * 3);
-  viewer.rgb = g_malloc (BATCH * bytes);
   for (guint at = 0; at < n; at += BATCH) {
     const guint B = MIN (BATCH, n - at);
 
     for (guint i = 0; i < B; i++)
-      view (&viewer, (guint64) (at + i) * count / n, viewer.rgb + i * bytes);
+      if (!view (&viewer, (guint64) (at + i) * count / n, viewer.rgb + i * bytes, error))
+        return NULL;
     if (!gh_encoder_encode (session, viewer.rgb, (gsize) c->width * 3, B, pooled + at * F, NULL, error))
       return NULL;
   }

@@ -9,26 +9,47 @@
 
 #define LEAST_SPREAD (1.0 / 255)        /* of frames that never change */
 
-/* sum[pixels], and the sum of the squares in *squares, over all frames at the model's size. */
+/* The whole frames from, from + 1, ... of the store, a batch at most, as the model sees them: seen[n,height,width,3]. */
+static gboolean
+see_frames (GhMaeTrainer *t, GhFrameStore *store, guint from, int n, guint8 *seen, GError **error)
+{
+  const GhView whole = { .width = gh_frame_store_width (store), .height = gh_frame_store_height (store) };
+  const gsize pixels = (gsize) t->config.height * t->config.width * 3;
+
+  if (!gh_mae_trainer_check (t, gh_mae_trainer_batch_open (t), error))
+    return FALSE;
+  for (int i = 0; i < t->pass.B; i++) {
+    t->batch.views[i] = whole;
+    t->batch.frames[i] = from + MIN (i, n - 1);
+  }
+  return gh_mae_trainer_batch_bring_frames (t, store, error)
+      && gh_mae_trainer_check (t, gh_download (t->ctx, seen, t->pass.rgb, n * pixels), error)
+      && gh_mae_trainer_check (t, gh_sync (t->ctx), error)
+      && gh_mae_trainer_check (t, gh_mae_trainer_batch_end (t), error);
+}
+
+/* sum[pixels] and *squares, the sum of the squares, accumulate over all frames at the model's size. */
 static gboolean
 add_frames (GhMaeTrainer *t, GhFrameStore *store, guint count, double *sum, double *squares, GError **error)
 {
-  const int height = gh_frame_store_height (store), width = gh_frame_store_width (store);
   const gsize pixels = (gsize) t->config.height * t->config.width * 3;
-  const GhView whole = { 0, 0, width, height };
-  g_autofree guint8 *frame = g_try_malloc ((gsize) height * width * 3), *seen = g_try_malloc (pixels);
+  const guint B = t->pass.B;
+  g_autofree guint8 *seen = g_try_malloc (B * pixels);
 
-  if (!frame || !seen)
+  if (!seen)
     return gh_mae_trainer_check (t, GH_NOMEM, error);
-  *squares = 0;
-  for (guint k = 0; k < count; k++) {
-    if (!gh_frame_store_copy (store, k, frame))
-      g_assert_not_reached ();          /* a store never holds fewer frames than before */
-    gh_view_render (&whole, seen, t->config.height, t->config.width, frame, width, &t->room);
-    for (gsize i = 0; i < pixels; i++) {
-      sum[i] += seen[i];
-      *squares += seen[i] * seen[i];
-    }
+  for (guint from = 0; from < count; from += B) {
+    const guint n = MIN (B, count - from);
+
+    if (!see_frames (t, store, from, n, seen, error))
+      return FALSE;
+    for (guint k = 0; k < n; k++)
+      for (gsize i = 0; i < pixels; i++) {
+        const guint8 value = seen[k * pixels + i];
+
+        sum[i] += value;
+        *squares += value * value;
+      }
   }
   return TRUE;
 }
@@ -60,7 +81,7 @@ gh_mae_trainer_see_camera (GhMaeTrainer *t, GhFrameStore *store, GError **error)
   const guint count = gh_frame_store_count (store);
   g_autofree double *mean = g_try_new0 (double, pixels);
   g_autofree float *offset = g_try_new (float, n);
-  double spread;
+  double spread = 0;
 
   if (!mean || !offset)
     return gh_mae_trainer_check (t, GH_NOMEM, error);

@@ -17,8 +17,6 @@ plan (GhMaePass *p, GhArena *arena)
   guint64 start, end;
 
   p->rgb = (guint8 *) gh_arena_floats (arena, (B * c->height * c->width * 3 + 3) / 4);
-  p->keep = (gint32 *) gh_arena_floats (arena, B * p->K);
-  p->drop = (gint32 *) gh_arena_floats (arena, out);
   p->sums = gh_arena_floats (arena, 2);
   p->kept = gh_arena_floats (arena, B * p->K * p->P);
   p->hidden = gh_arena_floats (arena, out * p->P);

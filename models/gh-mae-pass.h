@@ -16,9 +16,9 @@ typedef struct {
   int B, N, K, P;
   gboolean normalise;           /* the target of a patch by its own mean and deviation */
 
-  /* What goes in: filled by the caller with gh_upload(). */
+  /* What goes in: filled by the caller, and set by it, in the context's memory. */
   guint8 *rgb;                  /* [B,height,width,3] */
-  gint32 *keep, *drop;          /* [B,K], [B,N-K], ascending */
+  const gint32 *keep, *drop;    /* [B,K], [B,N-K], ascending */
 
   float *sums;                  /* [2] loss and squared norm of the gradient */
   float *kept, *hidden;         /* [B,K,P], [B,N-K,P] the patches, normalised and offset */

@@ -9,6 +9,7 @@
  *   gh-view.c               augmentation
  *   gh-mae-camera.c         the mean picture of a camera
  *   gh-mae-trainer.c        steps
+ *   gh-mae-trainer-batch.c  what a batch is made of, and its way to the pass
  *   gh-mae-trainer-file.c   checkpoints and encoder files
  *   gh-mae-trainer-group.c  several processes
  */
@@ -21,6 +22,27 @@
 #include "gh-view.h"
 
 G_BEGIN_DECLS
+
+/* From the host's memory to the context's, turn by turn: by two lanes where that is a device's, else it is the same. */
+typedef struct {
+  GhLanes *lanes;               /* NULL: the same */
+  void *memory;
+  gsize bytes;
+} GhMaeWay;
+
+/* A batch on its way to the pass. */
+typedef struct {
+  GhMaeWay plan;                /* views[B], keep[B,K], drop[B,N-K] */
+  GhView *views;                /* where to write them, in the host's memory; NULL: the next turn is not open */
+  gint32 *keep, *drop;
+  guint64 image;                /* what was drawn into the turn that is open: from this image on, for */
+  int frame_height, frame_width;        /* frames of this size; height 0: nothing */
+  guint *frames;                /* [B] which of the store's */
+  float *noise;                 /* [N] */
+
+  GhMaeWay pixels;              /* of frames that the host has, `part` of them at a time */
+  int part;
+} GhMaeBatch;
 
 struct _GhMaeTrainer {
   GhMaeConfig config;
@@ -36,13 +58,7 @@ struct _GhMaeTrainer {
   gboolean needs_camera;        /* the offset waits for the first frames */
   GArray *losses;               /* float per step */
 
-  /* One batch on its way to the pass; its own memory where that is the host's. */
-  guint8 *rgb;                  /* [B,height,width,3] */
-  gint32 *keep, *drop;          /* [B,K], [B,N-K] */
-  float *noise;                 /* [N] */
-  guint8 *frame;                /* of the store */
-  gsize frame_bytes;
-  GhViewRoom room;
+  GhMaeBatch batch;
 
   GhCollective *group;          /* NULL: alone */
   gboolean on_device;           /* devices add up gradients among themselves */
@@ -54,6 +70,27 @@ struct _GhMaeTrainer {
  * which optional tensors there are. shown: what to call this in messages. */
 GhMaeTrainer *gh_mae_trainer_create (const GhMaeConfig *config, const GhMaeTrainOptions *options, const char *shown,
     GhMaeHas has, gpointer data, GError **error);
+
+/* Memory for the ways of batches. */
+GhStatus gh_mae_trainer_batch_init (GhMaeTrainer *trainer);
+void gh_mae_trainer_batch_clear (GhMaeTrainer *trainer);
+
+/* A batch: open, which may be before the one before has ended; then views (with which of the store's `frames` they are
+ * of), keep and drop are written; then they, or they and the pixels, are brought to the pass; it ends when all that reads
+ * them has been called. Opening what is open forgets what was drawn. */
+GhStatus gh_mae_trainer_batch_open (GhMaeTrainer *trainer);
+GhStatus gh_mae_trainer_batch_bring (GhMaeTrainer *trainer);
+gboolean gh_mae_trainer_batch_bring_frames (GhMaeTrainer *trainer, GhFrameStore *store, GError **error);
+GhStatus gh_mae_trainer_batch_end (GhMaeTrainer *trainer);
+
+/* Number i of an open batch: what is hidden of it. noise[N]. */
+void gh_mae_trainer_batch_mask (GhMaeTrainer *trainer, int i, const float *noise);
+/* Opens a batch of the images from `image` on that are this process's, and draws what does not depend on the frames that
+ * the store has: ahead of time, while a device is busy. */
+GhStatus gh_mae_trainer_batch_draw (GhMaeTrainer *trainer, GhFrameStore *store, guint64 image);
+/* Brings it, drawn now where it was not, with frames out of the first `count` of the store. */
+gboolean gh_mae_trainer_batch_take (GhMaeTrainer *trainer, GhFrameStore *store, guint count, guint64 image,
+    GError **error);
 
 /* The pieces of a step: gradient and loss to zero; then batch after batch through the pass; then the optimizer. apply()
  * refuses what is not finite, and leaves everything as it was. */

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * gh-mae-trainer.c: steps of training, see gh-mae-trainer.h. */
 #include "gh-mae-trainer-private.h"
-#include "gh-random.h"
 
 #include <math.h>
-#include <string.h>
 
 gboolean
 gh_mae_trainer_check (GhMaeTrainer *t, GhStatus status, GError **error)
@@ -78,30 +76,14 @@ take_memory (GhMaeTrainer *t, GhMaeParams *params, GhDtype dtype, char *words, G
     return FALSE;
   activations = gh_mae_pass_plan (&t->pass, &t->model, t->options.batch, K, NULL);
   if (!gh_encoder_fits_memory (t->ctx, weights + activations, "a batch as large as this", t->shown, error)
-      || !gh_mae_trainer_check (t, gh_alloc (t->ctx, &t->memory, activations), error))
+      || !gh_mae_trainer_check (t, gh_alloc (t->ctx, &t->memory, activations), error)
+      || !gh_mae_trainer_check (t, gh_mae_trainer_batch_init (t), error))
     return FALSE;
   gh_mae_pass_plan (&t->pass, &t->model, t->options.batch, K, t->memory);
   t->pass.normalise = t->config.target == GH_MAE_TARGET_PATCH;
   size = g_format_size (weights + activations);
   t->reason = g_strdup_printf ("%s; %.1f million parameters, %s of memory", words, trained / 1e6, size);
   return TRUE;
-}
-
-static void
-take_host_memory (GhMaeTrainer *t)
-{
-  const GhMaePass *p = &t->pass;
-
-  t->noise = g_new (float, p->N);
-  t->losses = g_array_sized_new (FALSE, FALSE, sizeof (float), MIN (t->options.steps, 1 << 20));
-  t->rgb = p->rgb;
-  t->keep = p->keep;
-  t->drop = p->drop;
-  if (t->is_host)
-    return;
-  t->rgb = g_malloc ((gsize) p->B * t->config.height * t->config.width * 3);
-  t->keep = g_new (gint32, (gsize) p->B * p->K);
-  t->drop = g_new (gint32, (gsize) p->B * (p->N - p->K));
 }
 
 GhMaeTrainer *
@@ -126,7 +108,7 @@ gh_mae_trainer_create (const GhMaeConfig *config, const GhMaeTrainOptions *optio
   gh_mae_params_clear (&params);
   if (!done)
     return NULL;
-  take_host_memory (t);
+  t->losses = g_array_sized_new (FALSE, FALSE, sizeof (float), MIN (t->options.steps, 1 << 20));
   return g_steal_pointer (&t);
 }
 
@@ -137,14 +119,7 @@ gh_mae_trainer_free (GhMaeTrainer *t)
     return;
   gh_collective_free (t->group);
   g_free (t->staging);
-  if (!t->is_host) {
-    g_free (t->rgb);
-    g_free (t->keep);
-    g_free (t->drop);
-  }
-  g_free (t->noise);
-  g_free (t->frame);
-  gh_view_room_clear (&t->room);
+  gh_mae_trainer_batch_clear (t);
   g_clear_pointer (&t->losses, g_array_unref);
   gh_mae_pass_clear (&t->pass);
   if (t->memory)
@@ -188,80 +163,16 @@ gh_mae_trainer_reason (const GhMaeTrainer *t)
   return t->reason;
 }
 
-/* ---- what a step sees -------------------------------------------------------------------------------------------- */
-
-/* The frames take turns in a random order, a new one each time all have been seen. */
-static guint
-choose_frame (const GhMaeTrainer *t, guint64 image, guint count)
-{
-  guint64 order = gh_splitmix_stream (t->options.seed, "order");
-
-  return gh_permute (image % count, count, gh_splitmix_substream (order, image / count));
-}
-
-static gboolean
-draw_image (GhMaeTrainer *t, GhFrameStore *store, guint count, guint64 image, guint8 *rgb)
-{
-  const GhMaeTrainOptions *o = &t->options;
-  const int height = gh_frame_store_height (store), width = gh_frame_store_width (store);
-  const gsize bytes = (gsize) height * width * 3;
-  guint64 random = gh_splitmix_substream (gh_splitmix_stream (o->seed, "view"), image);
-  GhView view;
-
-  if (bytes > t->frame_bytes) {
-    g_free (t->frame);
-    t->frame = g_malloc (bytes);
-    t->frame_bytes = bytes;
-  }
-  if (!gh_frame_store_copy (store, choose_frame (t, image, count), t->frame))
-    return FALSE;
-  gh_view_draw (&view, &random, height, width, (double) t->config.width / t->config.height, o->crop, o->flip,
-      o->light);
-  gh_view_render (&view, rgb, t->config.height, t->config.width, t->frame, width, &t->room);
-  return TRUE;
-}
-
-static void
-draw_noise (GhMaeTrainer *t, guint64 image)
-{
-  guint64 random = gh_splitmix_substream (gh_splitmix_stream (t->options.seed, "mask"), image);
-
-  for (int i = 0; i < t->pass.N; i++)
-    t->noise[i] = (float) (gh_splitmix (&random) >> 40) * 0x1p-24f;
-}
-
-/* Number i of the batch: what is hidden of it. */
-static void
-set_mask (GhMaeTrainer *t, int i, const float *noise)
-{
-  const GhMaePass *p = &t->pass;
-
-  gh_mae_mask (noise, p->N, p->K, t->keep + (gsize) i * p->K, t->drop + (gsize) i * (p->N - p->K));
-}
-
 /* ---- steps ------------------------------------------------------------------------------------------------------- */
 
-static GhStatus
-bring_batch (GhMaeTrainer *t)
-{
-  const GhMaePass *p = &t->pass;
-  const gsize pixels = (gsize) p->B * t->config.height * t->config.width * 3;
-
-  if (t->is_host)
-    return GH_OK;
-  GH_TRY (gh_upload (t->ctx, p->rgb, t->rgb, pixels));
-  GH_TRY (gh_upload (t->ctx, p->keep, t->keep, (gsize) p->B * p->K * sizeof (gint32)));
-  return gh_upload (t->ctx, p->drop, t->drop, (gsize) p->B * (p->N - p->K) * sizeof (gint32));
-}
-
-/* One batch, as rgb, keep and drop say, into the gradient. */
+/* The batch that was brought, into the gradient. */
 static GhStatus
 learn_batch (GhMaeTrainer *t)
 {
-  GH_TRY (bring_batch (t));
   GH_TRY (gh_mae_pass_cut (&t->pass));
   GH_TRY (gh_mae_pass_forward (&t->pass));
-  return gh_mae_pass_backward (&t->pass, 1.0f / (t->options.accumulate * t->options.processes));
+  GH_TRY (gh_mae_pass_backward (&t->pass, 1.0f / (t->options.accumulate * t->options.processes)));
+  return gh_mae_trainer_batch_end (t);
 }
 
 gboolean
@@ -289,8 +200,7 @@ update (GhMaeTrainer *t, double norm, double lr)
   const double scale = o->clip > 0 && norm > o->clip ? o->clip / norm : 1;
 
   GH_TRY (gh_mae_params_adamw (&t->model.params, scale, lr, o->beta1, o->beta2, o->weight_decay, t->steps_done + 1));
-  GH_TRY (gh_mae_model_refresh (&t->model));
-  return gh_sync (t->ctx);
+  return gh_mae_model_refresh (&t->model);
 }
 
 /* Of all processes. */
@@ -348,9 +258,8 @@ finish (GhMaeTrainer *t, gint64 start, GhMaeTrainStep *report, GError **error)
 static gboolean
 learn_from (GhMaeTrainer *t, GhFrameStore *store, GError **error)
 {
-  const int B = t->options.batch;
-  const gsize pixels = (gsize) t->config.height * t->config.width * 3;
-  const guint count = gh_frame_store_count (store), stride = gh_mae_trainer_processes (t);
+  const guint count = gh_frame_store_count (store);
+  const guint64 images = (guint64) t->options.batch * gh_mae_trainer_processes (t);
   /* Also after a resumption with another batch none twice, none left out. */
   guint64 image = t->images + gh_mae_trainer_rank (t);
 
@@ -363,14 +272,12 @@ learn_from (GhMaeTrainer *t, GhFrameStore *store, GError **error)
     return FALSE;
   if (!gh_mae_trainer_begin (t, error))
     return FALSE;
-  for (int batch = 0; batch < t->options.accumulate; batch++) {
-    for (int i = 0; i < B; i++, image += stride) {
-      if (!draw_image (t, store, count, image, t->rgb + i * pixels))
-        g_assert_not_reached ();        /* a store never holds fewer frames than before */
-      draw_noise (t, image);
-      set_mask (t, i, t->noise);
-    }
-    if (!gh_mae_trainer_check (t, learn_batch (t), error))
+  for (int batch = 0; batch < t->options.accumulate; batch++, image += images) {
+    if (!gh_mae_trainer_batch_take (t, store, count, image, error)
+        || !gh_mae_trainer_check (t, learn_batch (t), error))
+      return FALSE;
+    /* A device computes meanwhile. */
+    if (!t->is_host && !gh_mae_trainer_check (t, gh_mae_trainer_batch_draw (t, store, image + images), error))
       return FALSE;
   }
   return TRUE;
@@ -401,10 +308,13 @@ gh_mae_trainer_step_on (GhMaeTrainer *t, const guint8 *rgb, const float *noise, 
   if (!gh_mae_trainer_begin (t, error))
     return FALSE;
   for (int batch = 0; batch < t->options.accumulate; batch++) {
-    memcpy (t->rgb, rgb + batch * pixels, pixels);
+    if (!gh_mae_trainer_check (t, gh_mae_trainer_batch_open (t), error))
+      return FALSE;
     for (int i = 0; i < B; i++)
-      set_mask (t, i, noise + ((gsize) batch * B + i) * N);
-    if (!gh_mae_trainer_check (t, learn_batch (t), error))
+      gh_mae_trainer_batch_mask (t, i, noise + ((gsize) batch * B + i) * N);
+    if (!gh_mae_trainer_check (t, gh_mae_trainer_batch_bring (t), error)
+        || !gh_mae_trainer_check (t, gh_upload (t->ctx, t->pass.rgb, rgb + batch * pixels, pixels), error)
+        || !gh_mae_trainer_check (t, learn_batch (t), error))
       return FALSE;
   }
   return finish (t, start, report, error);

@@ -7,9 +7,9 @@
  * cropped, flipped and lit, which patches are hidden. So the same seed gives the same checkpoint, byte for byte, on the
  * same machine, for any number of threads; and a run that was stopped and resumed gives what an uninterrupted one does.
  *
- *   store = gh_frame_store_new (config.height, config.width, 2000, seed);     then push frames
  *   gh_mae_train_options_init (&options);
  *   trainer = gh_mae_trainer_new (&config, &options, &error);
+ *   store = gh_mae_trainer_new_store (trainer, 2000);       then push frames
  *   while (gh_mae_trainer_steps_done (trainer) < options.steps)
  *     if (!gh_mae_trainer_step (trainer, store, &step, &error))
  *       break;                                   the weights are those before the step; the last checkpoint stands
@@ -20,7 +20,8 @@
  * learn is added up before each step, and all have the same weights after it. Processes whose stores hold the same
  * frames do what one process with so many times the batch does, but for the rounding of sums.
  *
- * A trainer belongs to one thread at a time. After the first step nothing is allocated per step.
+ * A trainer belongs to one thread at a time. After the first step nothing is allocated per step. On a GPU a step returns
+ * when its loss is known; the weights follow, before anything that looks at them.
  */
 #pragma once
 
@@ -113,6 +114,12 @@ guint64 gh_mae_trainer_steps_done (const GhMaeTrainer *trainer);
 const float *gh_mae_trainer_losses (const GhMaeTrainer *trainer, guint64 *n);
 /* One line for people: device, precision, engine, threads, parameters, memory. */
 const char *gh_mae_trainer_reason (const GhMaeTrainer *trainer);
+
+/* A store for frames of the model's size, with the seed of the options: on the trainer's device where that has memory of
+ * its own and they all fit, so that a step brings a kilobyte or two an image instead of its pixels;
+ * gh_frame_store_where() says so. The frames of any other store serve as well, and make no other weights. It may outlive
+ * the trainer. */
+GhFrameStore *gh_mae_trainer_new_store (GhMaeTrainer *trainer, guint capacity);
 
 /* One step on frames drawn from the store, which may be of any size at least the patch; frames of another size than
  * the model's are scaled. May go on beyond options->steps, at min_lr. report may be NULL. DATA when the store is empty,

@@ -360,7 +360,8 @@ train (const Options *o, GhMaeTrainer *trainer, GhFrameStore *store, GError **er
 /* ---- what is written ------------------------------------------------------------------------------------- */
 
 static void
-print_report (const Options *o, const GhMaeTrainer *trainer, const char *about, double seconds)
+print_report (const Options *o, const GhMaeTrainer *trainer, const GhFrameStore *store, const char *about,
+    double seconds)
 {
   const GhMaeTrainOptions *t = gh_mae_trainer_options (trainer);
   const int images = t->batch * t->accumulate * t->processes;
@@ -374,6 +375,8 @@ print_report (const Options *o, const GhMaeTrainer *trainer, const char *about, 
   printf ("loss        %.4f over the last %" G_GUINT64_FORMAT " steps, %.4f at the first\n", gh_recent_loss (trainer),
       MIN (n, GH_RECENT_LOSSES), n ? losses[0] : 0);
   printf ("by          %s\n", gh_mae_trainer_reason (trainer));
+  if (gh_frame_store_where (store))
+    printf ("frames      %s\n", gh_frame_store_where (store));
   printf ("written     %s, %s%s%s\n", o->output, o->csv, o->plot ? ", " : "", o->plot ? o->plot : "");
   fflush (stdout);
 }
@@ -397,15 +400,13 @@ run (Options *o, GError **error)
   g_autoptr (GhMaeTrainer) trainer = NULL;
   g_autoptr (GhFrameStore) store = NULL;
   g_autofree char *about = NULL;
-  const GhMaeConfig *config;
   gint64 began;
 
   if (!o->resume)
     set_steps (o, o->steps > 0 ? o->steps : TRIAL_STEPS);
   if (!(trainer = start (o, error)) || !gh_mae_trainer_join (trainer, &o->world, error))
     return FALSE;
-  config = gh_mae_trainer_config (trainer);
-  store = gh_frame_store_new (config->height, config->width, o->frames, gh_mae_trainer_options (trainer)->seed);
+  store = gh_mae_trainer_new_store (trainer, o->frames);
   if (!gh_frame_source_fill (&o->from_where, store, error)
       || (o->minutes > 0 && !o->resume && !plan_minutes (o, &trainer, store, error)))
     return FALSE;
@@ -418,7 +419,7 @@ run (Options *o, GError **error)
   if ((o->checkpoint && !o->own_checkpoint && !gh_mae_trainer_save (trainer, o->checkpoint, error))
       || !write_results (o, trainer, store, about, error))
     return FALSE;
-  print_report (o, trainer, about, (g_get_monotonic_time () - began) / (double) G_USEC_PER_SEC);
+  print_report (o, trainer, store, about, (g_get_monotonic_time () - began) / (double) G_USEC_PER_SEC);
   return TRUE;
 }
 

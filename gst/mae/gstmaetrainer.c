@@ -30,7 +30,15 @@
  * From a live source it trains while frames come, as soon as #GstMaeTrainer:start-after of them are there, and follows
  * the camera as it changes: half of the buffer are the most recent frames, half a sample of all that came before. After
  * the last step, or when the stream ends, the encoder is written. The stream is never held up longer than it takes to
- * copy a frame.
+ * copy a frame, or a GPU to look at a batch of them.
+ *
+ * ## On a GPU
+ *
+ * With #GstMaeTrainer:device `cuda` room for #GstMaeTrainer:buffer-size frames is taken on the device when the element
+ * starts, unless they need more than half of what the model and a batch leave free there. Then a step brings a
+ * kilobyte or two an image instead of its pixels. Frames that do not fit stay in the host's memory and travel with each step; the
+ * encoder is the same. The element says which when it starts, and how many would have fitted. None of this has run on a
+ * GPU yet; tests run it on the processor.
  *
  * ## Checkpoints
  *
@@ -65,7 +73,7 @@
  *
  * Element messages `mae-trainer` tell how it goes. `state` (string) is
  *
- * * `ready` when the element starts, with `reason` (string: device, precision, memory), `width` and `height` (int),
+ * * `ready` when the element starts, with `reason` (string: device, precision, memory, frames), `width`, `height` (int),
  *   `step` (guint64) above 0 when a checkpoint goes on, `steps` (guint64), `rank` and `processes` (int; 0 and 1 alone)
  * * `training` a few times per second, with `step`, `steps`, `images`, `frames` (guint64; frames held), `loss`,
  *   `loss-mean` (since the message before), `learning-rate`, `gradient-norm`, `images-per-second`, `eta`, the
@@ -246,8 +254,11 @@ gst_mae_trainer_render (GstBaseSink *sink, GstBuffer *buffer)
     return GST_FLOW_OK;
   }
   if (!gh_frame_store_push (self->store, rgb, stride, &error)) {
-    GST_ELEMENT_ERROR (self, RESOURCE, NO_SPACE_LEFT, ("%s. Set the property 'buffer-size' to fewer frames.",
-            error->message), (NULL));
+    if (g_error_matches (error, GH_ERROR, GH_ERROR_DEVICE))
+      GST_ELEMENT_MODEL_ERROR (self, error, NULL);
+    else
+      GST_ELEMENT_ERROR (self, RESOURCE, NO_SPACE_LEFT, ("%s. Set the property 'buffer-size' to fewer frames.",
+              error->message), (NULL));
     return GST_FLOW_ERROR;
   }
   count (self, &self->stats.taken);
@@ -319,11 +330,13 @@ announce (GstMaeTrainer *self)
 {
   const GhMaeConfig *config = gh_mae_trainer_config (self->trainer);
   const guint64 step = gh_mae_trainer_steps_done (self->trainer), steps = gh_mae_trainer_options (self->trainer)->steps;
+  const gchar *where = gh_frame_store_where (self->store);
   g_autofree gchar *resumed = step ? g_strdup_printf ("; goes on after step %" G_GUINT64_FORMAT, step) : g_strdup ("");
+  g_autofree gchar *reason = g_strconcat (gh_mae_trainer_reason (self->trainer), where ? "; " : "", where, NULL);
 
-  GST_ELEMENT_INFO (self, RESOURCE, SETTINGS, ("%s%s", gh_mae_trainer_reason (self->trainer), resumed), (NULL));
+  GST_ELEMENT_INFO (self, RESOURCE, SETTINGS, ("%s%s", reason, resumed), (NULL));
   gst_mae_trainer_post (self, gst_structure_new ("mae-trainer", "state", G_TYPE_STRING, "ready", "reason",
-          G_TYPE_STRING, gh_mae_trainer_reason (self->trainer), "width", G_TYPE_INT, config->width, "height",
+          G_TYPE_STRING, reason, "width", G_TYPE_INT, config->width, "height",
           G_TYPE_INT, config->height, "step", G_TYPE_UINT64, step, "steps", G_TYPE_UINT64, steps, "rank", G_TYPE_INT,
           gh_mae_trainer_rank (self->trainer), "processes", G_TYPE_INT, gh_mae_trainer_processes (self->trainer),
           NULL));
@@ -345,7 +358,7 @@ begin (GstMaeTrainer *self)
     return FALSE;
   }
   config = gh_mae_trainer_config (self->trainer);
-  self->store = gh_frame_store_new (config->height, config->width, s.buffer_size, s.options.seed);
+  self->store = gh_mae_trainer_new_store (self->trainer, s.buffer_size);
   self->scaler = gst_frame_scaler_new (config->width, config->height, s.options.threads);
   self->mode_known = self->ending = self->complete = FALSE;
   gst_interval_reset (&self->pace);

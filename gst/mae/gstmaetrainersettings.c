@@ -103,8 +103,8 @@ static const Property table[] = {
   {NUMBER, AT (options.light), "light", "Light",
       "How far brightness, contrast and colours of an image may be moved (0 = not at all)", 0, 1},
   {UINT, AT (buffer_size), "buffer-size", "Buffer size",
-      "Frames kept to learn from, each of the model's width times height times 3 bytes; when more have come, half "
-      "of them are the most recent and half a sample of all others", 2, G_MAXINT32},
+      "Frames kept to learn from, each of the model's width times height times 3 bytes, on a GPU where they fit; when "
+      "more have come, half of them are the most recent and half a sample of all others", 2, G_MAXINT32},
   {UINT, AT (start_after), "start-after", "Start after",
       "Frames that have to come before training on a live stream starts", 1, G_MAXINT32},
   {TIME, AT (interval), "interval", "Interval",

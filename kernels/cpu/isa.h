@@ -31,6 +31,8 @@ GhStatus ISA_FN (gh_cpu_bmm) (GhCtx *ctx, GhMat c, GhMat a, bool trans_a, GhMat 
     float beta, int B, int H, int m, int n, int k);
 GhStatus ISA_FN (gh_cpu_fit_fwd) (GhCtx *ctx, uint8_t *rgb, const GhFrame *frame, const GhFit *fit, int height,
     int width);
+GhStatus ISA_FN (gh_cpu_view_fwd) (GhCtx *ctx, uint8_t *rgb, const uint8_t *frames, const GhView *views, int B,
+    int height, int width, int frame_height, int frame_width);
 GhStatus ISA_FN (gh_cpu_patchify_fwd) (GhCtx *ctx, float *patches, const uint8_t *rgb, const int32_t *keep,
     const float *mean, const float *std, int B, int height, int width, size_t stride, int patch, int K);
 GhStatus ISA_FN (gh_cpu_layernorm_fwd) (GhCtx *ctx, float *y, float *mean, float *rstd, const float *x,

@@ -11,6 +11,7 @@ ISA_FN (gh_cpu_override) (GhBackend *backend)
   backend->linear_bwd_weight = ISA_FN (gh_cpu_linear_bwd_weight);
   backend->bmm = ISA_FN (gh_cpu_bmm);
   backend->fit_fwd = ISA_FN (gh_cpu_fit_fwd);
+  backend->view_fwd = ISA_FN (gh_cpu_view_fwd);
   backend->patchify_fwd = ISA_FN (gh_cpu_patchify_fwd);
   backend->layernorm_fwd = ISA_FN (gh_cpu_layernorm_fwd);
   backend->layernorm_bwd = ISA_FN (gh_cpu_layernorm_bwd);

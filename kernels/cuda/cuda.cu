@@ -148,6 +148,14 @@ cuda_download (GhCtx *ctx, void *to, const void *from, size_t bytes)
   return cuda_sync (ctx);
 }
 
+static GhStatus
+cuda_memory_left (GhCtx *ctx, size_t *bytes)
+{
+  size_t total;
+
+  return gh_cuda_check (ctx, cudaMemGetInfo (bytes, &total), "memory of the device");
+}
+
 /* ---- graphs ---------------------------------------------------------------------------------------------- */
 
 static GhStatus
@@ -201,6 +209,7 @@ make_table (void)
   t.upload = cuda_upload;
   t.download = cuda_download;
   t.sync = cuda_sync;
+  t.memory_left = cuda_memory_left;
   t.lane_new = gh_cuda_lane_new;
   t.lane_free = gh_cuda_lane_free;
   t.lane_wait = gh_cuda_lane_wait;
@@ -222,6 +231,7 @@ make_table (void)
   t.fuses_block = gh_cuda_fuses_block;
   t.block_fwd = gh_cuda_block_fwd;
   t.fit_fwd = gh_cuda_fit_fwd;
+  t.view_fwd = gh_cuda_view_fwd;
   t.patchify_fwd = gh_cuda_patchify_fwd;
   t.layernorm_fwd = gh_cuda_layernorm_fwd;
   t.layernorm_bwd = gh_cuda_layernorm_bwd;

@@ -255,6 +255,8 @@ GhStatus gh_cuda_linear_bwd_weight (GhCtx *ctx, float *dw, float *db, const floa
 GhStatus gh_cuda_bmm (GhCtx *ctx, GhMat c, GhMat a, bool trans_a, GhMat b, bool trans_b, float alpha, float beta,
     int B, int H, int m, int n, int k);
 GhStatus gh_cuda_fit_fwd (GhCtx *ctx, uint8_t *rgb, const GhFrame *frame, const GhFit *fit, int height, int width);
+GhStatus gh_cuda_view_fwd (GhCtx *ctx, uint8_t *rgb, const uint8_t *frames, const GhView *views, int B, int height,
+    int width, int frame_height, int frame_width);
 GhStatus gh_cuda_patchify_fwd (GhCtx *ctx, float *patches, const uint8_t *rgb, const int32_t *keep, const float *mean,
     const float *std, int B, int height, int width, size_t stride, int patch, int K);
 GhStatus gh_cuda_layernorm_fwd (GhCtx *ctx, float *y, float *mean, float *rstd, const float *x, const float *w,

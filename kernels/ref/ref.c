@@ -76,6 +76,7 @@ static const GhBackend ref_backend = {
   .linear_bwd_weight = gh_ref_linear_bwd_weight,
   .bmm = gh_ref_bmm,
   .fit_fwd = gh_ref_fit_fwd,
+  .view_fwd = gh_ref_view_fwd,
   .patchify_fwd = gh_ref_patchify_fwd,
   .layernorm_fwd = gh_ref_layernorm_fwd,
   .layernorm_bwd = gh_ref_layernorm_bwd,

@@ -5,7 +5,9 @@
  * so that a noisy neighbour hits each alike; medians are compared.
  *
  * usage: bench-train [--config=almacam] [--batch=8] [--rounds=7] [--threads=0] [--only=f32|bf16] [--device=cpu|cuda]
- *   [--keep=DIR]
+ *   [--frames=given|device|host] [--augment] [--keep=DIR]
+ * --frames: pictures that are given to each step; or drawn from a store of twice the batch, on the device where it is
+ * cuda (device), or in the host's memory (host). --augment: cropped, mirrored and lit, of a store.
  * --keep leaves checkpoint.safetensors (before the first step), frames.rgb and noise.f32 in DIR, which is what
  * peers-train.py takes.
  */
@@ -19,6 +21,9 @@
 
 enum { N_PRECISIONS = 2, MAX_ROUNDS = 200, MAX_LIST = 32 };
 
+typedef enum { GIVEN, ON_DEVICE, ON_HOST, N_WHERE } Where;
+static const char *const where_names[N_WHERE] = { "given", "device", "host" };
+
 static const GhPrecision precisions[N_PRECISIONS] = { GH_PRECISION_F32, GH_PRECISION_BF16 };
 static const char *const names[N_PRECISIONS] = { "f32", "bf16" };
 
@@ -27,12 +32,15 @@ typedef struct {
   int batch, rounds;
   GhDevice device;
   const char *only;             /* a type's name, or NULL for all */
+  Where where;                  /* the frames are */
+  gboolean augment;
   guint8 *rgb;                  /* [batch,height,width,3] */
   float *noise;                 /* [batch,N] */
 } Task;
 
 typedef struct {
   GhMaeTrainer *trainer;
+  GhFrameStore *store;          /* NULL: pictures are given */
   BenchPeak *peak;
   double loss, ms[MAX_ROUNDS], peak_ms[MAX_ROUNDS];
 } Contender;
@@ -129,6 +137,24 @@ leave (const Task *task, GhMaeTrainer *trainer, const char *dir, GError **error)
       error);
 }
 
+/* Twice the batch: every picture, and again. */
+static gboolean
+open_store (Contender *contender, const Task *task, GError **error)
+{
+  const GhMaeConfig *c = &task->config;
+  const gsize row = (gsize) c->width * 3;
+  const guint frames = 2 * task->batch;
+
+  if (task->where == GIVEN)
+    return TRUE;
+  contender->store = task->where == ON_DEVICE ? gh_mae_trainer_new_store (contender->trainer, frames)
+      : gh_frame_store_new (c->height, c->width, frames, 1);
+  for (guint i = 0; i < frames; i++)
+    if (!gh_frame_store_push (contender->store, task->rgb + i % task->batch * c->height * row, row, error))
+      return FALSE;
+  return TRUE;
+}
+
 static gboolean
 open_contender (Contender *contender, const Task *task, GhPrecision precision, int threads, GError **error)
 {
@@ -142,11 +168,16 @@ open_contender (Contender *contender, const Task *task, GhPrecision precision, i
   options.batch = task->batch;
   options.lr = 1e-4;
   options.warmup = 0;
+  if (task->augment) {
+    options.crop = 0.5;
+    options.flip = TRUE;
+    options.light = 0.3;
+  }
   contender->trainer = gh_mae_trainer_new (&task->config, &options, error);
   list_products (task, &list);
   if (task->device == GH_DEVICE_CPU)
     contender->peak = bench_peak_new (list.products, list.n, precision == GH_PRECISION_BF16);
-  return contender->trainer != NULL;
+  return contender->trainer && open_store (contender, task, error);
 }
 
 static gboolean
@@ -154,7 +185,8 @@ step (Contender *contender, const Task *task, int round, GError **error)
 {
   GhMaeTrainStep report;
 
-  if (!gh_mae_trainer_step_on (contender->trainer, task->rgb, task->noise, &report, error))
+  if (!(contender->store ? gh_mae_trainer_step (contender->trainer, contender->store, &report, error)
+          : gh_mae_trainer_step_on (contender->trainer, task->rgb, task->noise, &report, error)))
     return FALSE;
   if (round >= 0)
     contender->ms[round] = report.seconds * 1e3;
@@ -168,11 +200,13 @@ report (Contender *contenders, const Task *task, const char *name)
 {
   double gflop = step_gflop (task);
 
-  g_print ("\n%s, batch %d, %.1f GFLOP an image, %d rounds\n", name, task->batch, gflop / task->batch, task->rounds);
+  g_print ("\n%s, batch %d, %.1f GFLOP an image, %d rounds, frames: %s%s\n", name, task->batch, gflop / task->batch,
+      task->rounds, where_names[task->where], task->augment ? ", augmented" : "");
   g_print ("%-5s %9s %10s %10s %9s %8s %11s\n", "type", "images/s", "ms a step", "GFLOP/s", "peak*", "ratio",
       "first loss");
   for (int i = 0; i < N_PRECISIONS; i++) {
     const Contender *c = &contenders[i];
+    const char *where;
     double ms, rate;
 
     if (!c->trainer)
@@ -188,7 +222,8 @@ report (Contender *contenders, const Task *task, const char *name)
     } else {
       g_print ("%9s %8s ", "-", "-");
     }
-    g_print ("%11.6f  %s\n", c->loss, gh_mae_trainer_reason (c->trainer));
+    where = c->store ? gh_frame_store_where (c->store) : NULL;
+    g_print ("%11.6f  %s%s%s\n", c->loss, gh_mae_trainer_reason (c->trainer), where ? "; " : "", where ? where : "");
   }
   g_print ("* plain oneDNN on the same products, same run; '-': there is none of this type here\n");
 }
@@ -219,8 +254,10 @@ run (Task *task, const char *name, int threads, const char *keep, GError **error
         contenders[i].peak_ms[round] = bench_peak_run (contenders[i].peak);
     }
   report (contenders, task, name);
-  for (int i = 0; i < N_PRECISIONS; i++)
+  for (int i = 0; i < N_PRECISIONS; i++) {
     gh_mae_trainer_free (contenders[i].trainer);
+    gh_frame_store_free (contenders[i].store);
+  }
   g_free (task->rgb);
   g_free (task->noise);
   return TRUE;
@@ -229,7 +266,7 @@ run (Task *task, const char *name, int threads, const char *keep, GError **error
 int
 main (int argc, char **argv)
 {
-  char *config_name = NULL, *keep = NULL, *device = NULL;
+  char *config_name = NULL, *keep = NULL, *device = NULL, *frames = NULL;
   int threads = 0;
   Task task = { .batch = 8, .rounds = 7 };
   GOptionEntry entries[] = {
@@ -239,6 +276,8 @@ main (int argc, char **argv)
     { "threads", 0, 0, G_OPTION_ARG_INT, &threads, "Threads, 0 for all", "N" },
     { "only", 0, 0, G_OPTION_ARG_STRING, &task.only, "One type alone", "TYPE" },
     { "device", 0, 0, G_OPTION_ARG_STRING, &device, "cpu or cuda", "NAME" },
+    { "frames", 0, 0, G_OPTION_ARG_STRING, &frames, "given, or of a store on the device or host", "WHERE" },
+    { "augment", 0, 0, G_OPTION_ARG_NONE, &task.augment, "Crop, mirror and light them", NULL },
     { "keep", 0, 0, G_OPTION_ARG_FILENAME, &keep, "Leave checkpoint, frames and noise in DIR", "DIR" },
     { NULL }
   };
@@ -251,6 +290,12 @@ main (int argc, char **argv)
     goto fail;
   name = config_name ? config_name : "almacam";
   task.device = g_strcmp0 (device, "cuda") == 0 ? GH_DEVICE_CUDA : GH_DEVICE_CPU;
+  while (frames && task.where < N_WHERE && !g_str_equal (frames, where_names[task.where]))
+    task.where++;
+  if (task.where == N_WHERE) {
+    g_set_error (&error, GH_ERROR, GH_ERROR_UNSUITABLE, "--frames=%s is none of given, device, host", frames);
+    goto fail;
+  }
   task.rounds = CLAMP (task.rounds, 1, MAX_ROUNDS);
   if (gh_mae_config_load (&task.config, name, &error) && run (&task, name, threads, keep, &error))
     return 0;

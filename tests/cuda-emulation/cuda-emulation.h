@@ -304,6 +304,14 @@ struct cudaDeviceProp {
   int major, minor, multiProcessorCount, maxThreadsPerBlock, warpSize;
 };
 
+/* What a program asked of the device since it began, for tests that dlsym() it: copies between it and the host, times
+ * that the host waited for a stream, or for an event that was not there yet, and allocations of device or pinned
+ * memory. */
+struct GhEmulatedTraffic {
+  uint64_t uploads, bytes_up, downloads, bytes_down, waits, allocations;
+};
+extern "C" __attribute__ ((visibility ("default"))) GhEmulatedTraffic gh_emulated_traffic (void);
+
 typedef struct GhEmulatedStream *cudaStream_t;
 typedef struct GhEmulatedEvent *cudaEvent_t;
 typedef struct GhEmulatedGraph *cudaGraph_t;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include <atomic>
 #include <deque>
 #include <map>
 #include <memory>
@@ -46,6 +47,30 @@ cudaError_t
 cudaPeekAtLastError (void)
 {
   return last_error;
+}
+
+/* ---- what is counted ------------------------------------------------------------------------------------- */
+
+namespace {
+std::atomic<uint64_t> uploads, bytes_up, downloads, bytes_down, waits, allocated;
+
+void
+count_copy (size_t bytes, cudaMemcpyKind kind)
+{
+  if (kind == cudaMemcpyHostToDevice) {
+    uploads++;
+    bytes_up += bytes;
+  } else if (kind == cudaMemcpyDeviceToHost) {
+    downloads++;
+    bytes_down += bytes;
+  }
+}
+}
+
+GhEmulatedTraffic
+gh_emulated_traffic (void)
+{
+  return { uploads, bytes_up, downloads, bytes_down, waits, allocated };
 }
 
 /* ---- capture --------------------------------------------------------------------------------------------- */
@@ -207,6 +232,15 @@ cudaGraphExecDestroy (cudaGraphExec_t ready)
 
 /* ---- streams and events ---------------------------------------------------------------------------------- */
 
+/* All that comes before it is done. */
+static cudaError_t
+reach (cudaEvent_t event)
+{
+  if (event && event->late)
+    event->late->catch_up (event->after);
+  return answer (event ? cudaSuccess : cudaErrorInvalidResourceHandle);
+}
+
 cudaError_t
 cudaStreamCreate (cudaStream_t *stream)
 {
@@ -244,6 +278,7 @@ cudaStreamQuery (cudaStream_t stream)
 cudaError_t
 cudaStreamSynchronize (cudaStream_t stream)
 {
+  waits++;
   if (!is_captured (stream)) {
     if (stream)
       stream->late->catch_up (SIZE_MAX);
@@ -256,7 +291,7 @@ cudaStreamSynchronize (cudaStream_t stream)
 cudaError_t
 cudaStreamWaitEvent (cudaStream_t, cudaEvent_t event, unsigned)
 {
-  return cudaEventSynchronize (event);
+  return reach (event);
 }
 
 cudaError_t
@@ -300,15 +335,14 @@ cudaEventRecord (cudaEvent_t event, cudaStream_t stream)
 cudaError_t
 cudaEventQuery (cudaEvent_t event)
 {
-  return cudaEventSynchronize (event);
+  return reach (event);
 }
 
 cudaError_t
 cudaEventSynchronize (cudaEvent_t event)
 {
-  if (event && event->late)
-    event->late->catch_up (event->after);
-  return answer (event ? cudaSuccess : cudaErrorInvalidResourceHandle);
+  waits += event && event->late && event->late->done < event->after;
+  return reach (event);
 }
 
 cudaError_t
@@ -433,6 +467,7 @@ allocate (void **p, size_t bytes, bool of_device)
   if (!memory)
     return answer (cudaErrorMemoryAllocation);
   allocations[memory] = { bytes, of_device };
+  allocated++;
   used += bytes;
   *p = memory;
   return cudaSuccess;
@@ -546,6 +581,7 @@ cudaMemcpyAsync (void *to, const void *from, size_t bytes, cudaMemcpyKind kind, 
     return cudaSuccess;
   if (!is_copy (to, bytes, from, bytes, kind))
     return answer (cudaErrorInvalidValue);
+  count_copy (bytes, kind);
   if (kind != cudaMemcpyHostToDevice || !stream || is_captured (stream) || !is_ours (from, bytes, false))
     return enqueue (stream, [=] { memcpy (to, from, bytes); });
   stream->late->waiting.push_back ([=] { memcpy (to, from, bytes); });

@@ -46,4 +46,5 @@ extern const HnCase hn_unmask_tokens_fwd;
 extern const HnCase hn_unmask_tokens_bwd;
 extern const HnCase hn_value_conv_fwd;
 extern const HnCase hn_value_conv_bwd;
+extern const HnCase hn_view_fwd;
 extern const HnCase hn_zero;

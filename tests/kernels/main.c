@@ -45,6 +45,7 @@ static const HnCase *const cases[] = {
   &hn_unmask_tokens_bwd,
   &hn_value_conv_fwd,
   &hn_value_conv_bwd,
+  &hn_view_fwd,
   &hn_zero,
 };
 

@@ -58,6 +58,10 @@ test_refusals (GhCtx *ctx, GhPacked *w, GhPacked *foreign)
   const GhFit descending = fit (0, 2, (GhFitAxis) { 1, 0, 0, falling, taps }, 0);
   const GhFit shifting = fit (0, 2, (GhFitAxis) { 1, 9, 0, inside, taps }, 0);
 
+  const GhView seen = { .width = 2, .height = 2 }, beyond = { .x = 1, .width = 2, .height = 2 };
+  const GhView below = { .y = 1, .width = 1, .height = 2 }, empty = { .height = 1 };
+  const GhView absent = { .frame = 1, .width = 1, .height = 1 };
+
   CHECK (gh_pack (ctx, &int8, f, 2, 2, GH_DTYPE_INT8) == GH_OK);
   CHECK (gh_fit_fwd (ctx, (uint8_t *) f, &square, &whole, 2, 2) == GH_OK);
   REFUSED (gh_fit_fwd, NULL, &square, &whole, 2, 2);
@@ -73,6 +77,18 @@ test_refusals (GhCtx *ctx, GhPacked *w, GhPacked *foreign)
   REFUSED (gh_fit_fwd, (uint8_t *) f, &square, &reaching, 2, 2);
   REFUSED (gh_fit_fwd, (uint8_t *) f, &square, &descending, 2, 2);
   REFUSED (gh_fit_fwd, (uint8_t *) f, &square, &shifting, 2, 2);
+  CHECK (gh_view_fwd (ctx, (uint8_t *) f, rgb, &seen, 1, 2, 2, 1, 2, 2) == GH_OK);
+  REFUSED (gh_view_fwd, NULL, rgb, &seen, 1, 2, 2, 1, 2, 2);
+  REFUSED (gh_view_fwd, (uint8_t *) f, NULL, &seen, 1, 2, 2, 1, 2, 2);
+  REFUSED (gh_view_fwd, rgb, rgb, &seen, 1, 2, 2, 1, 2, 2);
+  REFUSED (gh_view_fwd, (uint8_t *) f, rgb, NULL, 1, 2, 2, 1, 2, 2);
+  REFUSED (gh_view_fwd, (uint8_t *) f, rgb, &seen, -1, 2, 2, 1, 2, 2);
+  REFUSED (gh_view_fwd, (uint8_t *) f, rgb, &seen, 1, 0, 2, 1, 2, 2);
+  REFUSED (gh_view_fwd, (uint8_t *) f, rgb, &seen, 1, 2, 1 << 16, 1, 2, 2);
+  REFUSED (gh_view_fwd, (uint8_t *) f, rgb, &beyond, 1, 2, 2, 1, 2, 2);
+  REFUSED (gh_view_fwd, (uint8_t *) f, rgb, &below, 1, 2, 2, 1, 2, 2);
+  REFUSED (gh_view_fwd, (uint8_t *) f, rgb, &empty, 1, 2, 2, 1, 2, 2);
+  REFUSED (gh_view_fwd, (uint8_t *) f, rgb, &absent, 1, 2, 2, 1, 2, 2);
   REFUSED (gh_patchify_fwd, f, NULL, NULL, ones, ones, 1, 2, 2, 6, 1, 4);
   REFUSED (gh_patchify_fwd, f, rgb, NULL, ones, ones, 1, 2, 2, 5, 1, 4);
   REFUSED (gh_patchify_fwd, f, rgb, NULL, ones, ones, 1, 2, 2, 6, 0, 4);
@@ -191,6 +207,7 @@ test_refusals (GhCtx *ctx, GhPacked *w, GhPacked *foreign)
 static void
 test_nothing_to_do (GhCtx *ctx)
 {
+  CHECK (gh_view_fwd (ctx, NULL, NULL, NULL, 0, 2, 2, 0, 2, 2) == GH_OK);
   CHECK (gh_patchify_fwd (ctx, NULL, NULL, NULL, NULL, NULL, 0, 2, 2, 6, 1, 4) == GH_OK);
   CHECK (gh_linear_fwd (ctx, NULL, NULL, NULL, NULL, NULL, GH_ACT_NONE, 0) == GH_OK);
   CHECK (gh_bmm (ctx, mat (NULL, 0), mat (NULL, 0), false, mat (NULL, 0), false, 1, 0, 0, 1, 2, 2, 2) == GH_OK);
@@ -227,6 +244,7 @@ test_empty_back_end (void)
   GhCtx fake = { .backend = &empty, .device = GH_DEVICE_CUDA }, *ctx = &fake;
   GhPacked *packed;
 
+  LACKED (gh_view_fwd, rgb, rgb, NULL, 1, 2, 2, 1, 2, 2);
   LACKED (gh_patchify_fwd, f, rgb, NULL, ones, ones, 1, 2, 2, 6, 1, 4);
   LACKED (gh_pack, &packed, f, 2, 2, GH_DTYPE_F32);
   LACKED (gh_linear_fwd, f, g, NULL, NULL, NULL, GH_ACT_NONE, 1);

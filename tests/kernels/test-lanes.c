@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * test-lanes.c: bytes come through the lanes of the cuda module, which the processor runs, in order and whole, although
- * its copies are as late as they may be; turns out of order are refused; back ends in the host's memory have none.
+ * its copies are as late as they may be; turns out of order are refused; back ends in the host's memory have none, and do
+ * not say how much is left of it.
  */
 #include "check.h"
 #include "kernels/gh-kernels.h"
@@ -97,14 +98,29 @@ test_order (GhCtx *ctx)
 }
 
 static void
+test_memory_left (GhCtx *ctx)
+{
+  const size_t bytes = (size_t) 32 << 20;
+  size_t before, after;
+  void *memory;
+
+  CHECK (gh_memory_left (ctx, &before) == GH_OK && before > bytes);
+  CHECK (gh_alloc (ctx, &memory, bytes) == GH_OK);
+  CHECK (gh_memory_left (ctx, &after) == GH_OK && after + bytes <= before);
+  gh_free (ctx, memory);
+}
+
+static void
 test_host_memory (GhDevice device)
 {
   GhLanes *lanes;
   GhCtx *ctx;
+  size_t left;
 
   CHECK (gh_ctx_new (&ctx, device, 1, NULL, 0) == GH_OK);
   CHECK (gh_lanes_new (ctx, &lanes, N) == GH_UNSUPPORTED && !lanes);
   CHECK (strstr (gh_last_error (ctx), gh_device_name (device)));
+  CHECK (gh_memory_left (ctx, &left) == GH_UNSUPPORTED && gh_memory_left (ctx, NULL) == GH_INVAL);
   gh_ctx_free (ctx);
 }
 
@@ -121,6 +137,7 @@ main (void)
   if (gh_ctx_new (&ctx, GH_DEVICE_CUDA, 1, NULL, 0) == GH_OK) {
     test_turns (ctx);
     test_order (ctx);
+    test_memory_left (ctx);
     gh_ctx_free (ctx);
   }
   return check_result ();

@@ -71,7 +71,7 @@ encode_all (Fixture *f, const char *path, int *width)
 
   *width = c->embedding;
   for (int i = 0; i < FRAMES; i++) {
-    g_assert_true (gh_frame_store_copy (f->store, i, rgb));
+    g_assert_true (gh_frame_store_copy (f->store, i, rgb, NULL));
     g_assert_true (gh_encoder_encode (session, rgb, c->width * 3, 1, all + i * c->embedding, NULL, NULL));
   }
   return all;

@@ -33,8 +33,10 @@ static guint32
 number_at (GhFrameStore *store, guint index)
 {
   guint8 rgb[HEIGHT * WIDTH * 3];
+  g_autoptr (GError) error = NULL;
 
-  g_assert_true (gh_frame_store_copy (store, index, rgb));
+  gh_frame_store_copy (store, index, rgb, &error);
+  g_assert_no_error (error);
   for (int i = 3; i < HEIGHT * WIDTH * 3; i++)
     g_assert_cmpint (rgb[i], ==, rgb[i - 3]);
   return rgb[0] | rgb[1] << 8 | rgb[2] << 16;
@@ -47,14 +49,14 @@ test_order (void)
   guint8 rgb[HEIGHT * WIDTH * 3];
 
   g_assert_cmpint (gh_frame_store_count (store), ==, 0);
-  g_assert_false (gh_frame_store_copy (store, 0, rgb));
+  g_assert_false (gh_frame_store_copy (store, 0, rgb, NULL));
   for (guint i = 0; i < 11; i++) {
     push (store, i);
     g_assert_cmpint (gh_frame_store_count (store), ==, i + 1);
     for (guint j = 0; j <= i; j++)
       g_assert_cmpint (number_at (store, j), ==, j);
   }
-  g_assert_false (gh_frame_store_copy (store, 11, rgb));
+  g_assert_false (gh_frame_store_copy (store, 11, rgb, NULL));
   g_assert_cmpint (gh_frame_store_pushed (store), ==, 11);
 }
 
@@ -133,6 +135,14 @@ test_threads (void)
 
 /* ---- views ------------------------------------------------------------------------------------------------------- */
 
+static GhCtx *ctx;
+
+static void
+render (const GhView *view, guint8 *out, int height, int width, const guint8 *frame, int frame_height, int frame_width)
+{
+  g_assert_cmpint (gh_view_fwd (ctx, out, frame, view, 1, height, width, 1, frame_height, frame_width), ==, GH_OK);
+}
+
 /* A slope of red from left to right, of green from top to bottom. */
 static guint8 *
 new_slope (int height, int width)
@@ -153,20 +163,18 @@ test_whole (void)
 {
   g_autofree guint8 *frame = new_slope (40, 60), *out = g_malloc (40 * 60 * 3);
   guint64 random = 1;
-  GhViewRoom room = { 0 };
   GhView view;
 
   gh_view_draw (&view, &random, 40, 60, 1.5, 1, FALSE, 0);
   g_assert_cmpint (random, ==, 1);
-  gh_view_render (&view, out, 40, 60, frame, 60, &room);
+  render (&view, out, 40, 60, frame, 40, 60);
   g_assert_cmpmem (out, 40 * 60 * 3, frame, 40 * 60 * 3);
 
   view.flip = TRUE;
-  gh_view_render (&view, out, 40, 60, frame, 60, &room);
+  render (&view, out, 40, 60, frame, 40, 60);
   for (int y = 0; y < 40; y++)
     for (int x = 0; x < 60; x++)
       g_assert_cmpmem (out + (y * 60 + x) * 3, 3, frame + (y * 60 + 59 - x) * 3, 3);
-  gh_view_room_clear (&room);
 }
 
 /* What a crop shows of a slope is a slope: each pixel where its centre falls. */
@@ -176,7 +184,6 @@ test_crop (void)
   enum { HEIGHT_IN = 90, WIDTH_IN = 110, HEIGHT_OUT = 64, WIDTH_OUT = 80 };
   g_autofree guint8 *frame = new_slope (HEIGHT_IN, WIDTH_IN), *out = g_malloc (HEIGHT_OUT * WIDTH_OUT * 3);
   guint64 random = 9;
-  GhViewRoom room = { 0 };
   double smallest = 1, largest = 0;
   int flips = 0;
 
@@ -191,7 +198,7 @@ test_crop (void)
     smallest = fmin (smallest, area);
     largest = fmax (largest, area);
     flips += view.flip;
-    gh_view_render (&view, out, HEIGHT_OUT, WIDTH_OUT, frame, WIDTH_IN, &room);
+    render (&view, out, HEIGHT_OUT, WIDTH_OUT, frame, HEIGHT_IN, WIDTH_IN);
     for (int y = 0; y < HEIGHT_OUT; y++)
       for (int x = 0; x < WIDTH_OUT; x++) {
         const guint8 *p = out + (y * WIDTH_OUT + x) * 3;
@@ -206,7 +213,6 @@ test_crop (void)
   }
   g_assert_true (smallest > 0.2 && smallest < 0.4 && largest > 0.85);
   g_assert_true (flips > 100 && flips < 200);
-  gh_view_room_clear (&room);
 }
 
 static void
@@ -214,7 +220,6 @@ test_light (void)
 {
   guint8 frame[256 * 3], out[256 * 3];
   guint64 random = 4;
-  GhViewRoom room = { 0 };
   int differs = 0;
 
   for (int i = 0; i < 256; i++)
@@ -223,20 +228,22 @@ test_light (void)
     GhView view;
 
     gh_view_draw (&view, &random, 1, 256, 256, 1, FALSE, 1);
-    gh_view_render (&view, out, 1, 256, frame, 256, &room);
+    render (&view, out, 1, 256, frame, 1, 256);
     differs += memcmp (frame, out, sizeof out) != 0;
     for (int i = 3; i < 256 * 3; i++)
       g_assert_cmpint (out[i], >=, out[i - 3]);
     g_assert_cmpint (abs (out[3 * 128 + 1] - 128), <, 90);
   }
   g_assert_cmpint (differs, >, 45);
-  gh_view_room_clear (&room);
 }
 
 int
 main (int argc, char **argv)
 {
+  int result;
+
   g_test_init (&argc, &argv, NULL);
+  g_assert_cmpint (gh_ctx_new (&ctx, GH_DEVICE_CPU, 2, NULL, 0), ==, GH_OK);
   g_test_add_func ("/frame-store/order", test_order);
   g_test_add_func ("/frame-store/replay", test_replay);
   g_test_add_func ("/frame-store/sample", test_sample);
@@ -244,5 +251,7 @@ main (int argc, char **argv)
   g_test_add_func ("/view/whole", test_whole);
   g_test_add_func ("/view/crop", test_crop);
   g_test_add_func ("/view/light", test_light);
-  return g_test_run ();
+  result = g_test_run ();
+  gh_ctx_free (ctx);
+  return result;
 }

@@ -8,6 +8,7 @@
 #include "models/gh-mae-trainer-private.h"
 
 #include <math.h>
+#include <string.h>
 
 #define LR 1e-3
 
@@ -41,12 +42,15 @@ learn (Golden *g, GhMaeTrainer *t)
 
   gh_mae_trainer_begin (t, &error);
   g_assert_no_error (error);
-  gh_upload (t->ctx, p->keep, g->keep, B * K * sizeof (gint32));
-  gh_upload (t->ctx, p->drop, g->drop, B * (N - K) * sizeof (gint32));
+  gh_mae_trainer_batch_open (t);
+  memcpy (t->batch.keep, g->keep, B * K * sizeof (gint32));
+  memcpy (t->batch.drop, g->drop, B * (N - K) * sizeof (gint32));
+  g_assert_cmpint (gh_mae_trainer_batch_bring (t), ==, GH_OK);
   gh_upload (t->ctx, p->kept, kept, B * K * P * sizeof (float));
   gh_upload (t->ctx, p->hidden, hidden, B * (N - K) * P * sizeof (float));
   g_assert_cmpint (gh_mae_pass_forward (p), ==, GH_OK);
   g_assert_cmpint (gh_mae_pass_backward (p, 1), ==, GH_OK);
+  g_assert_cmpint (gh_mae_trainer_batch_end (t), ==, GH_OK);
 }
 
 /* Every tensor of `from` against the reference's of this prefix. */

@@ -78,16 +78,16 @@ open_trainer (const char *path, const Variant *variant, GhDevice device)
 static void
 set_input (GhMaeTrainer *t)
 {
-  const int K = t->pass.K, N = t->pass.N;
-
-  test_fill_bytes (t->rgb, (gsize) B * t->config.height * t->config.width * 3, 5);
+  test_fill_bytes (t->pass.rgb, (gsize) B * t->config.height * t->config.width * 3, 5);
+  g_assert_cmpint (gh_mae_trainer_batch_open (t), ==, GH_OK);
   for (int b = 0; b < B; b++) {
     guint32 state = b + 1;
 
-    for (int i = 0; i < N; i++)
-      t->noise[i] = test_uniform (&state);
-    gh_mae_mask (t->noise, N, K, t->keep + b * K, t->drop + b * (N - K));
+    for (int i = 0; i < t->pass.N; i++)
+      t->batch.noise[i] = test_uniform (&state);
+    gh_mae_trainer_batch_mask (t, b, t->batch.noise);
   }
+  g_assert_cmpint (gh_mae_trainer_batch_bring (t), ==, GH_OK);
   g_assert_cmpint (gh_mae_pass_cut (&t->pass), ==, GH_OK);
 }
 

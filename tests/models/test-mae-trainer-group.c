@@ -25,7 +25,9 @@ one_rank (int rank, int size, int port, gconstpointer data)
 {
   const Plan *plan = data;
   Training *f = plan->f;
+  Training own = *f;
   g_autoptr (GhMaeTrainer) trainer = NULL;
+  g_autoptr (GhFrameStore) store = NULL;
   g_autoptr (GError) error = NULL;
   GhWorld world;
 
@@ -44,7 +46,13 @@ one_rank (int rank, int size, int port, gconstpointer data)
   g_assert_cmpuint (gh_mae_trainer_steps_done (trainer), ==, plan->from);
   g_assert_nonnull (strstr (gh_mae_trainer_reason (trainer), emulated ? "processes, over NCCL"
           : "processes, over TCP"));
-  training_steps (f, trainer, plan->to - plan->from);
+  if (emulated) {               /* the device has the frames, that of the training alone has not */
+    store = gh_mae_trainer_new_store (trainer, gh_frame_store_count (f->store));
+    training_push (store, gh_frame_store_count (f->store));
+    g_assert_nonnull (gh_frame_store_on_device (store));
+    own.store = store;
+  }
+  training_steps (&own, trainer, plan->to - plan->from);
   if (rank == size - 1)         /* whoever saves, it is the same */
     training_save (trainer, plan->save);
 }

@@ -24,15 +24,23 @@ training_frame (guint8 *rgb, int height, int width, guint number)
     }
 }
 
-static inline GhFrameStore *
-training_store (int height, int width, guint n)
+static inline void
+training_push (GhFrameStore *store, guint n)
 {
-  GhFrameStore *store = gh_frame_store_new (height, width, MAX (n, 2), 1);
+  const int height = gh_frame_store_height (store), width = gh_frame_store_width (store);
   g_autofree guint8 *rgb = g_malloc ((gsize) height * width * 3);
 
   for (guint i = 0; i < n; i++) {
     training_frame (rgb, height, width, i);
     g_assert_true (gh_frame_store_push (store, rgb, width * 3, NULL));
   }
+}
+
+static inline GhFrameStore *
+training_store (int height, int width, guint n)
+{
+  GhFrameStore *store = gh_frame_store_new (height, width, MAX (n, 2), 1);
+
+  training_push (store, n);
   return store;
 }
