@@ -42,7 +42,7 @@ typedef struct {
 } GhLane;
 
 /* Bumped whenever the table or the structs above change: a module opened at run time must match. */
-#define GH_BACKEND_ABI 7
+#define GH_BACKEND_ABI 8
 
 struct GhBackend {
   int abi;
@@ -63,6 +63,9 @@ struct GhBackend {
   GhStatus (*lane_send) (GhCtx *ctx, GhLane *lane);
   GhStatus (*lane_take) (GhCtx *ctx, GhLane *lane);
   GhStatus (*lane_done) (GhCtx *ctx, GhLane *lane);
+  /* NULL where memory is the host's. */
+  GhStatus (*device_handle) (GhCtx *ctx, void **handle, int *device);
+  GhStatus (*await_others) (GhCtx *ctx);
   /* NULL where recording gains nothing. */
   GhStatus (*graph_begin) (GhCtx *ctx);
   GhStatus (*graph_end) (GhCtx *ctx, void **recorded);

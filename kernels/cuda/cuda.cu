@@ -51,6 +51,8 @@ cuda_close (GhCtx *ctx)
 
   gh_cuda_group_leave (ctx);
   gh_blas_close (ctx);
+  if (cuda->others)
+    cudaEventDestroy (cuda->others);
   if (cuda->copies)
     cudaStreamDestroy (cuda->copies);
   if (cuda->stream)
@@ -207,6 +209,8 @@ make_table (void)
   t.lane_send = gh_cuda_lane_send;
   t.lane_take = gh_cuda_lane_take;
   t.lane_done = gh_cuda_lane_done;
+  t.device_handle = gh_cuda_device_handle;
+  t.await_others = gh_cuda_await_others;
   t.graph_begin = graph_begin;
   t.graph_end = graph_end;
   t.graph_run = graph_run;
