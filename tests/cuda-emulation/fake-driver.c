@@ -16,7 +16,7 @@
 
 enum { SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, INVALID_DEVICE = 101, INVALID_CONTEXT = 201,
   NOT_SUPPORTED = 801 };
-enum { DEVICES = 2, MOST_CURRENT = 16, PITCH = 512, HOST = 1, DEVICE = 2 };
+enum { DEVICES = 2, MOST_CURRENT = 256, PITCH = 512, HOST = 1, DEVICE = 2 };
 
 typedef struct {
   int device;
