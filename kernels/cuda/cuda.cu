@@ -74,6 +74,7 @@ cuda_open (GhCtx *ctx, char *reason, size_t reason_size)
   ctx->threads = 1;
   status = look_at_device (cuda, reason, reason_size);
   if (status == GH_OK) {
+    cudaSetDevice (0);          /* others of this thread may have left a context of theirs current */
     error = cudaStreamCreateWithFlags (&cuda->stream, cudaStreamNonBlocking);
     if (error != cudaSuccess)
       status = refuse (reason, reason_size, error, "no stream of work");

@@ -43,6 +43,7 @@ gh_cuda_await_others (GhCtx *ctx)
 {
   GhCuda *cuda = gh_cuda (ctx);
 
+  GH_CUDA_TRY (gh_cuda_check (ctx, cudaSetDevice (0), "the device"));    /* theirs may be current in this thread */
   if (!cuda->others)
     GH_CUDA_TRY (gh_cuda_check (ctx, cudaEventCreateWithFlags (&cuda->others, cudaEventDisableTiming), "an event"));
   GH_CUDA_TRY (gh_cuda_check (ctx, cudaEventRecord (cuda->others, cudaStreamLegacy), "the default stream"));
