@@ -47,7 +47,7 @@ video_for_tensors (const GstStructure *tensors)
 static gboolean
 is_off_device (GstCapsFeatures *features, GstStructure *structure, gpointer unused)
 {
-  return !gst_caps_features_contains (features, GST_MAE_CUDA_FEATURE);
+  return gst_caps_features_is_any (features) || !gst_caps_features_contains (features, GST_MAE_CUDA_FEATURE);
 }
 
 GstCaps *

@@ -197,6 +197,8 @@ gst_mae_encoder_take (GstMaeEncoder *self, GstBuffer *frame)
     gst_buffer_unref (frame);
     return GST_FLOW_NOT_NEGOTIATED;
   }
+  if (GST_BUFFER_IS_DISCONT (frame))
+    gst_mae_encoder_drain (self);       /* or the base class would mark the one before */
   verdict = gst_mae_encoder_judge (self, frame);
   GST_LOG_OBJECT (self, "%s %" GST_PTR_FORMAT, verdict == GST_MAE_ENCODE ? "encoding"
       : verdict == GST_MAE_SKIP_LATE ? "too late:" : "not due:", frame);

@@ -127,6 +127,30 @@ GST_START_TEST (test_not_held)
 }
 GST_END_TEST;
 
+/* A gap in the stream stays in its place. */
+GST_START_TEST (test_discont)
+{
+  GstHarness *h = new_harness (TRUE);
+  GstBuffer *frame, *out;
+
+  push (h, 0);
+  push (h, 1);
+  gst_buffer_unref (gst_harness_pull (h));
+  frame = mae_test_frame_for (h, 5);
+  GST_BUFFER_FLAG_SET (frame, GST_BUFFER_FLAG_DISCONT);
+  fail_unless_equals_int (gst_harness_push (h, frame), GST_FLOW_OK);
+  out = gst_harness_try_pull (h);
+  fail_unless (out && !GST_BUFFER_IS_DISCONT (out));
+  gst_buffer_unref (out);
+  check_none (h);
+  gst_harness_push_event (h, gst_event_new_eos ());
+  out = gst_harness_try_pull (h);
+  fail_unless (out && GST_BUFFER_IS_DISCONT (out));
+  gst_buffer_unref (out);
+  mae_test_harness_free (h);
+}
+GST_END_TEST;
+
 /* Whatever comes after a frame leaves after it. */
 GST_START_TEST (test_events)
 {
@@ -350,6 +374,7 @@ mae_encoder_overlap_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_add_test (tcase, test_order);
   tcase_add_test (tcase, test_not_held);
+  tcase_add_test (tcase, test_discont);
   tcase_add_test (tcase, test_events);
   tcase_add_test (tcase, test_flush);
   tcase_add_test (tcase, test_skipped);
