@@ -64,6 +64,9 @@ struct GhBackend {
   GhStatus (*lane_send) (GhCtx *ctx, GhLane *lane);
   GhStatus (*lane_take) (GhCtx *ctx, GhLane *lane);
   GhStatus (*lane_done) (GhCtx *ctx, GhLane *lane);
+  /* NULL where memory is the host's. */
+  GhStatus (*device_handle) (GhCtx *ctx, void **handle, int *device);
+  GhStatus (*await_others) (GhCtx *ctx);
   /* NULL where recording gains nothing. */
   GhStatus (*graph_begin) (GhCtx *ctx);
   GhStatus (*graph_end) (GhCtx *ctx, void **recorded);

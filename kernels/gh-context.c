@@ -283,6 +283,28 @@ gh_memory_left (GhCtx *ctx, size_t *bytes)
   return ctx->backend->memory_left (ctx, bytes);
 }
 
+/* ---- memory of others -------------------------------------------------------------------------------- */
+
+GhStatus
+gh_device_handle (GhCtx *ctx, void **handle, int *device)
+{
+  if (!ctx || !handle || !device)
+    return GH_INVAL;
+  *handle = NULL;
+  *device = -1;
+  if (!ctx->backend->device_handle)
+    return gh_fail (ctx, GH_UNSUPPORTED, "memory of the %s back end is the host's", ctx->backend->name);
+  return ctx->backend->device_handle (ctx, handle, device);
+}
+
+GhStatus
+gh_await_others (GhCtx *ctx)
+{
+  if (!ctx)
+    return GH_INVAL;
+  return ctx->backend->await_others ? ctx->backend->await_others (ctx) : GH_OK;
+}
+
 /* ---- graphs ------------------------------------------------------------------------------------------ */
 
 struct GhGraph {

@@ -100,6 +100,17 @@ GhStatus gh_lanes_send (GhLanes *lanes);
 GhStatus gh_lanes_take (GhLanes *lanes, const void **brought);
 GhStatus gh_lanes_done (GhLanes *lanes);
 
+/* ---- memory of others -------------------------------------------------------------------------------- */
+
+/* What memory of the context lies in, for those who put theirs beside it: of cuda the device's primary CUcontext, which
+ * stays as long as the process, and the device's number. GH_UNSUPPORTED on ref and cpu. */
+GhStatus gh_device_handle (GhCtx *ctx, void **handle, int *device);
+
+/* Operations called from now on find done what others in the process gave the device to do before this call, in its
+ * default stream or in streams that keep step with that one (all but those made to be non-blocking). ref and cpu: nothing
+ * is under way there. */
+GhStatus gh_await_others (GhCtx *ctx);
+
 /* ---- passes that repeat ------------------------------------------------------------------------------- */
 
 typedef struct GhGraph GhGraph;

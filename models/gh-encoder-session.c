@@ -41,6 +41,7 @@ struct _GhEncoderSession {
   /* What makes pictures of frames; NULL before the first is expected. */
   GhFrameFit *fit;
   guint8 *picture;              /* [height,width,3] */
+  gboolean is_begun;            /* one is under way: the activations are its */
 };
 
 /* ---- memory ------------------------------------------------------------------------------------------------------ */
@@ -324,19 +325,19 @@ gh_encoder_session_repeat (GhEncoderSession *s, int times)
   return gh_sync (s->ctx);
 }
 
-/* rgb: memory of the context, on a device s->rgb. */
+/* rgb: memory of the context, on a device s->rgb. A device is not waited for. */
 static GhStatus
-encode_pictures (GhEncoderSession *s, const guint8 *rgb, gsize stride, int B, float *embedding, float *tokens)
+begin_pictures (GhEncoderSession *s, const guint8 *rgb, gsize stride, int B)
 {
-  const int N = gh_mae_config_tokens (&s->encoder->config);
+  return s->is_host ? encode_pixels (s, rgb, stride, B) : encode_on_device (s, rgb, stride, B);
+}
 
-  if (s->is_host)
-    GH_TRY (encode_pixels (s, rgb, stride, B));
-  else
-    GH_TRY (encode_on_device (s, rgb, stride, B));
+static GhStatus
+finish_pictures (GhEncoderSession *s, int B, float *embedding, float *tokens)
+{
   GH_TRY (copy_embedding (s, embedding, B));
   if (tokens)
-    GH_TRY (copy_tokens (s, tokens, B, N));
+    GH_TRY (copy_tokens (s, tokens, B, gh_mae_config_tokens (&s->encoder->config)));
   return gh_sync (s->ctx);
 }
 
@@ -344,14 +345,15 @@ static GhStatus
 encode (GhEncoderSession *s, const guint8 *rgb, gsize stride, int B, float *embedding, float *tokens)
 {
   GH_TRY (bring_rgb (s, &rgb, &stride, rgb, B));
-  return encode_pictures (s, rgb, stride, B, embedding, tokens);
+  GH_TRY (begin_pictures (s, rgb, stride, B));
+  return finish_pictures (s, B, embedding, tokens);
 }
 
 static GhStatus
-encode_frame (GhEncoderSession *s, float *embedding, float *tokens)
+begin_frame (GhEncoderSession *s)
 {
   GH_TRY (gh_frame_fit_run (s->fit, s->picture));
-  return encode_pictures (s, s->picture, (gsize) s->encoder->config.width * 3, 1, embedding, tokens);
+  return begin_pictures (s, s->picture, (gsize) s->encoder->config.width * 3, 1);
 }
 
 static GhStatus
@@ -414,6 +416,13 @@ refuse (const GhEncoderSession *s, GError **error, const char *what)
   return FALSE;
 }
 
+/* Nothing else may use the activations of a frame that is under way. */
+static gboolean
+is_free (const GhEncoderSession *s, GError **error)
+{
+  return !s->is_begun || refuse (s, error, "a frame was begun and is not finished");
+}
+
 /* Every row of index[B,n] ascends within 0..N-1. */
 static gboolean
 ascends (const gint32 *index, int B, int n, int N)
@@ -449,35 +458,80 @@ gh_encoder_encode (GhEncoderSession *s, const guint8 *rgb, gsize stride, int B, 
     return refuse (s, error, "more images than the session was made for");
   if (stride < (gsize) c->width * 3)
     return refuse (s, error, "the rows of the image are shorter than the model's width");
+  if (!is_free (s, error))
+    return FALSE;
   return gh_encoder_check (encode (s, rgb, stride, B, embedding, tokens), s->ctx, s->encoder->shown, error)
       && is_finite (s, embedding, (gsize) B * c->embedding, error);
+}
+
+void
+gh_encoder_session_forget_frames (GhEncoderSession *s)
+{
+  if (s->is_begun)
+    gh_sync (s->ctx);
+  s->is_begun = FALSE;
+  if (s->fit)
+    gh_frame_fit_drop (s->fit);
 }
 
 gboolean
 gh_encoder_session_expect (GhEncoderSession *s, const GhFrameLayout *layout, const GhFrameRectangle *part)
 {
+  gh_encoder_session_forget_frames (s);
   return expect (s, layout, part) == GH_OK;
+}
+
+static gboolean
+has_room (const GhEncoderSession *s, GError **error)
+{
+  if (!s->fit || !gh_frame_fit_is_planned (s->fit))
+    return refuse (s, error, "no frame was expected");
+  return gh_frame_fit_ahead (s->fit) < GH_FRAMES_AHEAD
+      || refuse (s, error, "too many frames were sent and not encoded");
 }
 
 gboolean
 gh_encoder_send_frame (GhEncoderSession *s, const guint8 *const *planes, const gsize *strides, GError **error)
 {
   g_return_val_if_fail (planes != NULL && strides != NULL, FALSE);
-  if (!s->fit || !gh_frame_fit_is_planned (s->fit))
-    return refuse (s, error, "no frame was expected");
-  if (gh_frame_fit_ahead (s->fit) == GH_FRAMES_AHEAD)
-    return refuse (s, error, "too many frames were sent and not encoded");
-  return gh_encoder_check (gh_frame_fit_send (s->fit, planes, strides), s->ctx, s->encoder->shown, error);
+  return has_room (s, error)
+      && gh_encoder_check (gh_frame_fit_send (s->fit, planes, strides), s->ctx, s->encoder->shown, error);
+}
+
+gboolean
+gh_encoder_lend_frame (GhEncoderSession *s, const guint8 *const *planes, const gsize *strides, GError **error)
+{
+  g_return_val_if_fail (planes != NULL && strides != NULL, FALSE);
+  return has_room (s, error)
+      && gh_encoder_check (gh_frame_fit_lend (s->fit, planes, strides), s->ctx, s->encoder->shown, error);
+}
+
+gboolean
+gh_encoder_begin_frame (GhEncoderSession *s, GError **error)
+{
+  if (!s->fit || gh_frame_fit_ahead (s->fit) == 0)
+    return refuse (s, error, "no frame was sent");
+  if (!is_free (s, error))
+    return FALSE;
+  s->is_begun = gh_encoder_check (begin_frame (s), s->ctx, s->encoder->shown, error);
+  return s->is_begun;
+}
+
+gboolean
+gh_encoder_finish_frame (GhEncoderSession *s, float *embedding, float *tokens, GError **error)
+{
+  g_return_val_if_fail (embedding != NULL, FALSE);
+  if (!s->is_begun)
+    return refuse (s, error, "no frame was begun");
+  s->is_begun = FALSE;
+  return gh_encoder_check (finish_pictures (s, 1, embedding, tokens), s->ctx, s->encoder->shown, error)
+      && is_finite (s, embedding, s->encoder->config.embedding, error);
 }
 
 gboolean
 gh_encoder_encode_frame (GhEncoderSession *s, float *embedding, float *tokens, GError **error)
 {
-  g_return_val_if_fail (embedding != NULL, FALSE);
-  if (!s->fit || gh_frame_fit_ahead (s->fit) == 0)
-    return refuse (s, error, "no frame was sent");
-  return gh_encoder_check (encode_frame (s, embedding, tokens), s->ctx, s->encoder->shown, error)
-      && is_finite (s, embedding, s->encoder->config.embedding, error);
+  return gh_encoder_begin_frame (s, error) && gh_encoder_finish_frame (s, embedding, tokens, error);
 }
 
 gboolean
@@ -496,6 +550,8 @@ gh_encoder_forward (GhEncoderSession *s, const float *patches, const gint32 *kee
     return refuse (s, error, "the indices of the kept patches do not ascend within the grid");
   if (embedding && K < N && s->regions)
     return refuse (s, error, "its embedding is pooled over regions, which takes all patches");
+  if (!is_free (s, error))
+    return FALSE;
   return gh_encoder_check (forward (s, patches, keep, B, K, latent, embedding), s->ctx, s->encoder->shown, error)
       && (!embedding || is_finite (s, embedding, (gsize) B * c->embedding, error));
 }
@@ -515,5 +571,7 @@ gh_encoder_decode (GhEncoderSession *s, const float *latent, const gint32 *keep,
     return refuse (s, error, "the decoder needs at least one kept and one dropped patch");
   if (!ascends (keep, B, K, N) || !ascends (drop, B, N - K, N))
     return refuse (s, error, "the indices of the kept and dropped patches do not ascend within the grid");
+  if (!is_free (s, error))
+    return FALSE;
   return gh_encoder_check (decode (s, latent, keep, drop, B, K, pred), s->ctx, s->encoder->shown, error);
 }

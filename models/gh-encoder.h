@@ -63,8 +63,18 @@ gboolean gh_encoder_session_expect (GhEncoderSession *session, const GhFrameLayo
  * the present one is encoded. expect() forgets what was sent. DATA when there is no room or nothing was expected. */
 gboolean gh_encoder_send_frame (GhEncoderSession *session, const guint8 *const *planes, const gsize *strides,
     GError **error);
+/* The same for a frame whose planes lie in the device's memory, in the context of gh_device_handle(): it is read there,
+ * once whatever was given to the device's default stream, and to streams in step with it, is done. */
+gboolean gh_encoder_lend_frame (GhEncoderSession *session, const guint8 *const *planes, const gsize *strides,
+    GError **error);
 /* The oldest frame that was sent. The rest as gh_encoder_encode(). */
 gboolean gh_encoder_encode_frame (GhEncoderSession *session, float *embedding, float *tokens, GError **error);
+/* The two halves of encode_frame(): begin() gives the oldest frame to the device and, on a GPU, returns before it is
+ * encoded; finish() waits for its embedding. Between them frames may be sent, all else is DATA. */
+gboolean gh_encoder_begin_frame (GhEncoderSession *session, GError **error);
+gboolean gh_encoder_finish_frame (GhEncoderSession *session, float *embedding, float *tokens, GError **error);
+/* As if no frame was sent or begun: what was is waited for and forgotten. */
+void gh_encoder_session_forget_frames (GhEncoderSession *session);
 
 /* From normalised patches[B,K,P] (host), keep[B,K] ascending or NULL for all: latent[B,first+K,dim] after the final
  * norm (may be NULL) and embedding[B,E] pooled over what was kept (may be NULL). */

@@ -22,9 +22,10 @@ struct _GhFrameFit
   GhFit fit;
   void *tables;                 /* of the context: what fit's axes point to */
 
-  /* Frames sent and not yet made a picture. In the host's memory: where they lie. */
+  /* Frames sent and not yet made a picture. */
   struct
   {
+    gboolean in_lane;           /* else the context's memory: */
     const guint8 *planes[GH_FRAME_MAX_PLANES];
     gsize strides[GH_FRAME_MAX_PLANES];
   } ahead[GH_FRAMES_AHEAD];
@@ -45,20 +46,28 @@ gh_frame_fit_new (GhCtx *ctx, int width, int height)
   return fit;
 }
 
+void
+gh_frame_fit_drop (GhFrameFit *fit)
+{
+  const void *brought;
+
+  for (; fit->n_run != fit->n_sent; fit->n_run++) {
+    if (fit->ahead[fit->n_run % GH_FRAMES_AHEAD].in_lane) {
+      gh_lanes_take (fit->lanes, &brought);
+      gh_lanes_done (fit->lanes);
+    }
+  }
+  fit->n_sent = fit->n_run = 0;
+}
+
 /* The plan, and frames on their way; lanes stay for the next plan. */
 static void
 forget (GhFrameFit *fit)
 {
-  const void *brought;
-
+  gh_frame_fit_drop (fit);
   fit->is_planned = FALSE;
   gh_free (fit->ctx, fit->tables);
   fit->tables = NULL;
-  for (; fit->lanes && fit->n_run != fit->n_sent; fit->n_run++) {
-    gh_lanes_take (fit->lanes, &brought);
-    gh_lanes_done (fit->lanes);
-  }
-  fit->n_sent = fit->n_run = 0;
 }
 
 void
@@ -303,14 +312,24 @@ GhStatus
 gh_frame_fit_send (GhFrameFit *fit, const guint8 *const *planes, const gsize *strides)
 {
   g_return_val_if_fail (fit->is_planned && fit->n_sent - fit->n_run < GH_FRAMES_AHEAD, GH_INVAL);
-  if (fit->is_host) {
-    for (int p = 0; p < fit->layout.n_planes; p++) {
-      fit->ahead[fit->n_sent % GH_FRAMES_AHEAD].planes[p] = planes[p];
-      fit->ahead[fit->n_sent % GH_FRAMES_AHEAD].strides[p] = strides[p];
-    }
-  } else {
-    GH_TRY (fill_lane (fit, planes, strides));
+  if (fit->is_host)
+    return gh_frame_fit_lend (fit, planes, strides);
+  GH_TRY (fill_lane (fit, planes, strides));
+  fit->ahead[fit->n_sent++ % GH_FRAMES_AHEAD].in_lane = TRUE;
+  return GH_OK;
+}
+
+GhStatus
+gh_frame_fit_lend (GhFrameFit *fit, const guint8 *const *planes, const gsize *strides)
+{
+  const guint next = fit->n_sent % GH_FRAMES_AHEAD;
+
+  g_return_val_if_fail (fit->is_planned && fit->n_sent - fit->n_run < GH_FRAMES_AHEAD, GH_INVAL);
+  for (int p = 0; p < fit->layout.n_planes; p++) {
+    fit->ahead[next].planes[p] = planes[p];
+    fit->ahead[next].strides[p] = strides[p];
   }
+  fit->ahead[next].in_lane = FALSE;
   fit->n_sent++;
   return GH_OK;
 }
@@ -325,14 +344,17 @@ gh_frame_fit_ahead (const GhFrameFit *fit)
 static GhStatus
 find_planes (GhFrameFit *fit, const guint8 **planes, gsize *strides)
 {
+  const guint oldest = fit->n_run % GH_FRAMES_AHEAD;
   const guint8 *at = NULL;
 
-  if (!fit->is_host)
+  if (fit->ahead[oldest].in_lane)
     GH_TRY (gh_lanes_take (fit->lanes, (const void **) &at));
+  else
+    GH_TRY (gh_await_others (fit->ctx));
   for (int p = 0; p < fit->layout.n_planes; p++) {
-    planes[p] = fit->is_host ? fit->ahead[fit->n_run % GH_FRAMES_AHEAD].planes[p] : at;
-    strides[p] = fit->is_host ? fit->ahead[fit->n_run % GH_FRAMES_AHEAD].strides[p] : plane_row_bytes (&fit->layout, p);
-    if (!fit->is_host)
+    planes[p] = at ? at : fit->ahead[oldest].planes[p];
+    strides[p] = at ? plane_row_bytes (&fit->layout, p) : fit->ahead[oldest].strides[p];
+    if (at)
       at += strides[p] * plane_rows (&fit->layout, p);
   }
   return GH_OK;
@@ -345,9 +367,11 @@ gh_frame_fit_run (GhFrameFit *fit, guint8 *rgb)
   const guint8 *planes[GH_FRAME_MAX_PLANES];
   gsize strides[GH_FRAME_MAX_PLANES];
   GhFrame frame = { .height = layout->height, .width = layout->width, .subsampled = layout->subsampled };
+  gboolean in_lane;
   GhStatus status;
 
   g_return_val_if_fail (fit->is_planned && fit->n_sent != fit->n_run, GH_INVAL);
+  in_lane = fit->ahead[fit->n_run % GH_FRAMES_AHEAD].in_lane;
   GH_TRY (find_planes (fit, planes, strides));
   for (int c = 0; c < 3; c++) {
     frame.channel[c] = planes[layout->channel[c].plane] + layout->channel[c].offset;
@@ -356,7 +380,7 @@ gh_frame_fit_run (GhFrameFit *fit, guint8 *rgb)
   }
   status = gh_fit_fwd (fit->ctx, rgb, &frame, &fit->fit, fit->height, fit->width);
   fit->n_run++;
-  if (!fit->is_host)
+  if (in_lane)
     GH_TRY (gh_lanes_done (fit->lanes));
   return status;
 }

@@ -27,7 +27,11 @@ gboolean gh_frame_fit_is_planned (const GhFrameFit *fit);
 /* A frame as expected: host memory of the layout's planes, which stays as it is until run() is through with it. To a
  * device its copy has begun when this returns. At most GH_FRAMES_AHEAD have been sent and not run. */
 GhStatus gh_frame_fit_send (GhFrameFit *fit, const guint8 *const *planes, const gsize *strides);
+/* The same for a frame that lies in the context's memory already and is read there: nothing is copied. On the host no
+ * other than send(). */
+GhStatus gh_frame_fit_lend (GhFrameFit *fit, const guint8 *const *planes, const gsize *strides);
 guint gh_frame_fit_ahead (const GhFrameFit *fit);    /* how many */
+void gh_frame_fit_drop (GhFrameFit *fit);            /* forgets them all; the plan stays */
 /* The oldest that was sent, into rgb, memory of the context. */
 GhStatus gh_frame_fit_run (GhFrameFit *fit, guint8 *rgb);
 

@@ -37,15 +37,21 @@ static GstCaps *
 video_for_tensors (const GstStructure *tensors)
 {
   const GValue *framerate = gst_structure_get_value (tensors, "framerate");
-  GstCaps *caps = gst_caps_from_string (GST_MAE_VIDEO_CAPS);
+  GstCaps *caps = gst_caps_from_string (GST_MAE_ENCODER_VIDEO_CAPS);
 
   if (framerate)
     gst_caps_set_value (caps, "framerate", framerate);
   return caps;
 }
 
+static gboolean
+is_off_device (GstCapsFeatures *features, GstStructure *structure, gpointer unused)
+{
+  return gst_caps_features_is_any (features) || !gst_caps_features_contains (features, GST_MAE_CUDA_FEATURE);
+}
+
 GstCaps *
-gst_mae_caps_transform (const GhEncoder *encoder, GstPadDirection direction, const GstCaps *caps)
+gst_mae_caps_transform (const GhEncoder *encoder, gboolean on_device, GstPadDirection direction, const GstCaps *caps)
 {
   GstCaps *result = gst_caps_new_empty ();
 
@@ -61,5 +67,7 @@ gst_mae_caps_transform (const GhEncoder *encoder, GstPadDirection direction, con
     else if (direction == GST_PAD_SRC && !gst_mae_caps_is_video (structure))
       result = gst_caps_merge (result, video_for_tensors (structure));
   }
+  if (!on_device)
+    gst_caps_filter_and_map_in_place (result, is_off_device, NULL);
   return result;
 }

@@ -11,6 +11,9 @@
 #include "gst/common/gstframelayout.h"
 #include "gst/common/gstframescaler.h"
 
+/* Frames whose embeddings are there or under way: one of each, while a third has come. */
+#define MAX_DONE 2
+
 struct _GstMaeEmbedder
 {
   GhEncoder *encoder;
@@ -26,15 +29,26 @@ struct _GstMaeEmbedder
   GhFrameRectangle part;        /* of which this part was expected last, */
   gboolean is_expected;         /* and had a plan */
   GstFrameScaler *scaler;       /* of all others */
+
+  GstMaeCuda *cuda;             /* NULL: no frames in a GPU's memory */
+  const gchar *detour;          /* why one of those is fetched to the processor; NULL once it was told */
+  gboolean is_detour_told;
+
+  gboolean is_begun;            /* a frame is under way, */
+  GstClockTime spent;           /* on which so much time was spent, */
+  GstMaeCudaFrame lent;         /* and which is read here meanwhile */
+  GstMaeEmbedding done[MAX_DONE];
+  guint n_done;
 };
 
-/* What is encoded: a picture of the model's size, or, where that is NULL, the planes of a frame. */
+/* Where a frame's pixels are, in one of three ways. */
 typedef struct
 {
-  const guint8 *rgb;
+  const guint8 *rgb;            /* a picture of the model's size, */
   gsize stride;
-  const guint8 *planes[GST_VIDEO_MAX_PLANES];
-  gsize strides[GST_VIDEO_MAX_PLANES];
+  gboolean is_mapped;           /* the frame in the processor's memory, */
+  GstVideoFrame map;
+  GstMaeCudaFrame lent;         /* or in the device's */
 } Pixels;
 
 /* Buffers of exactly `bytes`, as many as are under way. NULL when memory is out. */
@@ -63,9 +77,26 @@ free_pool (GstBufferPool *pool)
   gst_object_unref (pool);
 }
 
+/* The lock is held, or nobody else has the embedder. */
+static void
+forget (GstMaeEmbedder *embedder)
+{
+  if (embedder->session)
+    gh_encoder_session_forget_frames (embedder->session);
+  embedder->is_begun = FALSE;
+  gst_mae_cuda_unmap (&embedder->lent);
+  while (embedder->n_done > 0) {
+    embedder->n_done--;
+    gst_clear_buffer (&embedder->done[embedder->n_done].embedding);
+    gst_clear_buffer (&embedder->done[embedder->n_done].tokens);
+  }
+}
+
 static void
 embedder_clear (GstMaeEmbedder *embedder)
 {
+  forget (embedder);
+  g_clear_pointer (&embedder->cuda, gst_mae_cuda_unref);
   g_clear_pointer (&embedder->scaler, gst_frame_scaler_free);
   g_clear_pointer (&embedder->session, gh_encoder_session_free);
   g_clear_pointer (&embedder->token_pool, free_pool);
@@ -134,6 +165,18 @@ gst_mae_embedder_encoder (GstMaeEmbedder *embedder)
   return embedder->encoder;
 }
 
+void
+gst_mae_embedder_use_cuda (GstMaeEmbedder *embedder, GstMaeCuda *cuda)
+{
+  embedder->cuda = gst_mae_cuda_ref (cuda);
+}
+
+gboolean
+gst_mae_embedder_uses_cuda (GstMaeEmbedder *embedder)
+{
+  return embedder->cuda != NULL;
+}
+
 gboolean
 gst_mae_embedder_set_info (GstMaeEmbedder *embedder, const GstVideoInfo *info)
 {
@@ -141,6 +184,8 @@ gst_mae_embedder_set_info (GstMaeEmbedder *embedder, const GstVideoInfo *info)
   gboolean done;
 
   g_mutex_lock (&embedder->lock);
+  forget (embedder);
+  embedder->is_detour_told = FALSE;
   embedder->info = *info;
   embedder->has_layout = gst_frame_layout_from_info (&embedder->layout, info, config->width, config->height);
   embedder->part = (GhFrameRectangle) { 0, 0, GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info) };
@@ -177,9 +222,13 @@ acquire_mapped (GstBufferPool *pool, GstMapInfo *map, GError **error)
   return NULL;
 }
 
-/* Encodes into buffers of the pools; *tokens stays NULL when they are not wanted. */
+/* ---- from frames to embeddings --------------------------------------------------------------------- */
+
+/* Buffers of the pools, filled from a picture or, when rgb is NULL, with what is under way. *tokens stays NULL when they
+ * are not wanted. */
 static gboolean
-encode (GstMaeEmbedder *embedder, const Pixels *pixels, GstBuffer **embedding, GstBuffer **tokens, GError **error)
+encode (GstMaeEmbedder *embedder, const guint8 *rgb, gsize stride, GstBuffer **embedding, GstBuffer **tokens,
+    GError **error)
 {
   GstMapInfo embedding_map, token_map = GST_MAP_INFO_INIT;
   gboolean done = FALSE;
@@ -187,10 +236,9 @@ encode (GstMaeEmbedder *embedder, const Pixels *pixels, GstBuffer **embedding, G
   if (!(*embedding = acquire_mapped (embedder->embedding_pool, &embedding_map, error)))
     return FALSE;
   if (!embedder->token_pool || (*tokens = acquire_mapped (embedder->token_pool, &token_map, error)))
-    done = pixels->rgb ? gh_encoder_encode (embedder->session, pixels->rgb, pixels->stride, 1,
-            (gfloat *) embedding_map.data, (gfloat *) token_map.data, error)
-        : gh_encoder_send_frame (embedder->session, pixels->planes, pixels->strides, error)
-        && gh_encoder_encode_frame (embedder->session, (gfloat *) embedding_map.data, (gfloat *) token_map.data, error);
+    done = rgb ? gh_encoder_encode (embedder->session, rgb, stride, 1, (gfloat *) embedding_map.data,
+            (gfloat *) token_map.data, error)
+        : gh_encoder_finish_frame (embedder->session, (gfloat *) embedding_map.data, (gfloat *) token_map.data, error);
 
   if (*tokens) {
     to_little_endian (&token_map);
@@ -205,52 +253,15 @@ encode (GstMaeEmbedder *embedder, const Pixels *pixels, GstBuffer **embedding, G
   return done;
 }
 
-/* Whether the session takes the frame as it is. */
+/* One more in done[]. start: of the time that goes on top of spent. */
 static gboolean
-expects (GstMaeEmbedder *embedder, GstBuffer *frame)
-{
-  GhFrameRectangle part;
-
-  if (!embedder->has_layout)
-    return FALSE;
-  part = gst_frame_layout_part (frame, &embedder->info);
-  if (!gst_frame_layout_same_part (&part, &embedder->part)) {
-    embedder->part = part;
-    embedder->is_expected = gh_encoder_session_expect (embedder->session, &embedder->layout, &part);
-  }
-  return embedder->is_expected;
-}
-
-/* FALSE with an error when the frame cannot be read, or not be encoded. */
-static gboolean
-encode_frame (GstMaeEmbedder *embedder, GstBuffer *frame, GstMaeEmbedding *embedding, GError **error)
-{
-  Pixels pixels = { NULL };
-  GstVideoFrame map;
-  gboolean done;
-
-  if (expects (embedder, frame)
-      && gst_frame_layout_map (&embedder->layout, &embedder->info, frame, &map, pixels.planes, pixels.strides)) {
-    done = encode (embedder, &pixels, &embedding->embedding, &embedding->tokens, error);
-    gst_video_frame_unmap (&map);
-    return done;
-  }
-  if (gst_frame_scaler_set_info (embedder->scaler, &embedder->info)
-      && (pixels.rgb = gst_frame_scaler_scale (embedder->scaler, frame, &pixels.stride)))
-    return encode (embedder, &pixels, &embedding->embedding, &embedding->tokens, error);
-  g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT, "A frame of %" G_GSIZE_FORMAT " bytes does not "
-      "hold the picture its caps promise", gst_buffer_get_size (frame));
-  return FALSE;
-}
-
-gboolean
-gst_mae_embedder_embed (GstMaeEmbedder *embedder, GstBuffer *frame, GstMaeEmbedding *embedding, GError **error)
+complete (GstMaeEmbedder *embedder, const guint8 *rgb, gsize stride, GstClockTime spent, GstClockTime start,
+    GError **error)
 {
   const GhMaeConfig *config = gh_encoder_config (embedder->encoder);
-  GstClockTime start = gst_util_get_timestamp ();
-  gboolean done;
+  GstMaeEmbedding *done = &embedder->done[embedder->n_done];
 
-  *embedding = (GstMaeEmbedding) {
+  *done = (GstMaeEmbedding) {
     .model_id = gh_encoder_id (embedder->encoder),
     .encoder_file = embedder->file,
     .device = gh_encoder_device (embedder->encoder),
@@ -259,13 +270,175 @@ gst_mae_embedder_embed (GstMaeEmbedder *embedder, GstBuffer *frame, GstMaeEmbedd
     .grid_cols = gh_mae_config_grid_cols (config),
     .token_dim = embedder->token_pool ? config->dim : 0,
   };
+  if (!encode (embedder, rgb, stride, &done->embedding, &done->tokens, error))
+    return FALSE;
+  done->encode_time = spent + gst_util_get_timestamp () - start;
+  embedder->n_done++;
+  return TRUE;
+}
+
+/* Waits for the frame under way, if any. */
+static gboolean
+finish (GstMaeEmbedder *embedder, GError **error)
+{
+  gboolean done;
+
+  if (!embedder->is_begun)
+    return TRUE;
+  done = complete (embedder, NULL, 0, embedder->spent, gst_util_get_timestamp (), error);
+  embedder->is_begun = FALSE;
+  gst_mae_cuda_unmap (&embedder->lent);
+  return done;
+}
+
+/* Whether the session takes the frame as it is. Another part than before is a new plan: none may be under way then. */
+static gboolean
+expects (GstMaeEmbedder *embedder, const GhFrameRectangle *part)
+{
+  if (embedder->has_layout && !gst_frame_layout_same_part (part, &embedder->part)) {
+    embedder->part = *part;
+    embedder->is_expected = gh_encoder_session_expect (embedder->session, &embedder->layout, part);
+  }
+  return embedder->has_layout && embedder->is_expected;
+}
+
+/* Frames on the device that cannot be read there go the way of the processor's. */
+static gboolean
+lend (GstMaeEmbedder *embedder, GstBuffer *frame, const GstVideoInfo *info, gboolean is_expected, Pixels *pixels,
+    GError **error)
+{
+  const gchar *why = "such frames are not made pictures there";
+
+  if (is_expected && gst_mae_cuda_map (embedder->cuda, &embedder->layout, info, frame, &pixels->lent, &why))
+    return gh_encoder_lend_frame (embedder->session, pixels->lent.planes, pixels->lent.strides, error);
+  if (!embedder->is_detour_told)
+    embedder->detour = why;
+  return FALSE;
+}
+
+static gboolean
+refuse (GstBuffer *frame, GError **error)
+{
+  g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT, "A frame of %" G_GSIZE_FORMAT " bytes does not "
+      "hold the picture its caps promise", gst_buffer_get_size (frame));
+  return FALSE;
+}
+
+/* Brings the frame to the session, or makes a picture of it. FALSE with an error when it cannot be read, or be sent. */
+static gboolean
+bring (GstMaeEmbedder *embedder, GstBuffer *frame, Pixels *pixels, GError **error)
+{
+  const guint8 *planes[GST_VIDEO_MAX_PLANES];
+  const GhFrameRectangle part = gst_frame_layout_part (frame, &embedder->info);
+  const gboolean is_expected = expects (embedder, &part);
+  gsize strides[GST_VIDEO_MAX_PLANES];
+  GstVideoInfo info = embedder->info;
+
+  if (gst_mae_cuda_is_on_device (embedder->cuda, frame)) {
+    if (!gst_mae_cuda_take_strides (frame, &info))
+      return refuse (frame, error);
+    if (lend (embedder, frame, &info, is_expected, pixels, error))
+      return TRUE;
+    if (*error)
+      return FALSE;
+  }
+  if (is_expected && gst_frame_layout_map (&embedder->layout, &info, frame, &pixels->map, planes, strides)) {
+    pixels->is_mapped = TRUE;
+    return gh_encoder_send_frame (embedder->session, planes, strides, error);
+  }
+  if (gst_frame_scaler_set_info (embedder->scaler, &info)
+      && (pixels->rgb = gst_frame_scaler_scale (embedder->scaler, frame, &pixels->stride)))
+    return TRUE;
+  return refuse (frame, error);
+}
+
+/* The frame that was brought is the one under way, or done. */
+static gboolean
+begin (GstMaeEmbedder *embedder, Pixels *pixels, GstClockTime spent, GError **error)
+{
+  GstClockTime start = gst_util_get_timestamp ();
+
+  if (pixels->rgb)
+    return complete (embedder, pixels->rgb, pixels->stride, spent, start, error);
+  if (!gh_encoder_begin_frame (embedder->session, error))
+    return FALSE;
+  embedder->is_begun = TRUE;
+  embedder->lent = pixels->lent;
+  pixels->lent.memory = NULL;
+  embedder->spent = spent + gst_util_get_timestamp () - start;
+  return TRUE;
+}
+
+/* What is under way is waited for when the next has been brought: its copy goes on meanwhile. */
+static gboolean
+push (GstMaeEmbedder *embedder, GstBuffer *frame, Pixels *pixels, GError **error)
+{
+  const GhFrameRectangle part = gst_frame_layout_part (frame, &embedder->info);
+  GstClockTime start, spent;
+
+  if (!gst_frame_layout_same_part (&part, &embedder->part) && !finish (embedder, error))
+    return FALSE;
+  start = gst_util_get_timestamp ();
+  if (!bring (embedder, frame, pixels, error))
+    return FALSE;
+  spent = gst_util_get_timestamp () - start;
+  return finish (embedder, error) && begin (embedder, pixels, spent, error);
+}
+
+gboolean
+gst_mae_embedder_push (GstMaeEmbedder *embedder, GstBuffer *frame, GError **error)
+{
+  g_autoptr (GError) reason = NULL;
+  Pixels pixels = { NULL };
+  gboolean done;
 
   g_mutex_lock (&embedder->lock);
-  done = encode_frame (embedder, frame, embedding, error);
+  done = push (embedder, frame, &pixels, &reason);
+  if (pixels.is_mapped)
+    gst_video_frame_unmap (&pixels.map);
+  gst_mae_cuda_unmap (&pixels.lent);
   g_mutex_unlock (&embedder->lock);
-
-  embedding->encode_time = gst_util_get_timestamp () - start;
+  if (!done)
+    g_propagate_error (error, g_steal_pointer (&reason));
   return done;
+}
+
+gboolean
+gst_mae_embedder_pull (GstMaeEmbedder *embedder, GstMaeEmbedding *embedding, GError **error)
+{
+  gboolean done;
+
+  g_mutex_lock (&embedder->lock);
+  g_assert (embedder->n_done > 0 || embedder->is_begun);
+  done = embedder->n_done > 0 || finish (embedder, error);
+  if (done) {
+    *embedding = embedder->done[0];
+    embedder->n_done--;
+    for (guint i = 0; i < embedder->n_done; i++)
+      embedder->done[i] = embedder->done[i + 1];
+  }
+  g_mutex_unlock (&embedder->lock);
+  return done;
+}
+
+void
+gst_mae_embedder_forget (GstMaeEmbedder *embedder)
+{
+  g_mutex_lock (&embedder->lock);
+  forget (embedder);
+  g_mutex_unlock (&embedder->lock);
+}
+
+const gchar *
+gst_mae_embedder_take_detour (GstMaeEmbedder *embedder)
+{
+  const gchar *why;
+
+  g_mutex_lock (&embedder->lock);
+  why = g_steal_pointer (&embedder->detour);
+  embedder->is_detour_told |= why != NULL;
+  g_mutex_unlock (&embedder->lock);
+  return why;
 }
 
 GstBuffer *
@@ -288,7 +461,6 @@ gst_mae_embedder_rehearse (GstMaeEmbedder *embedder)
   const GhMaeConfig *config = gh_encoder_config (embedder->encoder);
   gsize stride = (gsize) config->width * 3;
   g_autofree guint8 *black = g_malloc0 (stride * config->height);
-  const Pixels pixels = { black, stride };
   GstClockTime start, took = 0;
 
   g_mutex_lock (&embedder->lock);
@@ -296,7 +468,7 @@ gst_mae_embedder_rehearse (GstMaeEmbedder *embedder)
     GstBuffer *embedding = NULL, *tokens = NULL;
 
     start = gst_util_get_timestamp ();
-    encode (embedder, &pixels, &embedding, &tokens, NULL);
+    encode (embedder, black, stride, &embedding, &tokens, NULL);
     took = gst_util_get_timestamp () - start;
     gst_clear_buffer (&embedding);
     gst_clear_buffer (&tokens);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * gstmaeembedder.h: an encoder at work on video frames: frame in, embedding as GstBuffers out.
+ * gstmaeembedder.h: an encoder at work on video frames: frames in, embeddings as GstBuffers out.
  *
  * It joins what a stream needs and shares nothing with other streams but the weights: an encoder session, which takes
  * frames as they come where it can (gstframelayout.h), a frame scaler for all others, and pools for the results, so that
@@ -10,6 +10,7 @@
 #pragma once
 
 #include "gst/lib/gstmaeembeddingmeta.h"
+#include "gstmaecuda.h"
 #include "models/gh-encoder.h"
 
 #include <gst/video/video.h>
@@ -27,13 +28,26 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstMaeEmbedder, gst_mae_embedder_unref)
 
 GhEncoder *gst_mae_embedder_encoder (GstMaeEmbedder *embedder);      /* borrowed */
 
-/* What the following frames look like. FALSE when GStreamer cannot convert the format. */
+/* What the following frames look like; none is in. FALSE when GStreamer cannot convert the format. */
 gboolean gst_mae_embedder_set_info (GstMaeEmbedder *embedder, const GstVideoInfo *info);
 
-/* Fills embedding; its two buffers are the caller's to unref, its strings the embedder's. GST_STREAM_ERROR when the
- * frame cannot be read (the next one may be), GH_ERROR when encoding fails. */
-gboolean gst_mae_embedder_embed (GstMaeEmbedder *embedder, GstBuffer *frame, GstMaeEmbedding *embedding,
-    GError **error);
+/* Frames in the GPU's memory will be taken, too. Once, before others have the embedder. */
+void gst_mae_embedder_use_cuda (GstMaeEmbedder *embedder, GstMaeCuda *cuda);
+gboolean gst_mae_embedder_uses_cuda (GstMaeEmbedder *embedder);
+
+/* A frame comes in, its embedding out, in the same order; at most one frame is in when the next is pushed. On a GPU it is
+ * encoded while the caller does something else. push(): GST_STREAM_ERROR when the frame cannot be read (it is not in
+ * then, all else is as before, and the next one may be), GH_ERROR when encoding fails. What lies on the device stays
+ * mapped until it is encoded. */
+gboolean gst_mae_embedder_push (GstMaeEmbedder *embedder, GstBuffer *frame, GError **error);
+/* Fills embedding with that of the oldest frame that is in; waits for it. Its two buffers are the caller's to unref, its
+ * strings the embedder's. encode_time: what callers have spent on it. GH_ERROR when encoding fails. */
+gboolean gst_mae_embedder_pull (GstMaeEmbedder *embedder, GstMaeEmbedding *embedding, GError **error);
+/* Whatever is in comes to nothing. */
+void gst_mae_embedder_forget (GstMaeEmbedder *embedder);
+
+/* Why frames on the GPU had to be fetched to the processor, once per set_info(); else NULL. */
+const gchar *gst_mae_embedder_take_detour (GstMaeEmbedder *embedder);
 
 /* A buffer of the pool the embeddings come from, for one more copy of the numbers. NULL when memory is out. */
 GstBuffer *gst_mae_embedder_copy_embedding (GstMaeEmbedder *embedder, GstBuffer *embedding);

@@ -25,6 +25,19 @@
  * Put a `queue` behind the element where a live pipeline ends in a sink that synchronises (a window on a screen):
  * without one the frame that waits in the sink for its time keeps the next one from being encoded meanwhile.
  *
+ * ## On a GPU
+ *
+ * With the encoder on an NVIDIA GPU, frames in its memory (`memory:CUDAMemory`, as `nvh264dec` makes them) are read where
+ * they lie, and pass on there. The element shares the CUDA context it works in, by the query and the message that
+ * GStreamer has for that: decoders of the same pipeline use it. Frames of another context or another GPU, and formats that
+ * the kernels do not know, are copied to the processor's memory first; a warning says so once. GStreamer's library for such
+ * frames, libgstcuda-1.0 (1.22 or newer), is opened at run time: without it, or on the processor, only frames in system
+ * memory are asked for.
+ *
+ * #GstMaeEncoder:overlap holds each encoded frame back until the next one comes, so that it is encoded while that one is
+ * decoded and copied. The frame more of latency is in the LATENCY query. Whatever must not overtake a frame (the end,
+ * another format, a gap) brings it out first; a flush throws it away. A live source that stalls keeps one frame waiting.
+ *
  * ## Which device runs
  *
  * When it starts the element posts one element message `mae-encoder-ready` with the fields `model` and `model-id`
@@ -48,6 +61,10 @@
  * |[
  * gst-launch-1.0 videotestsrc num-buffers=30 ! video/x-raw,framerate=10/1 ! mae-encoder interval=1000000000 ! fakesink
  * ]| One embedding per second of video.
+ * |[
+ * gst-launch-1.0 videotestsrc num-buffers=50 ! video/x-raw,width=1280,height=720 ! x264enc \
+ *     ! h264parse ! nvh264dec ! mae-encoder device=cuda overlap=true ! fakesink
+ * ]| Decoded and encoded on a GPU, where the frames stay.
  *
  * Since: 0.1
  */
@@ -55,90 +72,63 @@
 #include "config.h"
 #endif
 
-#include "gstmaeencoder.h"
-
-#include "gst/common/gstinterval.h"
 #include "gst/common/gstmodelerror.h"
 #include "gst/lib/gstmaeembeddingcaps.h"
-#include "gstlateness.h"
 #include "gstmaeannounce.h"
 #include "gstmaecaps.h"
-#include "gstmaeembedder.h"
-#include "gstmaeencodersettings.h"
+#include "gstmaeencoderprivate.h"
 #include "gstmaeenums.h"
-#include "gstmaestats.h"
 
-GST_DEBUG_CATEGORY_STATIC (gst_mae_encoder_debug);
+GST_DEBUG_CATEGORY (gst_mae_encoder_debug);
 #define GST_CAT_DEFAULT gst_mae_encoder_debug
 
 #define PROP_MODEL_ID GST_MAE_ENCODER_N_SETTINGS
 #define PROP_STATS (GST_MAE_ENCODER_N_SETTINGS + 1)
 
-/* Who allows more lateness than this wants none to count; keeps sums in range. */
-#define MAX_LATENESS (24 * 60 * 60 * GST_SECOND)
-
-/* So many encodings make a percentile worth changing the pipeline's latency for. */
-#define LATENCY_SAMPLES 16
-
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS (GST_MAE_VIDEO_CAPS));
+    GST_STATIC_CAPS (GST_MAE_ENCODER_VIDEO_CAPS));
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS (GST_MAE_VIDEO_CAPS "; " GST_MAE_EMBEDDING_CAPS));
-
-/* What happens to a frame. */
-typedef enum
-{
-  ENCODE,
-  SKIP_INTERVAL,
-  SKIP_LATE,
-} Verdict;
-
-struct _GstMaeEncoder
-{
-  GstBaseTransform parent;
-
-  GstMaeEncoderSettings settings;       /* under the object lock */
-
-  /* From start() to stop(), under the object lock. */
-  GstMaeEmbedder *embedder;
-  GstClockTime latency;         /* of one encoding, as announced */
-  GstClockTime pipeline_latency;        /* of everything, as last told by the pipeline */
-
-  GstMaeStats stats;            /* also after stop(); under the object lock */
-
-  /* The stream; only the streaming thread. */
-  gboolean negotiated;
-  gboolean as_tensors;
-  GstInterval pace;
-  GstLateness lateness;
-  gboolean live;
-  GstClockTime upstream_latency;
-  gint ask_latency;             /* atomic: upstream's latency may have changed */
-};
+    GST_STATIC_CAPS (GST_MAE_ENCODER_VIDEO_CAPS "; " GST_MAE_EMBEDDING_CAPS));
 
 G_DEFINE_TYPE (GstMaeEncoder, gst_mae_encoder, GST_TYPE_BASE_TRANSFORM);
 GST_ELEMENT_REGISTER_DEFINE (mae_encoder, "mae-encoder", GST_RANK_NONE, GST_TYPE_MAE_ENCODER);
 
-static GstMaeEmbedder *
-get_embedder (GstMaeEncoder *self)
-{
-  GstMaeEmbedder *embedder;
-
-  GST_OBJECT_LOCK (self);
-  embedder = self->embedder ? gst_mae_embedder_ref (self->embedder) : NULL;
-  GST_OBJECT_UNLOCK (self);
-  return embedder;
-}
-
 /* ---- starting and stopping ------------------------------------------------------------------------- */
 
-static void
-reset_stream (GstMaeEncoder *self)
+/* One for all who ask. NULL, and the reason (g_free()), where no frames in a GPU's memory can be had. */
+static GstMaeCuda *
+get_cuda (GstMaeEncoder *self, gchar **why)
 {
-  gst_interval_reset (&self->pace);
-  gst_lateness_reset (&self->lateness);
-  g_atomic_int_set (&self->ask_latency, TRUE);
+  GstMaeCuda *cuda;
+  GhDevice device;
+
+  GST_OBJECT_LOCK (self);
+  device = self->settings.device;
+  GST_OBJECT_UNLOCK (self);
+  g_mutex_lock (&self->cuda_lock);
+  if (!self->cuda)
+    self->cuda = gst_mae_cuda_new (device, why);
+  cuda = self->cuda ? gst_mae_cuda_ref (self->cuda) : NULL;
+  g_mutex_unlock (&self->cuda_lock);
+  return cuda;
+}
+
+/* Elements that come later, decoders too, are given our context by their bin. */
+static void
+offer_device (GstMaeEncoder *self, GstMaeEmbedder *embedder)
+{
+  const gboolean on_device = g_str_equal (gh_encoder_device (gst_mae_embedder_encoder (embedder)), "cuda");
+  g_autofree gchar *why = NULL;
+  g_autoptr (GstMaeCuda) cuda = on_device ? get_cuda (self, &why) : NULL;
+
+  if (cuda) {
+    gst_mae_embedder_use_cuda (embedder, cuda);
+    gst_element_post_message (GST_ELEMENT (self), gst_message_new_have_context (GST_OBJECT (self),
+            gst_mae_cuda_context (cuda)));
+  } else if (on_device) {
+    GST_INFO_OBJECT (self, "frames in the GPU's memory are not taken: %s", why);
+  }
 }
 
 static gboolean
@@ -169,16 +159,18 @@ gst_mae_encoder_start (GstBaseTransform *trans)
   }
   encoder = gst_mae_embedder_encoder (embedder);
   latency = gst_mae_embedder_rehearse (embedder);       /* a live pipeline asks before the first frame */
+  offer_device (self, embedder);
 
   GST_OBJECT_LOCK (self);
   self->embedder = embedder;
   self->latency = latency;
+  self->hold = 0;
   self->pipeline_latency = 0;
   gst_mae_stats_start (&self->stats, encoder);
   GST_OBJECT_UNLOCK (self);
 
   self->negotiated = FALSE;
-  reset_stream (self);
+  gst_mae_encoder_reset_pace (self);
   gst_mae_announce (GST_ELEMENT (self), encoder, "mae-encoder-ready", "the encoder was never trained: its embeddings "
       "are random features, good enough to try pipelines");
   g_object_notify (G_OBJECT (self), "model-id");
@@ -191,10 +183,14 @@ gst_mae_encoder_stop (GstBaseTransform *trans)
   GstMaeEncoder *self = GST_MAE_ENCODER (trans);
   GstMaeEmbedder *embedder;
 
+  gst_mae_encoder_forget_frames (self);
   GST_OBJECT_LOCK (self);
   embedder = g_steal_pointer (&self->embedder);
   GST_OBJECT_UNLOCK (self);
   g_clear_pointer (&embedder, gst_mae_embedder_unref);
+  g_mutex_lock (&self->cuda_lock);      /* the device may be another one next time */
+  g_clear_pointer (&self->cuda, gst_mae_cuda_unref);
+  g_mutex_unlock (&self->cuda_lock);
   return TRUE;
 }
 
@@ -204,10 +200,11 @@ static GstCaps *
 gst_mae_encoder_transform_caps (GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps, GstCaps *filter)
 {
   GstMaeEncoder *self = GST_MAE_ENCODER (trans);
-  g_autoptr (GstMaeEmbedder) embedder = get_embedder (self);
+  g_autoptr (GstMaeEmbedder) embedder = gst_mae_encoder_get_embedder (self);
   GstCaps *result;
 
-  result = gst_mae_caps_transform (embedder ? gst_mae_embedder_encoder (embedder) : NULL, direction, caps);
+  result = gst_mae_caps_transform (embedder ? gst_mae_embedder_encoder (embedder) : NULL,
+      !embedder || gst_mae_embedder_uses_cuda (embedder), direction, caps);
   if (filter) {
     GstCaps *all = result;
 
@@ -233,17 +230,40 @@ gst_mae_encoder_fixate_caps (GstBaseTransform *trans, GstPadDirection direction,
   return gst_caps_fixate (othercaps);
 }
 
+/* Frames that are held back are late by the time from one to the next. 0: none is. */
+static void
+choose_hold (GstMaeEncoder *self, GstMaeEmbedder *embedder, const GstVideoInfo *info)
+{
+  const gboolean on_device = g_str_equal (gh_encoder_device (gst_mae_embedder_encoder (embedder)), "cuda");
+  GstClockTime hold = 0;
+  gboolean changed;
+
+  if (on_device && GST_VIDEO_INFO_FPS_N (info) > 0)
+    hold = gst_util_uint64_scale (GST_SECOND, GST_VIDEO_INFO_FPS_D (info), GST_VIDEO_INFO_FPS_N (info));
+  GST_OBJECT_LOCK (self);
+  if (!self->settings.overlap)
+    hold = 0;
+  changed = hold != self->hold;
+  self->hold = hold;
+  GST_OBJECT_UNLOCK (self);
+  if (changed)
+    gst_element_post_message (GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
+}
+
 static gboolean
 gst_mae_encoder_set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
 {
   GstMaeEncoder *self = GST_MAE_ENCODER (trans);
-  g_autoptr (GstMaeEmbedder) embedder = get_embedder (self);
+  g_autoptr (GstMaeEmbedder) embedder = gst_mae_encoder_get_embedder (self);
   GstVideoInfo info;
 
+  gst_mae_encoder_drain (self);         /* what is held back leaves by the caps of before */
   self->as_tensors = !gst_mae_caps_is_video (gst_caps_get_structure (out, 0));
   self->negotiated = embedder && gst_video_info_from_caps (&info, in) && gst_mae_embedder_set_info (embedder, &info);
   GST_DEBUG_OBJECT (self, "%s %" GST_PTR_FORMAT ", out %" GST_PTR_FORMAT, self->negotiated ? "taking" : "refusing",
       in, out);
+  if (self->negotiated)
+    choose_hold (self, embedder, &info);
   return self->negotiated;
 }
 
@@ -260,229 +280,74 @@ gst_mae_encoder_propose_allocation (GstBaseTransform *trans, GstQuery *decide_qu
   return TRUE;
 }
 
-/* ---- latency --------------------------------------------------------------------------------------- */
+/* ---- queries and events ---------------------------------------------------------------------------- */
+
+/* Elements that make frames on a GPU ask whose context to use, before we have started. */
+static gboolean
+answer_context (GstMaeEncoder *self, GstQuery *query)
+{
+  g_autofree gchar *why = NULL;
+  g_autoptr (GstMaeCuda) cuda = NULL;
+  const gchar *type;
+
+  if (!gst_query_parse_context_type (query, &type) || !g_str_equal (type, GST_MAE_CUDA_CONTEXT))
+    return FALSE;
+  if (!(cuda = get_cuda (self, &why)))
+    GST_INFO_OBJECT (self, "no CUDA context to share: %s", why);
+  return cuda && gst_mae_cuda_answer (cuda, GST_ELEMENT (self), query);
+}
 
 static gboolean
 gst_mae_encoder_query (GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
 {
   GstMaeEncoder *self = GST_MAE_ENCODER (trans);
-  GstClockTime min, max, own;
-  gboolean live;
 
+  if (GST_QUERY_TYPE (query) == GST_QUERY_CONTEXT && answer_context (self, query))
+    return TRUE;
+  if (direction == GST_PAD_SINK && GST_QUERY_IS_SERIALIZED (query))
+    gst_mae_encoder_drain (self);
   if (!GST_BASE_TRANSFORM_CLASS (gst_mae_encoder_parent_class)->query (trans, direction, query))
     return FALSE;
-  if (GST_QUERY_TYPE (query) != GST_QUERY_LATENCY || direction != GST_PAD_SRC)
-    return TRUE;
-
-  gst_query_parse_latency (query, &live, &min, &max);
-  if (!live)
-    return TRUE;
-  GST_OBJECT_LOCK (self);
-  own = self->latency + (self->settings.max_lateness <= MAX_LATENESS ? self->settings.max_lateness : 0);
-  GST_OBJECT_UNLOCK (self);
-  GST_DEBUG_OBJECT (self, "adding %" GST_TIME_FORMAT " of latency", GST_TIME_ARGS (own));
-  gst_query_set_latency (query, TRUE, min + own, GST_CLOCK_TIME_IS_VALID (max) ? max + own : max);
+  if (GST_QUERY_TYPE (query) == GST_QUERY_LATENCY && direction == GST_PAD_SRC)
+    gst_mae_encoder_add_latency (self, query);
   return TRUE;
-}
-
-/* Encoding takes longer than was announced: has the pipeline ask again. The object lock is held. */
-static gboolean
-latency_grew (GstMaeEncoder *self, GstClockTime last)
-{
-  GstClockTime usual;
-
-  if (!self->live || last <= self->latency || self->stats.times.count < LATENCY_SAMPLES)
-    return FALSE;
-  usual = gst_timing_window_percentile (&self->stats.times, 0.95);
-  if (usual <= self->latency + self->latency / 10)
-    return FALSE;
-  self->latency = usual;
-  return TRUE;
-}
-
-static void
-ask_upstream_latency (GstMaeEncoder *self)
-{
-  GstQuery *query = gst_query_new_latency ();
-
-  self->live = FALSE;
-  self->upstream_latency = 0;
-  if (gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (self), query))
-    gst_query_parse_latency (query, &self->live, &self->upstream_latency, NULL);
-  gst_query_unref (query);
-  GST_DEBUG_OBJECT (self, "upstream is %slive, latency %" GST_TIME_FORMAT, self->live ? "" : "not ",
-      GST_TIME_ARGS (self->upstream_latency));
-}
-
-/* Lag up to which a frame is on time by what the pipeline has announced: it comes from upstream no later than promised,
- * or leaves us early enough for the sink all the same. */
-static GstClockTime
-announced_lag (GstMaeEncoder *self)
-{
-  GstClockTime lag = self->upstream_latency;
-
-  GST_OBJECT_LOCK (self);
-  lag += self->settings.max_lateness;
-  if (self->pipeline_latency > lag + self->latency)
-    lag = self->pipeline_latency - self->latency;
-  GST_OBJECT_UNLOCK (self);
-  return lag;
 }
 
 static gboolean
 gst_mae_encoder_src_event (GstBaseTransform *trans, GstEvent *event)
 {
-  GstMaeEncoder *self = GST_MAE_ENCODER (trans);
-  GstClockTime latency;
-
-  if (GST_EVENT_TYPE (event) == GST_EVENT_LATENCY) {
-    gst_event_parse_latency (event, &latency);
-    GST_OBJECT_LOCK (self);
-    self->pipeline_latency = latency;
-    GST_OBJECT_UNLOCK (self);
-    g_atomic_int_set (&self->ask_latency, TRUE);
-  }
+  if (GST_EVENT_TYPE (event) == GST_EVENT_LATENCY)
+    gst_mae_encoder_take_latency (GST_MAE_ENCODER (trans), event);
   return GST_BASE_TRANSFORM_CLASS (gst_mae_encoder_parent_class)->src_event (trans, event);
 }
 
 static gboolean
 gst_mae_encoder_sink_event (GstBaseTransform *trans, GstEvent *event)
 {
+  GstMaeEncoder *self = GST_MAE_ENCODER (trans);
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
+    gst_mae_encoder_forget_frames (self);
+  else if (GST_EVENT_IS_SERIALIZED (event))
+    gst_mae_encoder_drain (self);
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP || GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START)
-    reset_stream (GST_MAE_ENCODER (trans));
+    gst_mae_encoder_reset_pace (self);
   return GST_BASE_TRANSFORM_CLASS (gst_mae_encoder_parent_class)->sink_event (trans, event);
 }
 
 /* ---- frames ---------------------------------------------------------------------------------------- */
 
-static gboolean
-is_late (GstMaeEncoder *self, GstClockTime running_time, GstClockTime max_lateness)
-{
-  GstClockTime now;
-
-  if (g_atomic_int_compare_and_exchange (&self->ask_latency, TRUE, FALSE))
-    ask_upstream_latency (self);
-  if (!self->live || !GST_CLOCK_TIME_IS_VALID (running_time) || max_lateness > MAX_LATENESS)
-    return FALSE;
-  now = gst_element_get_current_running_time (GST_ELEMENT (self));
-  return GST_CLOCK_TIME_IS_VALID (now)
-      && gst_lateness_is_late (&self->lateness, now, running_time, announced_lag (self), max_lateness);
-}
-
-static Verdict
-judge (GstMaeEncoder *self, GstBuffer *frame)
-{
-  GstSegment *segment = &GST_BASE_TRANSFORM (self)->segment;
-  GstClockTime running_time = GST_CLOCK_TIME_NONE, interval, max_lateness, slack;
-  gboolean late;
-
-  if (segment->format == GST_FORMAT_TIME)
-    running_time = gst_segment_to_running_time (segment, GST_FORMAT_TIME, GST_BUFFER_PTS (frame));
-  slack = GST_BUFFER_DURATION_IS_VALID (frame) ? GST_BUFFER_DURATION (frame) / 2 : 0;
-  GST_OBJECT_LOCK (self);
-  interval = self->settings.interval;
-  max_lateness = self->settings.max_lateness;
-  GST_OBJECT_UNLOCK (self);
-
-  late = is_late (self, running_time, max_lateness);    /* learns from every frame, due or not */
-  if (!gst_interval_is_due (&self->pace, running_time, interval, slack))
-    return SKIP_INTERVAL;
-  if (late)
-    return SKIP_LATE;
-  gst_interval_take (&self->pace, running_time, interval);
-  return ENCODE;
-}
-
-/* Fills embedding when the frame yields one; its buffers are the caller's. A frame that cannot be read is counted, the
- * first one warned about, and the stream goes on. */
-static GstFlowReturn
-encode (GstMaeEncoder *self, GstMaeEmbedder *embedder, GstBuffer *frame, GstMaeEmbedding *embedding)
-{
-  g_autoptr (GError) error = NULL;
-  gboolean grew, warn;
-
-  if (gst_mae_embedder_embed (embedder, frame, embedding, &error)) {
-    GST_OBJECT_LOCK (self);
-    gst_mae_stats_encoded (&self->stats, embedding->encode_time);
-    grew = latency_grew (self, embedding->encode_time);
-    GST_OBJECT_UNLOCK (self);
-    GST_LOG_OBJECT (self, "encoded in %" GST_TIME_FORMAT, GST_TIME_ARGS (embedding->encode_time));
-    if (grew)
-      gst_element_post_message (GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
-    return GST_FLOW_OK;
-  }
-  if (error->domain != GST_STREAM_ERROR) {
-    GST_ELEMENT_MODEL_ERROR (self, error, "model");
-    return GST_FLOW_ERROR;
-  }
-  GST_OBJECT_LOCK (self);
-  warn = gst_mae_stats_passed (&self->stats, &self->stats.unreadable);
-  GST_OBJECT_UNLOCK (self);
-  if (warn)
-    GST_ELEMENT_WARNING (self, STREAM, FORMAT, ("%s. Such frames get no embedding.", error->message), (NULL));
-  return GST_FLOW_OK;
-}
-
-/* A buffer of the numbers alone, with the times, the embedding and the metas of the frame that outlive its pixels. */
-static GstBuffer *
-tensors_buffer (GstMaeEncoder *self, GstMaeEmbedder *embedder, GstBuffer *frame, const GstMaeEmbedding *embedding)
-{
-  GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
-  GstBuffer *buffer = gst_mae_embedder_copy_embedding (embedder, embedding->embedding);
-
-  if (!buffer)
-    return NULL;
-  GST_BASE_TRANSFORM_GET_CLASS (trans)->copy_metadata (trans, frame, buffer);
-  gst_buffer_add_mae_embedding (buffer, embedding);
-  return buffer;
-}
-
-static void
-count_skipped (GstMaeEncoder *self, Verdict verdict)
-{
-  GST_OBJECT_LOCK (self);
-  gst_mae_stats_passed (&self->stats, verdict == SKIP_LATE ? &self->stats.skipped_late
-      : &self->stats.skipped_interval);
-  GST_OBJECT_UNLOCK (self);
-}
-
 /* Replaces transform and transform_ip, because only one of our two outputs is the input buffer. The base class takes an
- * element without those for a passthrough one, and rightly so: it must never allocate video frames for us. */
+ * element without those for a passthrough one, and rightly so: it must never allocate video frames for us. It asks again
+ * until nothing comes. */
 static GstFlowReturn
 gst_mae_encoder_generate_output (GstBaseTransform *trans, GstBuffer **outbuf)
 {
   GstMaeEncoder *self = GST_MAE_ENCODER (trans);
-  g_autoptr (GstMaeEmbedder) embedder = get_embedder (self);
-  g_autoptr (GstBuffer) frame = g_steal_pointer (&trans->queued_buf);
-  GstMaeEmbedding embedding = { NULL };
-  GstFlowReturn flow = GST_FLOW_OK;
-  Verdict verdict;
+  GstBuffer *frame = g_steal_pointer (&trans->queued_buf);
+  GstFlowReturn flow = frame ? gst_mae_encoder_take (self, frame) : GST_FLOW_OK;
 
-  *outbuf = NULL;
-  if (!frame)
-    return GST_FLOW_OK;
-  if (!self->negotiated || !embedder)
-    return GST_FLOW_NOT_NEGOTIATED;
-
-  verdict = judge (self, frame);
-  GST_LOG_OBJECT (self, "%s %" GST_PTR_FORMAT, verdict == ENCODE ? "encoding" : verdict == SKIP_LATE ? "too late:"
-      : "not due:", frame);
-  if (verdict != ENCODE)
-    count_skipped (self, verdict);
-  else if ((flow = encode (self, embedder, frame, &embedding)) != GST_FLOW_OK)
-    return flow;
-
-  if (!self->as_tensors) {
-    /* Copies the buffer's description at most; both copies hold the same pixels. */
-    *outbuf = gst_buffer_make_writable (g_steal_pointer (&frame));
-    if (embedding.embedding)
-      gst_buffer_add_mae_embedding (*outbuf, &embedding);
-  } else if (embedding.embedding && !(*outbuf = tensors_buffer (self, embedder, frame, &embedding))) {
-    GST_ELEMENT_ERROR (self, RESOURCE, NO_SPACE_LEFT, ("There is no memory for an embedding."), (NULL));
-    flow = GST_FLOW_ERROR;
-  }
-  gst_clear_buffer (&embedding.embedding);
-  gst_clear_buffer (&embedding.tokens);
+  *outbuf = flow == GST_FLOW_OK ? g_queue_pop_head (&self->outgoing) : NULL;
   return flow;
 }
 
@@ -526,6 +391,8 @@ gst_mae_encoder_finalize (GObject *object)
 
   gst_mae_stats_clear (&self->stats);
   g_clear_pointer (&self->embedder, gst_mae_embedder_unref);
+  g_clear_pointer (&self->cuda, gst_mae_cuda_unref);
+  g_mutex_clear (&self->cuda_lock);
   gst_mae_encoder_settings_clear (&self->settings);
   G_OBJECT_CLASS (gst_mae_encoder_parent_class)->finalize (object);
 }
@@ -586,5 +453,7 @@ static void
 gst_mae_encoder_init (GstMaeEncoder *self)
 {
   gst_mae_encoder_settings_init (&self->settings);
-  reset_stream (self);
+  g_mutex_init (&self->cuda_lock);
+  g_queue_init (&self->outgoing);
+  gst_mae_encoder_reset_pace (self);
 }

@@ -18,6 +18,7 @@ enum
   PROP_INTERVAL,
   PROP_TOKENS,
   PROP_MAX_LATENESS,
+  PROP_OVERLAP,
   N_SETTINGS
 };
 
@@ -30,6 +31,7 @@ G_STATIC_ASSERT (N_SETTINGS == GST_MAE_ENCODER_N_SETTINGS);
 #define DEFAULT_INTERVAL 0
 #define DEFAULT_TOKENS FALSE
 #define DEFAULT_MAX_LATENESS (20 * GST_MSECOND)
+#define DEFAULT_OVERLAP FALSE
 
 void
 gst_mae_encoder_settings_install (GObjectClass *class)
@@ -60,6 +62,10 @@ gst_mae_encoder_settings_install (GObjectClass *class)
           "Nanoseconds that a frame of a live source may arrive late and still be encoded; later ones are skipped so "
           "that latency stays bounded (18446744073709551615 = encode every frame and fall behind)",
           0, GST_CLOCK_TIME_NONE, DEFAULT_MAX_LATENESS, playing));
+  g_object_class_install_property (class, PROP_OVERLAP, g_param_spec_boolean ("overlap", "Overlap",
+          "On a GPU, hold each encoded frame back until the next one comes: it is encoded while that one is decoded and "
+          "copied. Costs the duration of one frame of latency; nothing changes on the processor, or where the caps tell "
+          "no frame rate", DEFAULT_OVERLAP, ready));
 }
 
 void
@@ -67,7 +73,7 @@ gst_mae_encoder_settings_init (GstMaeEncoderSettings *s)
 {
   *s = (GstMaeEncoderSettings) { .model = g_strdup (DEFAULT_MODEL), .device = DEFAULT_DEVICE,
     .precision = DEFAULT_PRECISION, .threads = DEFAULT_THREADS, .interval = DEFAULT_INTERVAL, .tokens = DEFAULT_TOKENS,
-    .max_lateness = DEFAULT_MAX_LATENESS };
+    .max_lateness = DEFAULT_MAX_LATENESS, .overlap = DEFAULT_OVERLAP };
 }
 
 void
@@ -106,6 +112,9 @@ gst_mae_encoder_settings_set (GstMaeEncoderSettings *s, guint id, const GValue *
     case PROP_MAX_LATENESS:
       s->max_lateness = g_value_get_uint64 (value);
       break;
+    case PROP_OVERLAP:
+      s->overlap = g_value_get_boolean (value);
+      break;
     default:
       return FALSE;
   }
@@ -136,6 +145,9 @@ gst_mae_encoder_settings_get (const GstMaeEncoderSettings *s, guint id, GValue *
       break;
     case PROP_MAX_LATENESS:
       g_value_set_uint64 (value, s->max_lateness);
+      break;
+    case PROP_OVERLAP:
+      g_value_set_boolean (value, s->overlap);
       break;
     default:
       return FALSE;

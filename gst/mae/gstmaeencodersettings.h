@@ -19,10 +19,11 @@ typedef struct {
   gboolean tokens;
   GstClockTime interval;
   GstClockTime max_lateness;
+  gboolean overlap;
 } GstMaeEncoderSettings;
 
 /* Property ids from 1 to below this one are taken. */
-#define GST_MAE_ENCODER_N_SETTINGS 8
+#define GST_MAE_ENCODER_N_SETTINGS 9
 
 void gst_mae_encoder_settings_install (GObjectClass *object_class);
 void gst_mae_encoder_settings_init (GstMaeEncoderSettings *settings);

@@ -51,6 +51,8 @@ cuda_close (GhCtx *ctx)
 
   gh_cuda_group_leave (ctx);
   gh_blas_close (ctx);
+  if (cuda->others)
+    cudaEventDestroy (cuda->others);
   if (cuda->copies)
     cudaStreamDestroy (cuda->copies);
   if (cuda->stream)
@@ -72,6 +74,7 @@ cuda_open (GhCtx *ctx, char *reason, size_t reason_size)
   ctx->threads = 1;
   status = look_at_device (cuda, reason, reason_size);
   if (status == GH_OK) {
+    cudaSetDevice (0);          /* others of this thread may have left a context of theirs current */
     error = cudaStreamCreateWithFlags (&cuda->stream, cudaStreamNonBlocking);
     if (error != cudaSuccess)
       status = refuse (reason, reason_size, error, "no stream of work");
@@ -216,6 +219,8 @@ make_table (void)
   t.lane_send = gh_cuda_lane_send;
   t.lane_take = gh_cuda_lane_take;
   t.lane_done = gh_cuda_lane_done;
+  t.device_handle = gh_cuda_device_handle;
+  t.await_others = gh_cuda_await_others;
   t.graph_begin = graph_begin;
   t.graph_end = graph_end;
   t.graph_run = graph_run;

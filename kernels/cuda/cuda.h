@@ -44,6 +44,7 @@ struct GhBlas;
 struct GhCuda {
   cudaStream_t stream;
   cudaStream_t copies;          /* of lanes; NULL before the first */
+  cudaEvent_t others;           /* how far the default stream has come; NULL before it was asked */
   struct GhBlas *blas;
   int processors;               /* multiprocessors of the device */
   void *group;                  /* NCCL's communicator; NULL: none */
@@ -65,6 +66,9 @@ GhStatus gh_cuda_lane_wait (GhCtx *ctx, GhLane *lane);
 GhStatus gh_cuda_lane_send (GhCtx *ctx, GhLane *lane);
 GhStatus gh_cuda_lane_take (GhCtx *ctx, GhLane *lane);
 GhStatus gh_cuda_lane_done (GhCtx *ctx, GhLane *lane);
+
+GhStatus gh_cuda_device_handle (GhCtx *ctx, void **handle, int *device);
+GhStatus gh_cuda_await_others (GhCtx *ctx);
 
 GhStatus gh_cuda_group_available (GhCtx *ctx);
 GhStatus gh_cuda_group_id (GhCtx *ctx, uint8_t *id);

@@ -317,6 +317,9 @@ typedef struct GhEmulatedEvent *cudaEvent_t;
 typedef struct GhEmulatedGraph *cudaGraph_t;
 typedef struct GhEmulatedGraphExec *cudaGraphExec_t;
 
+/* For events only. What others of the process have under way is known to the driver, fake-driver.c, where it is loaded. */
+#define cudaStreamLegacy ((cudaStream_t) 0x1)
+
 const char *cudaGetErrorName (cudaError_t error);
 const char *cudaGetErrorString (cudaError_t error);
 cudaError_t cudaGetLastError (void);

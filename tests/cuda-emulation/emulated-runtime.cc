@@ -4,6 +4,7 @@
  */
 #include "emulation-private.h"
 
+#include <dlfcn.h>
 #include <limits.h>
 #include <stdio.h>
 #include <time.h>
@@ -108,6 +109,7 @@ struct GhEmulatedEvent {
   struct timespec when;
   std::shared_ptr<GhEmulatedLateCopies> late;   /* of the stream it was recorded in, of which so many come before it */
   size_t after;
+  bool of_default;              /* it comes after what the driver has under way, too */
 };
 
 namespace {
@@ -232,12 +234,31 @@ cudaGraphExecDestroy (cudaGraphExec_t ready)
 
 /* ---- streams and events ---------------------------------------------------------------------------------- */
 
+namespace {
+
+/* The driver's streams that keep step with the default one do what they were given. */
+void
+catch_up_driver ()
+{
+  void *driver = dlopen ("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD);
+  auto catch_up = driver ? (void (*) ()) dlsym (driver, "gh_fake_driver_catch_up") : nullptr;
+
+  if (catch_up)
+    catch_up ();
+  if (driver)
+    dlclose (driver);
+}
+
+}
+
 /* All that comes before it is done. */
 static cudaError_t
 reach (cudaEvent_t event)
 {
   if (event && event->late)
     event->late->catch_up (event->after);
+  if (event && event->of_default)
+    catch_up_driver ();
   return answer (event ? cudaSuccess : cudaErrorInvalidResourceHandle);
 }
 
@@ -324,6 +345,9 @@ cudaEventRecord (cudaEvent_t event, cudaStream_t stream)
 
   if (!event)
     return answer (cudaErrorInvalidResourceHandle);
+  event->of_default = stream == cudaStreamLegacy;
+  if (event->of_default)
+    stream = nullptr;
   if (!stream || is_captured (stream))
     return enqueue (stream, record);
   event->late = stream->late;

@@ -91,7 +91,8 @@ static void
 test_memory (GhDevice device)
 {
   GhCtx *ctx;
-  void *p, *q;
+  void *p, *q, *handle = &ctx;
+  int number = 0;
   float numbers[5] = { 1, 2, 3, 4, 5 }, back[5] = { 0 };
 
   CHECK (open_with (NULL, NULL, device, 2, &ctx, NULL, 0) == GH_OK);
@@ -104,6 +105,9 @@ test_memory (GhDevice device)
   CHECK (memcmp (numbers, back, sizeof back) == 0);
   CHECK (gh_upload (ctx, NULL, numbers, 4) == GH_INVAL && gh_download (ctx, back, NULL, 4) == GH_INVAL);
   CHECK (gh_upload (ctx, NULL, NULL, 0) == GH_OK);
+  CHECK (gh_device_handle (ctx, &handle, &number) == GH_UNSUPPORTED && !handle && number == -1);
+  CHECK (gh_device_handle (ctx, NULL, &number) == GH_INVAL && gh_device_handle (NULL, &handle, &number) == GH_INVAL);
+  CHECK (gh_await_others (ctx) == GH_OK && gh_await_others (NULL) == GH_INVAL);
   CHECK (gh_alloc (ctx, &q, 0) == GH_OK && q);
   gh_free (ctx, q);
   gh_free (ctx, p);

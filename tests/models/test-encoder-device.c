@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * test-encoder-device.c: an encoder on the cuda back end gives the reference's embeddings: with copies between host and
- * device, with the fused calls in bfloat16, of frames as they come, and when a pass that was recorded is run again, after
- * a larger batch has moved the scratch memory too. Meson runs it on the emulated module; on a GPU where there is one.
+ * device, with the fused calls in bfloat16, of frames as they come (copied ahead, or lent in the device's memory), with
+ * one under way while the next is sent, and when a pass that was recorded is run again, after a larger batch has moved
+ * the scratch memory too. Meson runs it on the emulated module; on a GPU where there is one.
  * Exits with 77 without both.
  */
 #include "model-file.h"
@@ -57,17 +58,19 @@ encode_sent (GhEncoderSession *session, const GhMaeConfig *c)
   return embedding;
 }
 
+static const GhFrameLayout nv12 = {
+  .width = 90, .height = 70, .n_planes = 2, .channel = { { 0, 1, 0 }, { 1, 2, 0 }, { 1, 2, 1 } },
+  .subsampled = TRUE, .kr = 0.2126, .kb = 0.0722, .range = { 219, 224, 224 },
+};
+static const GhFrameRectangle whole = { 0, 0, 90, 70 };
+
 /* NV12 frames of 90x70, other pixels each time, their rows with and without a gap; the device's are sent up to two
  * ahead, and their memory is written over before they are encoded: they have left it. */
 static void
 check_frames (GhEncoderSession *truth, GhEncoderSession *session, const GhMaeConfig *c, double tolerance)
 {
   enum { FRAMES = 4 };
-  const GhFrameLayout nv12 = {
-    .width = 90, .height = 70, .n_planes = 2, .channel = { { 0, 1, 0 }, { 1, 2, 0 }, { 1, 2, 1 } },
-    .subsampled = TRUE, .kr = 0.2126, .kb = 0.0722, .range = { 219, 224, 224 },
-  };
-  const GhFrameRectangle parts[] = { { 0, 0, 90, 70 }, { 20, 10, 66, 51 } };
+  const GhFrameRectangle parts[] = { whole, { 20, 10, 66, 51 } };
   g_autofree guint8 *here = g_malloc (FRAME_BYTES), *there = g_malloc (FRAME_BYTES);
 
   for (guint p = 0; p < G_N_ELEMENTS (parts); p++) {
@@ -89,6 +92,90 @@ check_frames (GhEncoderSession *truth, GhEncoderSession *session, const GhMaeCon
     }
     send (session, here, 0);    /* left behind: forgotten when other frames are expected */
   }
+}
+
+/* Frames in the device's memory give the bits of those that are copied there. */
+static void
+check_lent (GhEncoderSession *session, const GhMaeConfig *c)
+{
+  g_autofree guint8 *frame = g_malloc (FRAME_BYTES);
+  GhCtx *ctx = NULL;
+  void *memory = NULL;
+
+  g_assert_cmpint (gh_ctx_new (&ctx, GH_DEVICE_CUDA, 0, NULL, 0), ==, GH_OK);
+  g_assert_cmpint (gh_alloc (ctx, &memory, FRAME_BYTES), ==, GH_OK);
+  g_assert_true (gh_encoder_session_expect (session, &nv12, &whole));
+  for (int i = 0; i < 3; i++) {
+    const guint8 *planes[] = { memory, (guint8 *) memory + LUMA_BYTES };
+    const gsize strides[] = { i % 2 ? 90 : 97, 90 + i % 8 };
+    g_autoptr (GError) error = NULL;
+    g_autofree float *sent = NULL, *lent = NULL;
+
+    test_fill_bytes (frame, FRAME_BYTES, i);
+    g_assert_cmpint (gh_upload (ctx, memory, frame, FRAME_BYTES), ==, GH_OK);
+    send (session, frame, i);
+    gh_encoder_lend_frame (session, planes, strides, &error);
+    g_assert_no_error (error);
+    sent = encode_sent (session, c);
+    lent = encode_sent (session, c);
+    g_assert_cmpmem (lent, c->embedding * sizeof *lent, sent, c->embedding * sizeof *sent);
+  }
+  gh_free (ctx, memory);
+  gh_ctx_free (ctx);
+}
+
+static void
+assert_refused (gboolean done, GError **error, const char *words)
+{
+  g_assert_false (done);
+  g_assert_error (*error, GH_ERROR, GH_ERROR_DATA);
+  g_assert_nonnull (strstr ((*error)->message, words));
+  g_clear_error (error);
+}
+
+/* One frame is under way while the next is sent; nothing else may be begun meanwhile. */
+static void
+check_halves (GhEncoderSession *session, const GhMaeConfig *c)
+{
+  enum { FRAMES = 5 };
+  g_autofree guint8 *frame = g_malloc (FRAME_BYTES), *rgb = g_malloc0 (frame_bytes (c));
+  g_autofree float *got = g_new (float, c->embedding);
+  float *want[FRAMES];
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (gh_encoder_session_expect (session, &nv12, &whole));
+  for (int i = 0; i < FRAMES; i++) {
+    test_fill_bytes (frame, FRAME_BYTES, i);
+    send (session, frame, i);
+    want[i] = encode_sent (session, c);
+  }
+  assert_refused (gh_encoder_finish_frame (session, got, NULL, &error), &error, "no frame was begun");
+  for (int i = 0; i <= FRAMES; i++) {
+    if (i < FRAMES) {
+      test_fill_bytes (frame, FRAME_BYTES, i);
+      send (session, frame, i);
+    }
+    if (i > 0) {
+      g_assert_true (gh_encoder_finish_frame (session, got, NULL, &error));
+      g_assert_cmpmem (got, c->embedding * sizeof *got, want[i - 1], c->embedding * sizeof *got);
+    }
+    if (i < FRAMES)
+      g_assert_true (gh_encoder_begin_frame (session, &error));
+  }
+
+  send (session, frame, 0);
+  send (session, frame, 1);
+  g_assert_true (gh_encoder_begin_frame (session, &error));
+  assert_refused (gh_encoder_begin_frame (session, &error), &error, "not finished");
+  assert_refused (gh_encoder_encode (session, rgb, (gsize) c->width * 3, 1, got, NULL, &error), &error, "not finished");
+  gh_encoder_session_forget_frames (session);
+  assert_refused (gh_encoder_begin_frame (session, &error), &error, "no frame was sent");
+  for (int i = 0; i < GH_FRAMES_AHEAD; i++)
+    send (session, frame, FRAMES - 1);
+  g_assert_true (gh_encoder_encode_frame (session, got, NULL, &error));
+  g_assert_cmpmem (got, c->embedding * sizeof *got, want[FRAMES - 1], c->embedding * sizeof *got);
+  for (int i = 0; i < FRAMES; i++)
+    g_free (want[i]);
 }
 
 static void
@@ -119,8 +206,11 @@ check (const GhMaeConfig *c, GhPrecision precision, double tolerance)
     got = encode (session, c, wide, stride, 1);
     g_assert_cmpfloat (test_error (got, want, c->embedding), <, tolerance);
   }
-  if (!c->cls_token && c->landmarks == 0)       /* which change nothing in how frames come */
+  if (!c->cls_token && c->landmarks == 0) {     /* which change nothing in how frames come */
     check_frames (truth, session, c, tolerance);
+    check_lent (session, c);
+    check_halves (session, c);
+  }
   test_fill_bytes (frames, MOST * size, 7);
   gh_encoder_session_free (session);
   gh_encoder_session_free (truth);
