@@ -107,6 +107,9 @@ void gh_mae_trainer_set_ending (GhMaeTrainer *trainer, gboolean ending);
 void gh_mae_trainer_stop (GhMaeTrainer *trainer);
 
 const GhMaeConfig *gh_mae_trainer_config (const GhMaeTrainer *trainer);
+/* Whether it began with this configuration, or could have: all but what training sets in its own, which is the target and,
+ * for a camera, the spread. */
+gboolean gh_mae_trainer_is_of (const GhMaeTrainer *trainer, const GhMaeConfig *config);
 const GhMaeTrainOptions *gh_mae_trainer_options (const GhMaeTrainer *trainer);  /* precision, lr, mask ratio resolved */
 guint64 gh_mae_trainer_steps_done (const GhMaeTrainer *trainer);
 /* One loss per step done. Owned by the trainer, valid until the next step. */
