@@ -325,6 +325,17 @@ end_early (const Options *o, GhMaeTrainer *trainer, gboolean interrupted, GError
   return FALSE;
 }
 
+/* In the middle a checkpoint that cannot be written is no reason to stop: the next one may be. */
+static void
+save_on_the_way (const Options *o, GhMaeTrainer *trainer, const GhToolProgress *progress)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!gh_mae_trainer_save (trainer, o->checkpoint, &error))
+    g_printerr ("%s%s. The training goes on; the checkpoint before is kept.\n", progress->drawn ? "\n" : "",
+        error->message);
+}
+
 /* All steps. FALSE with G_IO_ERROR_CANCELLED after Ctrl-C. */
 static gboolean
 train (const Options *o, GhMaeTrainer *trainer, GhFrameStore *store, GError **error)
@@ -346,7 +357,7 @@ train (const Options *o, GhMaeTrainer *trainer, GhFrameStore *store, GError **er
     } else {
       show (&progress, trainer, &step);
       if (keeps_checkpoint (o) && g_get_monotonic_time () - saved >= o->checkpoint_minutes * 60 * G_USEC_PER_SEC) {
-        good = gh_mae_trainer_save (trainer, o->checkpoint, error);
+        save_on_the_way (o, trainer, &progress);
         saved = g_get_monotonic_time ();
       }
     }

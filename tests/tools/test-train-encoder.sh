@@ -162,6 +162,28 @@ same whole.safetensors part.safetensors
 same whole-loss.csv part-loss.csv
 [ ! -e part-checkpoint.safetensors ] || bad "the checkpoint is still there"
 
+# A checkpoint that cannot be written for a while, as on a full disk, costs nothing but itself.
+mkdir room
+: >err
+ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 "$gst_heads" train-encoder --config=small.json --threads=1 --images=frames \
+  --batch=1 --steps=100000000 --checkpoint=room/state.safetensors --checkpoint-minutes=0 --output=away.safetensors \
+  >out 2>err &
+child=$!
+for words in 'training: 0%' 'room/state.*The training goes on; the checkpoint before is kept'; do
+  for _ in $(seq 500); do
+    grep -q "$words" err && break
+    sleep 0.02
+  done
+  [ ! -d room ] || mv room gone
+done
+mv gone room
+kill -INT $child || true
+got=0
+wait $child || got=$?
+[ "$got" -eq 4 ] || bad "status $got after a checkpoint that could not be written"
+err_has 'The training goes on; the checkpoint before is kept'
+err_has 'the state is in room/state.safetensors'
+
 # Two processes learn together; only rank 0 writes, and one that is killed ends the other.
 port=$((20000 + $$ % 10000))
 rank () {
