@@ -155,7 +155,17 @@ whole="--images=frames --steps=$steps --batch=1"
 # shellcheck disable=SC2086 # three words
 train 1 $whole --output=part.safetensors
 err_has 'part-checkpoint.safetensors is the checkpoint of another training'
-train 0 --images=frames --resume --output=part.safetensors
+# Other options than the checkpoint's are told, not passed over.
+train 3 --images=frames --resume --batch=3 --output=part.safetensors
+err_has 'another batch than was asked for'
+train 3 --images=frames --resume --warmup=3 --output=part.safetensors
+err_has 'another warmup than was asked for'
+train 3 --images=frames --resume --seed=2 --output=part.safetensors
+err_has 'another seed than was asked for'
+train 3 --images=frames --resume --config=tiny --output=part.safetensors
+err_has 'part-checkpoint.safetensors is of another model than --config=tiny'
+# shellcheck disable=SC2086
+train 0 $whole --resume --output=part.safetensors
 # shellcheck disable=SC2086
 train 0 $whole --output=whole.safetensors
 same whole.safetensors part.safetensors

@@ -142,8 +142,8 @@ GST_START_TEST (test_resume)
 GST_END_TEST;
 
 /* The interval, and frames that cannot be read. */
-/* Training notes its target in the model's configuration, and the spread of a camera. That makes no other model of it: who
- * starts the same pipeline again, with 'config' set, goes on. */
+/* Training notes its target in the model's configuration, and the spread of a camera. That makes no other model of it:
+ * who starts the same pipeline again, with 'config' set, goes on. */
 GST_START_TEST (test_resume_target)
 {
   const GhMaeTarget targets[] = { GH_MAE_TARGET_PIXELS, GH_MAE_TARGET_CAMERA };
