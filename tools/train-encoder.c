@@ -287,7 +287,8 @@ plan_minutes (Options *o, GhMaeTrainer **trainer, GhFrameStore *store, GError **
       return FALSE;
     seconds += i > 0 ? step.seconds : 0;
   }
-  set_steps (o, MAX (1, (guint64) (o->minutes * 60 / (seconds / (TRIAL_STEPS - 1)))));
+  /* More than there can be stays that, to be refused by name. */
+  set_steps (o, (guint64) CLAMP (o->minutes * 60 / (seconds / (TRIAL_STEPS - 1)), 1, 1e18));
   g_printerr ("%g minutes are about %" G_GUINT64_FORMAT " steps; --steps=%" G_GUINT64_FORMAT " instead of --minutes "
       "gives this encoder again\n", o->minutes, o->train.steps, o->train.steps);
   gh_mae_trainer_free (g_steal_pointer (trainer));

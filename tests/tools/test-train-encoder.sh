@@ -237,6 +237,8 @@ train 3 --images=frames --steps=2 --output=nowhere/j.safetensors
 err_has 'nowhere/j.safetensors cannot be written'
 train 3 --images=frames --steps=2 --warmup=2 --output=j.safetensors
 err_has 'warmup takes 2 steps of 2'
+train 3 --images=frames --minutes=inf --output=j.safetensors
+err_has 'steps is 1e+18; it can be'
 train 3 --images=nowhere --steps=2 --output=j.safetensors
 err_has 'nowhere: there is no such folder'
 train 3 --images=frames --resume --output=k.safetensors
