@@ -119,6 +119,24 @@ gh_mae_train_options_check (const GhMaeTrainOptions *options, const GhMaeConfig 
   return TRUE;
 }
 
+gboolean
+gh_mae_train_options_agree (const GhMaeTrainOptions *asked, const GhMaeTrainOptions *saved, GError **error)
+{
+  GhMaeTrainOptions defaults;
+
+  gh_mae_train_options_init (&defaults);
+  for (guint i = 0; i < G_N_ELEMENTS (options_table); i++) {
+    const struct Option *option = &options_table[i];
+    const double value = get (asked, option);
+
+    if (option->offset != offsetof (GhMaeTrainOptions, steps) && value != get (&defaults, option)
+        && value != get (saved, option))
+      return unsuitable (error, "a checkpoint with another %s than was asked for: leave that option out to go on with "
+          "the checkpoint's, or start anew", option->name);
+  }
+  return TRUE;
+}
+
 /* The rate that He et al. 2022 train ViT-B with, 2.4e-3 for 4096 images a step, carried over: by the square root of the
  * batch, as Adam wants it (Malladi et al. 2022), and against the width (Yang et al. 2022). */
 static double

@@ -137,6 +137,19 @@ gh_mae_trainer_config (const GhMaeTrainer *t)
   return &t->config;
 }
 
+gboolean
+gh_mae_trainer_is_of (const GhMaeTrainer *t, const GhMaeConfig *config)
+{
+  g_autofree char *have = gh_mae_config_to_json (&t->config), *want = NULL;
+  GhMaeConfig trained = *config;
+
+  trained.target = t->config.target;
+  if (trained.target == GH_MAE_TARGET_CAMERA)
+    memcpy (trained.std, t->config.std, sizeof trained.std);
+  want = gh_mae_config_to_json (&trained);
+  return strcmp (have, want) == 0;
+}
+
 const GhMaeTrainOptions *
 gh_mae_trainer_options (const GhMaeTrainer *t)
 {

@@ -91,6 +91,9 @@ GhMaeTrainer *gh_mae_trainer_resume (const char *path, const GhMaeTrainOptions *
 /* The options a checkpoint was saved with, to change one or the other before resuming. Device and threads are not in
  * the file and stay as gh_mae_train_options_init() sets them. */
 gboolean gh_mae_train_options_read (GhMaeTrainOptions *options, const char *path, GError **error);
+/* Whether those that were asked for, that is are not the default, are those of `saved`; steps may differ. UNSUITABLE
+ * names one that is not. */
+gboolean gh_mae_train_options_agree (const GhMaeTrainOptions *asked, const GhMaeTrainOptions *saved, GError **error);
 void gh_mae_trainer_free (GhMaeTrainer *trainer);               /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GhMaeTrainer, gh_mae_trainer_free)
 
@@ -108,6 +111,9 @@ void gh_mae_trainer_set_ending (GhMaeTrainer *trainer, gboolean ending);
 void gh_mae_trainer_stop (GhMaeTrainer *trainer);
 
 const GhMaeConfig *gh_mae_trainer_config (const GhMaeTrainer *trainer);
+/* Whether it began with this configuration, or could have: all but what training sets in its own, which is the target
+ * and, for a camera, the spread. */
+gboolean gh_mae_trainer_is_of (const GhMaeTrainer *trainer, const GhMaeConfig *config);
 const GhMaeTrainOptions *gh_mae_trainer_options (const GhMaeTrainer *trainer);  /* precision, lr, mask ratio resolved */
 guint64 gh_mae_trainer_steps_done (const GhMaeTrainer *trainer);
 /* One loss per step done. Owned by the trainer, valid until the next step. */

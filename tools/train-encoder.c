@@ -194,16 +194,18 @@ complete_training (Options *o)
   if (!o->alone && !gh_world_from_environment (&o->world, &error))
     return gh_tool_fail (GH_EXIT_USAGE, "%s; with --alone there are no other processes", error->message);
   o->train.processes = o->world.size;
+  if (o->target && !gh_mae_target_from_name (&o->train.target, o->target))
+    return gh_tool_fail (GH_EXIT_USAGE, "--target=%s: there are patch, pixels and camera", o->target);
+  if (o->seed >= 0)
+    o->train.seed = o->seed;
+  if (o->warmup >= 0)
+    o->train.warmup = o->warmup;
   if (o->minutes > 0 && o->world.size > 1)
     return gh_tool_fail (GH_EXIT_USAGE, "several processes need the same --steps, which --minutes does not give them");
   if (o->resume)
     return -1;
   if ((o->steps > 0) == (o->minutes > 0))
     return gh_tool_fail (GH_EXIT_USAGE, "how long shall it train? --steps or --minutes");
-  if (o->target && !gh_mae_target_from_name (&o->train.target, o->target))
-    return gh_tool_fail (GH_EXIT_USAGE, "--target=%s: there are patch, pixels and camera", o->target);
-  if (o->seed >= 0)
-    o->train.seed = o->seed;
   return -1;
 }
 
@@ -219,20 +221,40 @@ set_steps (Options *o, guint64 steps)
   o->train.warmup = o->warmup >= 0 ? (guint64) o->warmup : MIN (defaults.warmup, steps / WARMUP_PART);
 }
 
+/* Who asks for a shape gets it, or hears that the checkpoint has another one. */
+static gboolean
+has_shape (const Options *o, const GhMaeTrainer *trainer, GError **error)
+{
+  GhMaeConfig config;
+
+  if (!o->config)
+    return TRUE;
+  if (!gh_mae_config_load (&config, o->config, error))
+    return FALSE;
+  if (gh_mae_trainer_is_of (trainer, &config))
+    return TRUE;
+  g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "%s is of another model than --config=%s: leave that out to go on "
+      "with it, or start anew", o->checkpoint, o->config);
+  return FALSE;
+}
+
 /* What the checkpoint was saved with, but for where it runs. */
 static GhMaeTrainer *
 resume (Options *o, GError **error)
 {
+  g_autoptr (GhMaeTrainer) trainer = NULL;
   GhMaeTrainOptions options;
 
-  if (!gh_mae_train_options_read (&options, o->checkpoint, error))
+  if (!gh_mae_train_options_read (&options, o->checkpoint, error)
+      || !gh_mae_train_options_agree (&o->train, &options, error))
     return NULL;
   options.device = o->train.device;
   options.threads = o->train.threads;
   options.processes = o->train.processes;
   if (o->steps > 0)
     options.steps = o->steps;
-  return gh_mae_trainer_resume (o->checkpoint, &options, error);
+  trainer = gh_mae_trainer_resume (o->checkpoint, &options, error);
+  return trainer && has_shape (o, trainer, error) ? g_steal_pointer (&trainer) : NULL;
 }
 
 static GhMaeTrainer *
@@ -265,7 +287,8 @@ plan_minutes (Options *o, GhMaeTrainer **trainer, GhFrameStore *store, GError **
       return FALSE;
     seconds += i > 0 ? step.seconds : 0;
   }
-  set_steps (o, MAX (1, (guint64) (o->minutes * 60 / (seconds / (TRIAL_STEPS - 1)))));
+  /* More than there can be stays that, to be refused by name. */
+  set_steps (o, (guint64) CLAMP (o->minutes * 60 / (seconds / (TRIAL_STEPS - 1)), 1, 1e18));
   g_printerr ("%g minutes are about %" G_GUINT64_FORMAT " steps; --steps=%" G_GUINT64_FORMAT " instead of --minutes "
       "gives this encoder again\n", o->minutes, o->train.steps, o->train.steps);
   gh_mae_trainer_free (g_steal_pointer (trainer));
@@ -325,6 +348,17 @@ end_early (const Options *o, GhMaeTrainer *trainer, gboolean interrupted, GError
   return FALSE;
 }
 
+/* In the middle a checkpoint that cannot be written is no reason to stop: the next one may be. */
+static void
+save_on_the_way (const Options *o, GhMaeTrainer *trainer, const GhToolProgress *progress)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!gh_mae_trainer_save (trainer, o->checkpoint, &error))
+    g_printerr ("%s%s. The training goes on; the checkpoint before is kept.\n", progress->drawn ? "\n" : "",
+        error->message);
+}
+
 /* All steps. FALSE with G_IO_ERROR_CANCELLED after Ctrl-C. */
 static gboolean
 train (const Options *o, GhMaeTrainer *trainer, GhFrameStore *store, GError **error)
@@ -346,7 +380,7 @@ train (const Options *o, GhMaeTrainer *trainer, GhFrameStore *store, GError **er
     } else {
       show (&progress, trainer, &step);
       if (keeps_checkpoint (o) && g_get_monotonic_time () - saved >= o->checkpoint_minutes * 60 * G_USEC_PER_SEC) {
-        good = gh_mae_trainer_save (trainer, o->checkpoint, error);
+        save_on_the_way (o, trainer, &progress);
         saved = g_get_monotonic_time ();
       }
     }

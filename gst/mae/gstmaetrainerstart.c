@@ -6,8 +6,6 @@
 
 #include "gstmaetrainerstart.h"
 
-#include <string.h>
-
 #include "gst/common/gstoutputfile.h"
 
 #define DEFAULT_CONFIG "tiny"
@@ -39,10 +37,7 @@ check_files (const GstMaeTrainerSettings *s, gint rank, GError **error)
 static gboolean
 check_shape (const GhMaeTrainer *trainer, const GhMaeConfig *wanted, const GstMaeTrainerSettings *s, GError **error)
 {
-  g_autofree gchar *have = gh_mae_config_to_json (gh_mae_trainer_config (trainer));
-  g_autofree gchar *want = gh_mae_config_to_json (wanted);
-
-  if (strcmp (have, want) == 0)
+  if (gh_mae_trainer_is_of (trainer, wanted))
     return TRUE;
   g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "The checkpoint %s is of another model than the "
       "configuration %s. Set the property 'checkpoint' to another file, or remove this one to start anew.",

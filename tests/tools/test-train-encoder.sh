@@ -155,12 +155,44 @@ whole="--images=frames --steps=$steps --batch=1"
 # shellcheck disable=SC2086 # three words
 train 1 $whole --output=part.safetensors
 err_has 'part-checkpoint.safetensors is the checkpoint of another training'
-train 0 --images=frames --resume --output=part.safetensors
+# Other options than the checkpoint's are told, not passed over.
+train 3 --images=frames --resume --batch=3 --output=part.safetensors
+err_has 'another batch than was asked for'
+train 3 --images=frames --resume --warmup=3 --output=part.safetensors
+err_has 'another warmup than was asked for'
+train 3 --images=frames --resume --seed=2 --output=part.safetensors
+err_has 'another seed than was asked for'
+train 3 --images=frames --resume --config=tiny --output=part.safetensors
+err_has 'part-checkpoint.safetensors is of another model than --config=tiny'
+# shellcheck disable=SC2086
+train 0 $whole --resume --output=part.safetensors
 # shellcheck disable=SC2086
 train 0 $whole --output=whole.safetensors
 same whole.safetensors part.safetensors
 same whole-loss.csv part-loss.csv
 [ ! -e part-checkpoint.safetensors ] || bad "the checkpoint is still there"
+
+# A checkpoint that cannot be written for a while, as on a full disk, costs nothing but itself.
+mkdir room
+: >err
+ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 "$gst_heads" train-encoder --config=small.json --threads=1 --images=frames \
+  --batch=1 --steps=100000000 --checkpoint=room/state.safetensors --checkpoint-minutes=0 --output=away.safetensors \
+  >out 2>err &
+child=$!
+for words in 'training: 0%' 'room/state.*The training goes on; the checkpoint before is kept'; do
+  for _ in $(seq 500); do
+    grep -q "$words" err && break
+    sleep 0.02
+  done
+  [ ! -d room ] || mv room gone
+done
+mv gone room
+kill -INT $child || true
+got=0
+wait $child || got=$?
+[ "$got" -eq 4 ] || bad "status $got after a checkpoint that could not be written"
+err_has 'The training goes on; the checkpoint before is kept'
+err_has 'the state is in room/state.safetensors'
 
 # Two processes learn together; only rank 0 writes, and one that is killed ends the other.
 port=$(free_port)
@@ -205,6 +237,8 @@ train 3 --images=frames --steps=2 --output=nowhere/j.safetensors
 err_has 'nowhere/j.safetensors cannot be written'
 train 3 --images=frames --steps=2 --warmup=2 --output=j.safetensors
 err_has 'warmup takes 2 steps of 2'
+train 3 --images=frames --minutes=inf --output=j.safetensors
+err_has 'steps is 1e+18; it can be'
 train 3 --images=nowhere --steps=2 --output=j.safetensors
 err_has 'nowhere: there is no such folder'
 train 3 --images=frames --resume --output=k.safetensors

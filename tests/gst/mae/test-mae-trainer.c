@@ -142,6 +142,29 @@ GST_START_TEST (test_resume)
 GST_END_TEST;
 
 /* The interval, and frames that cannot be read. */
+/* Training notes its target in the model's configuration, and the spread of a camera. That makes no other model of it:
+ * who starts the same pipeline again, with 'config' set, goes on. */
+GST_START_TEST (test_resume_target)
+{
+  const GhMaeTarget targets[] = { GH_MAE_TARGET_PIXELS, GH_MAE_TARGET_CAMERA };
+  const GhMaeConfig config = rig_config ();
+  GhMaeTrainOptions options = rig_options ();
+  g_autoptr (GhMaeTrainer) trainer = NULL;
+  g_autoptr (GhFrameStore) store = rig_store (FRAMES, 2000);
+  const GhMaeExport how = { 0 };
+
+  options.target = targets[__i__];
+  trainer = gh_mae_trainer_new (&config, &options, NULL);
+  fail_unless (gh_mae_trainer_step (trainer, store, NULL, NULL));
+  fail_unless (gh_mae_trainer_save (trainer, rig.checkpoint, NULL));
+  g_object_set (rig.element, "target", options.target, "checkpoint", rig.checkpoint, NULL);
+  rig_start ();
+  rig_push_frames (0, FRAMES);
+  fail_unless (rig_push_eos ());
+  rig_check_result (trainer, store, &how);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_frames)
 {
   GstBus *bus;
@@ -315,6 +338,7 @@ mae_trainer_suite (void)
   tcase_add_test (tcase, test_options);
   tcase_add_test (tcase, test_from_model);
   tcase_add_test (tcase, test_resume);
+  tcase_add_loop_test (tcase, test_resume_target, 0, 2);
   tcase_add_test (tcase, test_frames);
   tcase_add_test (tcase, test_live);
   tcase_add_test (tcase, test_live_steps);
