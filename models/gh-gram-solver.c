@@ -266,12 +266,9 @@ leave_group_out (GhGramSolver *s, int group, double penalty)
     memcpy (s->held_out + (gsize) member[i] * outputs, b + (gsize) i * outputs, outputs * sizeof *b);
 }
 
-double
+void
 gh_gram_solver_solve (GhGramSolver *s, double penalty)
 {
-  gsize n = (gsize) s->n * s->outputs;
-  double error;
-
   factor (s, penalty);
   solve_targets (s);
   if (s->room->n_groups > 0) {
@@ -282,8 +279,6 @@ gh_gram_solver_solve (GhGramSolver *s, double penalty)
     invert_diagonal (s);
     leave_ones_out (s, penalty);
   }
-  error = gh_dot (s->held_out, s->held_out, n) / n;
-  for (gsize i = 0; i < n; i++)
+  for (gsize i = 0; i < (gsize) s->n * s->outputs; i++)
     s->held_out[i] = s->room->targets[i] - s->held_out[i];
-  return error;
 }

@@ -30,8 +30,7 @@ GhGramSolver *gh_gram_solver_new (double *gram, int n, const double *targets, in
 void gh_gram_solver_free (GhGramSolver *solver);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GhGramSolver, gh_gram_solver_free)
 
-/* Returns the mean squared error of held_out. A group that is all there is has nothing to be predicted from but the
- * mean of the targets. */
-double gh_gram_solver_solve (GhGramSolver *solver, double penalty);
+/* A group that is all there is has nothing to be predicted from but the mean of the targets. */
+void gh_gram_solver_solve (GhGramSolver *solver, double penalty);
 
 G_END_DECLS

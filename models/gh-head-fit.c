@@ -97,7 +97,7 @@ start_kernel (GhHeadFit *fit)
   for (int i = 0; i < fit->n; i++)
     gh_scales_apply (fit->scales, data->embeddings + (gsize) fit->rows[i] * data->dim, z + (gsize) i * data->dim);
   fit->kernel = gh_kernel_ridge_new (z, fit->n, data->dim, fit->targets, fit->task->outputs, fit->groups,
-      fit->task->linear, data->statistics ? data->statistics->metric : NULL);
+      fit->task->linear, data->statistics ? data->statistics->metric : NULL, gh_misfit_for (data->kind));
 }
 
 GhHeadFit *
@@ -146,7 +146,8 @@ gh_head_fit_work (GhHeadFit *fit, int piece)
   if (fit->kernel)
     gh_kernel_ridge_fit (fit->kernel, piece);
   else
-    fit->ridge = gh_ridge_new (fit->spectrum, fit->targets, fit->task->outputs, fit->groups);
+    fit->ridge = gh_ridge_new (fit->spectrum, fit->targets, fit->task->outputs, fit->groups,
+        gh_misfit_for (fit->task->data->kind));
 }
 
 void
@@ -167,7 +168,7 @@ ridge_held_out (const GhHeadFit *fit, const GhHeadNetworks *networks, double *y)
 
   for (int r = 0; r < GH_HEAD_NETWORKS_REPEATS; r++) {
     g_autoptr (GhRidge) ridge = gh_ridge_new (fit->spectrum, fit->targets, fit->task->outputs,
-        gh_head_networks_parts (networks, r));
+        gh_head_networks_parts (networks, r), gh_misfit_for (fit->task->data->kind));
 
     gh_axpy (y, 1.0 / GH_HEAD_NETWORKS_REPEATS, ridge->held_out, n);
   }

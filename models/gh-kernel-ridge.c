@@ -35,6 +35,7 @@ struct _GhKernelRidgeFit
   double *lifted;               /* [n,dim] centres times the metric, or the centres: what a straight line is made of */
   double *targets;
   int *groups;                  /* [n], NULL without */
+  GhMisfit misfit;
 };
 
 double
@@ -138,7 +139,7 @@ fit_init (GhKernelRidge *ridge, const double *targets, const int *groups, gboole
 
 GhKernelRidge *
 gh_kernel_ridge_new (const double *z, int n, int dim, const double *targets, int outputs, const int *groups,
-    gboolean linear, const double *metric)
+    gboolean linear, const double *metric, GhMisfit misfit)
 {
   GhKernelRidge *ridge = g_new0 (GhKernelRidge, 1);
 
@@ -149,6 +150,7 @@ gh_kernel_ridge_new (const double *z, int n, int dim, const double *targets, int
   for (gsize i = 0; i < (gsize) n * dim; i++)
     ridge->centres[i] = round_to_bfloat (z[i]);
   ridge->fit = g_new0 (GhKernelRidgeFit, 1);
+  ridge->fit->misfit = misfit;
   fit_init (ridge, targets, groups, linear, metric);
   return ridge;
 }
@@ -229,9 +231,11 @@ gh_kernel_ridge_fit (GhKernelRidge *ridge, int which)
   g_autoptr (GhGramSolver) s = gh_gram_solver_new (gram, ridge->n, fit->targets, ridge->outputs, fit->groups);
 
   for (int step = 0; step < gh_ladder_steps (ridge->n); step++) {
-    double penalty = gh_ladder_penalty (step), error = gh_gram_solver_solve (s, penalty * s->scale), keep;
-    double weight = gh_mixture_add (&fit->mixtures[which], error, &keep);
+    double penalty = gh_ladder_penalty (step), keep, weight;
 
+    gh_gram_solver_solve (s, penalty * s->scale);
+    weight = gh_mixture_add (&fit->mixtures[which], fit->misfit (fit->targets, s->held_out, ridge->n, ridge->outputs),
+        &keep);
     update (member->held_out, keep, weight, s->held_out, m);
     update (member->alpha, keep, weight, s->alpha, m);
     member->log_penalty = keep * member->log_penalty + weight * log (penalty);

@@ -15,7 +15,7 @@
  */
 #pragma once
 
-#include <glib.h>
+#include "gh-misfit.h"
 
 G_BEGIN_DECLS
 
@@ -37,11 +37,11 @@ typedef struct {
 } GhKernelRidge;
 
 /* Inputs z[n,dim], targets[n,outputs]. groups[n] or NULL: rows of equal number are left out together. linear: without
- * the curved kernels. metric[dim,dim], symmetric and positive, or NULL: the linear kernel is z^T metric c then, the curved
- * ones stay. Everything is copied. Then gh_kernel_ridge_fit() has to be called for every member, from any
- * threads, and gh_kernel_ridge_finish() once after them; only then is there a model. */
+ * the curved kernels. metric[dim,dim], symmetric and positive, or NULL: the linear kernel is z^T metric c then, the
+ * curved ones stay. misfit: what the mixture is weighed by. Everything is copied. Then gh_kernel_ridge_fit() has to be
+ * called for every member, from any threads, and gh_kernel_ridge_finish() once after them; only then is there a model. */
 GhKernelRidge *gh_kernel_ridge_new (const double *z, int n, int dim, const double *targets, int outputs,
-    const int *groups, gboolean linear, const double *metric);
+    const int *groups, gboolean linear, const double *metric, GhMisfit misfit);
 void gh_kernel_ridge_free (GhKernelRidge *ridge);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GhKernelRidge, gh_kernel_ridge_free)
 

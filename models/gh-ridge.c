@@ -157,19 +157,9 @@ update (double *y, double keep, double weight, const double *x, gsize n)
     y[i] = keep * y[i] + weight * x[i];
 }
 
-static double
-squared_error (const double *targets, const double *held_out, gsize n)
-{
-  double sum = 0;
-
-  for (gsize i = 0; i < n; i++)
-    sum += (targets[i] - held_out[i]) * (targets[i] - held_out[i]);
-  return sum / n;
-}
-
 /* Solves for every penalty; mixed[rank,outputs] is what they come to. */
 static void
-climb (GhRidge *ridge, const GhSpectrum *s, const double *targets, const int *groups, double *mixed)
+climb (GhRidge *ridge, const GhSpectrum *s, const double *targets, const int *groups, GhMisfit misfit, double *mixed)
 {
   gsize n = (gsize) s->n * ridge->outputs, m = (gsize) MAX (s->rank, 1) * ridge->outputs;
   g_autofree double *held_out = g_new (double, n), *coefficients = g_new0 (double, m), *loads = g_new (double, m);
@@ -186,7 +176,7 @@ climb (GhRidge *ridge, const GhSpectrum *s, const double *targets, const int *gr
     /* With nothing that varies any penalty does; 1 keeps the quotients finite. */
     solve (s, targets, ridge->bias, loads, ridge->outputs, groups, total > 0 ? penalty * total / s->n : 1, held_out,
         coefficients);
-    weight = gh_mixture_add (&mixture, squared_error (targets, held_out, n), &keep);
+    weight = gh_mixture_add (&mixture, misfit (targets, held_out, s->n, ridge->outputs), &keep);
     update (ridge->held_out, keep, weight, held_out, n);
     update (mixed, keep, weight, coefficients, m);
     logarithm = keep * logarithm + weight * log (penalty);
@@ -199,7 +189,7 @@ climb (GhRidge *ridge, const GhSpectrum *s, const double *targets, const int *gr
 }
 
 GhRidge *
-gh_ridge_new (const GhSpectrum *s, const double *targets, int outputs, const int *groups)
+gh_ridge_new (const GhSpectrum *s, const double *targets, int outputs, const int *groups, GhMisfit misfit)
 {
   GhRidge *ridge = g_new0 (GhRidge, 1);
   g_autofree double *mixed = g_new0 (double, (gsize) MAX (s->rank, 1) * outputs);
@@ -209,7 +199,7 @@ gh_ridge_new (const GhSpectrum *s, const double *targets, int outputs, const int
   ridge->bias = g_new (double, outputs);
   ridge->held_out = g_new0 (double, (gsize) s->n * outputs);
   means (ridge->bias, targets, s->n, outputs);
-  climb (ridge, s, targets, groups, mixed);
+  climb (ridge, s, targets, groups, misfit, mixed);
   to_inputs (ridge, s, mixed);
   return ridge;
 }

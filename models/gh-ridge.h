@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "gh-misfit.h"
 #include "gh-spectrum.h"
 
 G_BEGIN_DECLS
@@ -18,8 +19,10 @@ typedef struct {
   double penalty;               /* geometric mean of the mixture, relative to the inputs' total variance */
 } GhRidge;
 
-/* targets[n,outputs]. groups[n] or NULL: rows of equal number are left out together. */
-GhRidge *gh_ridge_new (const GhSpectrum *spectrum, const double *targets, int outputs, const int *groups);
+/* targets[n,outputs]. groups[n] or NULL: rows of equal number are left out together. misfit: what the mixture is weighed
+ * by. */
+GhRidge *gh_ridge_new (const GhSpectrum *spectrum, const double *targets, int outputs, const int *groups,
+    GhMisfit misfit);
 void gh_ridge_free (GhRidge *ridge);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GhRidge, gh_ridge_free)
 

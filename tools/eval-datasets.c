@@ -16,7 +16,7 @@ static const GhDataset datasets[] = {
     GH_HEAD_COUNT, "people", { 0 }, 30, 50, 20 },
   { "feed", "time of day of an outdoor construction camera", "times.csv", "frames",
     "file", "minute_of_day", "local_pdt", { "2023-06-12", "2023-06-23" }, { "2023-06-25", "2023-06-27" },
-    GH_HEAD_TIME, "", { 0 }, 300, 50, 20 },
+    GH_HEAD_TIME, "", { 0 }, 300, 50, 20, 10 },
 };
 
 const GhDataset *
@@ -57,6 +57,15 @@ parse_label (const GhDataset *dataset, const char *text, double *value)
   return end != text && *end == '\0' && isfinite (*value);
 }
 
+/* Equal for texts that begin equally. */
+static int
+group_of (const char *text, int length)
+{
+  g_autofree char *head = g_strndup (text, length);
+
+  return g_quark_from_string (head);
+}
+
 static gboolean
 add_part (GhSamples *samples, const GhDataset *dataset, const GhCsv *csv, const int *columns, const GhRange *range,
     GError **error)
@@ -71,6 +80,8 @@ add_part (GhSamples *samples, const GhDataset *dataset, const GhCsv *csv, const 
           row->fields[columns[1]]);
       return FALSE;
     }
+    if (samples->groups)
+      samples->groups[samples->n] = group_of (row->fields[columns[2]], dataset->group_length);
     samples->files[samples->n++] = g_strdup (row->fields[columns[0]]);
   }
   return TRUE;
@@ -93,6 +104,7 @@ gh_dataset_load (const GhDataset *dataset, const char *folder, GError **error)
   samples = g_new0 (GhSamples, 1);
   samples->files = g_new0 (char *, 2 * csv->rows->len + 1);
   samples->values = g_new (double, 2 * csv->rows->len + 1);
+  samples->groups = dataset->group_length ? g_new (int, 2 * csv->rows->len + 1) : NULL;
   if (!add_part (samples, dataset, csv, columns, &dataset->pool, error))
     return NULL;
   samples->n_pool = samples->n;
@@ -114,5 +126,6 @@ gh_samples_free (GhSamples *samples)
     return;
   g_strfreev (samples->files);
   g_free (samples->values);
+  g_free (samples->groups);
   g_free (samples);
 }

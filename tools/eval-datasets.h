@@ -28,6 +28,9 @@ typedef struct {
   GhCrop crop;
   /* What is drawn by default: the fewer the labels, the more chance has a say. */
   int n_labels, draws_of_few, draws_of_many;
+  /* Labels whose split_column begins with the same so many characters (10: a date) are held out together; 0: each by
+   * itself. */
+  int group_length;
 } GhDataset;
 
 /* By default, of so many labels; from 100 on they are many. */
@@ -42,6 +45,7 @@ typedef struct {
   guint n, n_pool;
   char **files;                 /* [n], NULL-terminated */
   double *values;               /* [n] */
+  int *groups;                  /* [n]: equal on the same day; NULL where the dataset has no days */
 } GhSamples;
 
 GhSamples *gh_dataset_load (const GhDataset *dataset, const char *folder, GError **error);

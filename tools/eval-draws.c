@@ -117,7 +117,8 @@ predict_head (const GhEvalPlan *plan, const int *rows, const float *vectors, int
   const GhSamples *samples = plan->samples;
   g_autofree float *x = g_new (float, (gsize) plan->n_labels * dim);
   g_autofree double *y = g_new (double, plan->n_labels);
-  GhHeadData data = { plan->n_labels, dim, x, y, .kind = plan->dataset->kind, .task = plan->dataset->name,
+  g_autofree int *groups = samples->groups ? g_new (int, plan->n_labels) : NULL;
+  GhHeadData data = { plan->n_labels, dim, x, y, groups, .kind = plan->dataset->kind, .task = plan->dataset->name,
     .unit = plan->dataset->unit, .encoder_id = "0000000000000000", .encoder_file = "eval",
     .statistics = statistics };
   GhHeadTrainOptions options = { .seed = plan->seed, .try_mlp = plan->try_mlp, .threads = plan->threads,
@@ -127,6 +128,8 @@ predict_head (const GhEvalPlan *plan, const int *rows, const float *vectors, int
   for (int i = 0; i < plan->n_labels; i++) {
     memcpy (x + (gsize) i * dim, vectors + (gsize) rows[i] * dim, dim * sizeof *x);
     y[i] = samples->values[rows[i]];
+    if (groups)
+      groups[i] = samples->groups[rows[i]];
   }
   head = gh_head_train (&data, &options, report, error);
   if (!head)

@@ -281,8 +281,9 @@ evaluate_dataset (const Options *o, const GhDataset *dataset, GError **error)
       return FALSE;
   }
   printf ("Mean and standard deviation over the draws. \"own estimate\" is the mean error%s that training reported "
-      "from the\nlabels alone; it is of the same days as the labels, the test is later.\nencoder: %s (id %s), %s, %s\n",
-      dataset->kind == GH_HEAD_TIME ? " in minutes" : "", gh_encoder_path (encoder), gh_encoder_id (encoder),
+      "from the\nlabels alone%s; the test is later.\nencoder: %s (id %s), %s, %s\n",
+      dataset->kind == GH_HEAD_TIME ? " in minutes" : "", samples->groups ? ", each day held out as a whole" : "",
+      gh_encoder_path (encoder), gh_encoder_id (encoder),
       gh_encoder_device (encoder), gh_encoder_precision (encoder));
   return TRUE;
 }

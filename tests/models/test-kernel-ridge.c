@@ -127,8 +127,8 @@ check_solver (int n, int dim, double width, double penalty, const int *groups)
   g_autofree double *gram = gram_of (z, n, dim, width), *copy = g_memdup2 (gram, n * n * sizeof *gram);
   g_autofree int *others = g_new (int, n);
   g_autoptr (GhGramSolver) s = gh_gram_solver_new (copy, n, y, 2, groups);
-  double error = gh_gram_solver_solve (s, penalty), sum = 0;
 
+  gh_gram_solver_solve (s, penalty);
   for (int i = 0; i < n; i++) {
     double want[2];
     int m = 0;
@@ -137,10 +137,8 @@ check_solver (int n, int dim, double width, double penalty, const int *groups)
       if (groups ? groups[k] != groups[i] : k != i)
         others[m++] = k;
     refit (gram, n, y, 2, others, m, penalty, gram + i * n, want);
-    for (int o = 0; o < 2; o++) {
+    for (int o = 0; o < 2; o++)
       g_assert_cmpfloat_with_epsilon (s->held_out[i * 2 + o], want[o], 1e-6 * (1 + fabs (want[o])));
-      sum += pow (want[o] - y[i * 2 + o], 2) / (2 * n);
-    }
     /* fitted: the target less penalty * alpha */
     for (m = 0; m < n; m++)
       others[m] = m;
@@ -148,7 +146,6 @@ check_solver (int n, int dim, double width, double penalty, const int *groups)
     for (int o = 0; o < 2; o++)
       g_assert_cmpfloat_with_epsilon (y[i * 2 + o] - penalty * s->alpha[o * n + i], want[o], 1e-7);
   }
-  g_assert_cmpfloat (fabs (error - sum), <=, 1e-5 * sum);
 }
 
 static void
@@ -246,7 +243,8 @@ test_mixture_without_error (void)
 static GhKernelRidge *
 make_model (const double *z, int n, int dim, const double *y, int outputs, const int *groups, gboolean linear)
 {
-  GhKernelRidge *ridge = gh_kernel_ridge_new (z, n, dim, y, outputs, groups, linear, NULL);
+  GhKernelRidge *ridge = gh_kernel_ridge_new (z, n, dim, y, outputs, groups, linear, NULL,
+      gh_misfit_squared);
 
   for (int k = gh_kernel_ridge_n_members (ridge) - 1; k >= 0; k--)
     gh_kernel_ridge_fit (ridge, k);

@@ -336,13 +336,13 @@ test_mixture (void)
   Problem p = make_problem (7, 120, 20, 1);
   g_autoptr (GhScales) scales = gh_scales_new (p.x, 20, p.rows, 120);
   g_autoptr (GhSpectrum) s = gh_spectrum_new (p.x, scales, p.rows, 120);
-  g_autoptr (GhRidge) noise = gh_ridge_new (s, p.y, 1, NULL), line = NULL;
+  g_autoptr (GhRidge) noise = gh_ridge_new (s, p.y, 1, NULL, gh_misfit_squared), line = NULL;
   double z[20], y, error = 0, spread = 0;
 
   g_assert_cmpfloat (noise->penalty, >, 0.3);
   for (int i = 0; i < 120; i++)
     p.y[i] = p.x[i * 20] - 2 * p.x[i * 20 + 5] + 3;
-  line = gh_ridge_new (s, p.y, 1, NULL);
+  line = gh_ridge_new (s, p.y, 1, NULL, gh_misfit_squared);
   g_assert_cmpfloat (line->penalty, <, 0.01);
   for (int i = 0; i < 120; i++) {
     gh_scales_apply (scales, p.x + i * 20, z);
@@ -364,7 +364,7 @@ test_constant (void)
 
   for (int i = 0; i < 8; i++)
     p.y[i] = 0.1;
-  ridge = gh_ridge_new (s, p.y, 1, NULL);
+  ridge = gh_ridge_new (s, p.y, 1, NULL, gh_misfit_squared);
   for (int i = 0; i < 8; i++)
     g_assert_cmpfloat_with_epsilon (ridge->held_out[i], 0.1, 1e-12);
   for (int j = 0; j < 12; j++)
