@@ -9,12 +9,15 @@
 #include "gh-linalg.h"
 #include "gh-random.h"
 #include "gh-spectrum.h"
+#include "gh-surprise-fit.h"
 
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
 #define BATCH 8
+/* Of what varies in an embedding, the surprise. */
+#define SURPRISE_SHARE 0.015
 
 typedef struct {
   GhCheckpoint *from;
@@ -22,6 +25,8 @@ typedef struct {
   GhMaeConfig config;           /* of the file to write */
   guint64 seed;
   int threads;
+  gboolean bfloat16;
+  GhSurpriseFit surprise;
   GArray *tensors;              /* GhTensorOut of what is taken over */
   GPtrArray *owned;             /* their names and numbers */
 } Fit;
@@ -33,6 +38,7 @@ fit_clear (Fit *fit)
   gh_safetensors_free (fit->raw);
   g_clear_pointer (&fit->tensors, g_array_unref);
   g_clear_pointer (&fit->owned, g_ptr_array_unref);
+  gh_surprise_fit_clear (&fit->surprise);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Fit, fit_clear)
 
@@ -40,17 +46,19 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Fit, fit_clear)
 
 /* How `name` is stored; what cannot be written becomes F32. */
 static GhStDtype
-dtype_of (const Fit *fit, const char *name)
+dtype_of (const Fit *fit, const char *name, int rank)
 {
   const GhTensorInfo *tensor = gh_safetensors_find (fit->raw, name);
 
+  if (fit->bfloat16 && rank > 1)
+    return GH_ST_BF16;
   return tensor && tensor->dtype == GH_ST_BF16 ? GH_ST_BF16 : GH_ST_F32;
 }
 
 static gboolean
 take (Fit *fit, const GhParam *param, const char *name, GError **error)
 {
-  GhTensorOut out = { name, dtype_of (fit, param->name), param->rank, { param->shape[0], param->shape[1] } };
+  GhTensorOut out = { name, dtype_of (fit, param->name, param->rank), param->rank, { param->shape[0], param->shape[1] } };
   float *data = g_try_new (float, gh_param_count (param));
 
   g_ptr_array_add (fit->owned, data);
@@ -63,7 +71,7 @@ take (Fit *fit, const GhParam *param, const char *name, GError **error)
   return gh_checkpoint_read (fit->from, param->name, data, error);
 }
 
-/* Everything but `embed`; the decoder's own copy of it, where the two were one. */
+/* Everything but `embed` and the surprise; the decoder's own copy of it, where the two were one. */
 static gboolean
 take_tensors (Fit *fit, GError **error)
 {
@@ -76,7 +84,7 @@ take_tensors (Fit *fit, GError **error)
     char *name = embed ? g_strconcat ("decoder.", param->name, NULL) : g_strdup (param->name);
 
     g_ptr_array_add (fit->owned, name);
-    if ((embed && !shared) || !gh_checkpoint_has (fit->from, param->name))
+    if ((embed && !shared) || g_str_has_prefix (param->name, "surprise.") || !gh_checkpoint_has (fit->from, param->name))
       continue;
     if (!take (fit, param, name, error))
       return FALSE;
@@ -122,6 +130,7 @@ load_pooling (const Fit *fit, const char *to, GError **error)
   }
   g_close (file, NULL);
   config.has_embed = FALSE;
+  config.surprise = 0;
   config.embedding = gh_mae_config_pooled (&config);
   metadata = new_metadata (fit, &config, NULL);
   if (gh_mae_config_check (&config, gh_checkpoint_shown (fit->from), error)
@@ -172,6 +181,31 @@ view (Viewer *v, guint index, guint8 *rgb, GError **error)
   return gh_frame_store_copy (v->store, index, v->frame, error)
       && gh_encoder_check (gh_view_fwd (v->host, rgb, v->frame, &whole, 1, v->config->height, v->config->width, 1, height,
           width), v->host, "the frames", error);
+}
+
+/* Frame i of the n of `store`, for gh_surprise_fit(). */
+typedef struct {
+  Viewer viewer;
+  guint n;
+} Pictures;
+
+static gboolean
+show_picture (gpointer data, guint i, guint8 *rgb, GError **error)
+{
+  Pictures *p = data;
+
+  return view (&p->viewer, (guint64) i * gh_frame_store_count (p->viewer.store) / p->n, rgb, error);
+}
+
+static gboolean
+fit_surprise (Fit *fit, GhFrameStore *store, guint n, GError **error)
+{
+  Pictures pictures = { { &fit->config, store }, n };
+  gboolean good = viewer_open (&pictures.viewer, error)
+      && gh_surprise_fit (&fit->surprise, &fit->config, n, show_picture, &pictures, error);
+
+  viewer_clear (&pictures.viewer);
+  return good;
 }
 
 /* pooled[n,F] of n frames, evenly spread. */
@@ -228,16 +262,61 @@ random_rotation (int rows, int cols, guint64 seed)
   return turn;
 }
 
-/* weight[E,F], bias[E] = -weight mean: turned principal components of (x - mean)/std, whose mean square is 1. */
+/* The layer, and that of the surprise. */
+typedef struct {
+  float *weight;                /* [E,F] */
+  float *bias;                  /* [E] */
+  float *surprise;              /* [E,rows], or NULL */
+} Layer;
+
 static void
-make_layer (const GhSpectrum *s, const GhScales *scales, int E, guint64 seed, float *weight, float *bias)
+layer_clear (Layer *layer)
 {
-  const int F = s->dim, k = MIN (s->rank, E);
-  g_autofree double *turn = random_rotation (E, k, seed), *row = g_new (double, F);
+  g_free (layer->weight);
+  g_free (layer->bias);
+  g_free (layer->surprise);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Layer, layer_clear)
+
+static int
+surprise_rows (const GhMaeConfig *config)
+{
+  return config->surprise > 0 ? gh_mae_config_grid_rows (config) : 0;
+}
+
+/* surprise[E,rows], bias[E] -= surprise mean: the standardised energies, each in its own direction of turn[E,rows], which
+ * is stored column by column. */
+static void
+turn_surprise (const Layer *layer, const GhScales *scales, int E, const double *turn)
+{
+  const int rows = scales->dim;
+
+  for (int e = 0; e < E; e++) {
+    double shift = 0;
+
+    for (int r = 0; r < rows; r++) {
+      const double weight = turn[(gsize) r * E + e] * sqrt (SURPRISE_SHARE * E / rows) / scales->std[r];
+
+      layer->surprise[(gsize) e * rows + r] = (float) weight;
+      shift += weight * scales->mean[r];
+    }
+    layer->bias[e] -= (float) shift;
+  }
+}
+
+/* weight[E,F], bias[E] = -weight mean: turned principal components of (x - mean)/std. The mean square of the embedding is
+ * 1, the surprise's share included. */
+static void
+make_layer (const Layer *layer, const Fit *fit, const GhSpectrum *s, const GhScales *scales)
+{
+  const int F = s->dim, E = fit->config.embedding, rows = surprise_rows (&fit->config), k = MIN (s->rank, E - rows);
+  g_autofree double *turn = random_rotation (E, k + rows, fit->seed), *row = g_new (double, F);
   double total = 0;
 
   for (int j = 0; j < k; j++)
     total += s->value[j] / s->n;
+  if (rows)
+    total /= 1 - SURPRISE_SHARE;
   for (int e = 0; e < E; e++) {
     double shift = 0;
 
@@ -246,15 +325,17 @@ make_layer (const GhSpectrum *s, const GhScales *scales, int E, guint64 seed, fl
       gh_axpy (row, turn[(gsize) j * E + e] * sqrt (E / total), s->v + (gsize) j * F, F);
     for (int f = 0; f < F; f++) {
       row[f] /= scales->std[f];
-      weight[(gsize) e * F + f] = row[f];
+      layer->weight[(gsize) e * F + f] = row[f];
       shift += row[f] * scales->mean[f];
     }
-    bias[e] = -shift;
+    layer->bias[e] = -shift;
   }
+  if (rows)
+    turn_surprise (layer, fit->surprise.scales, E, turn + (gsize) k * E);
 }
 
 static gboolean
-fit_layer (const Fit *fit, const float *pooled, guint n, float *weight, float *bias, GError **error)
+fit_layer (const Fit *fit, const float *pooled, guint n, const Layer *layer, GError **error)
 {
   const int F = gh_mae_config_pooled (&fit->config);
   g_autofree int *rows = g_new (int, n);
@@ -270,21 +351,40 @@ fit_layer (const Fit *fit, const float *pooled, guint n, float *weight, float *b
         gh_checkpoint_shown (fit->from));
     return FALSE;
   }
-  make_layer (spectrum, scales, fit->config.embedding, fit->seed, weight, bias);
+  make_layer (layer, fit, spectrum, scales);
   return TRUE;
 }
 
-static gboolean
-write_fitted (Fit *fit, const char *to, const float *weight, const float *bias, guint n, GError **error)
+/* The four tensors of gh-surprise.h; the light in half the space, which it can well do without. */
+static void
+append_surprise (Fit *fit, const Layer *layer)
 {
-  const GhStDtype dtype = dtype_of (fit, "patch.weight");
+  const GhMaeConfig *c = &fit->config;
+  const int values = gh_mae_config_tokens (c) * gh_surprise_tiles (c);
+  const GhTensorOut tensors[] = {
+    { "surprise.light.weight", GH_ST_BF16, 2, { c->surprise, values }, fit->surprise.light },
+    { "surprise.light.bias", GH_ST_F32, 1, { c->surprise }, fit->surprise.bias },
+    { "surprise.usual", GH_ST_F32, 1, { values }, fit->surprise.usual },
+    { "surprise.embed.weight", dtype_of (fit, "patch.weight", 2), 2, { c->embedding, surprise_rows (c) },
+      layer->surprise },
+  };
+
+  g_array_append_vals (fit->tensors, tensors, G_N_ELEMENTS (tensors));
+}
+
+static gboolean
+write_fitted (Fit *fit, const char *to, const Layer *layer, guint n, GError **error)
+{
+  const GhStDtype dtype = dtype_of (fit, "patch.weight", 2);
   const GhTensorOut w = { "embed.weight", dtype, 2, { fit->config.embedding, gh_mae_config_pooled (&fit->config) },
-    weight }, b = { "embed.bias", GH_ST_F32, 1, { fit->config.embedding }, bias };
+    layer->weight }, b = { "embed.bias", GH_ST_F32, 1, { fit->config.embedding }, layer->bias };
   g_autofree char *fitted = g_strdup_printf ("%u frames", n);
   g_autoptr (GHashTable) metadata = new_metadata (fit, &fit->config, fitted);
 
   g_array_append_val (fit->tensors, w);
   g_array_append_val (fit->tensors, b);
+  if (layer->surprise)
+    append_surprise (fit, layer);
   return gh_safetensors_write (to, (GhTensorOut *) fit->tensors->data, fit->tensors->len, metadata, error);
 }
 
@@ -306,6 +406,13 @@ fit_open (Fit *fit, const char *from, const GhEmbedShape *shape, GError **error)
     fit->config.pool_rows = shape->rows;
     fit->config.pool_cols = shape->cols;
     fit->config.embedding = shape->embedding;
+    fit->config.surprise = shape->surprise;
+    fit->bfloat16 = shape->bfloat16;
+  }
+  if (fit->config.embedding > 0 && fit->config.embedding <= surprise_rows (&fit->config)) {
+    g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "%s: an embedding of %d numbers has no room beside %d that tell "
+        "what surprises", gh_checkpoint_shown (fit->from), fit->config.embedding, surprise_rows (&fit->config));
+    return FALSE;
   }
   return gh_mae_config_check (&fit->config, gh_checkpoint_shown (fit->from), error) && take_tensors (fit, error);
 }
@@ -317,7 +424,8 @@ gh_embed_fit (const char *from, const char *to, const GhEmbedShape *shape, GhFra
   const guint n = MIN (gh_frame_store_count (frames), GH_EMBED_FIT_FRAMES);
   g_auto (Fit) fit = { .seed = seed, .threads = threads };
   g_autoptr (GhEncoder) pooling = NULL;
-  g_autofree float *pooled = NULL, *weight = NULL, *bias = NULL;
+  g_autofree float *pooled = NULL;
+  g_auto (Layer) layer = { NULL };
 
   if (!fit_open (&fit, from, shape, error))
     return FALSE;
@@ -330,7 +438,11 @@ gh_embed_fit (const char *from, const char *to, const GhEmbedShape *shape, GhFra
   pooled = pooling ? pool_frames (pooling, frames, n, error) : NULL;
   if (!pooled)
     return FALSE;
-  weight = g_new (float, (gsize) fit.config.embedding * gh_mae_config_pooled (&fit.config));
-  bias = g_new (float, fit.config.embedding);
-  return fit_layer (&fit, pooled, n, weight, bias, error) && write_fitted (&fit, to, weight, bias, n, error);
+  if (fit.config.surprise > 0 && !fit_surprise (&fit, frames, n, error))
+    return FALSE;
+  layer.weight = g_new (float, (gsize) fit.config.embedding * gh_mae_config_pooled (&fit.config));
+  layer.bias = g_new (float, fit.config.embedding);
+  if (fit.config.surprise > 0)
+    layer.surprise = g_new (float, (gsize) fit.config.embedding * surprise_rows (&fit.config));
+  return fit_layer (&fit, pooled, n, &layer, error) && write_fitted (&fit, to, &layer, n, error);
 }

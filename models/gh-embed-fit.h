@@ -7,6 +7,10 @@
  * embedding has numbers, and then turned by a random rotation. Distances between frames stay what they were, and every
  * number varies about as much as every other: a head standardises each by itself, which would make the last
  * component, noise, as loud as the first.
+ *
+ * With `surprise` (gh-surprise.h) the light is taken from the same frames, and the numbers that say what it leaves come
+ * into the rotation beside the components: a seventieth of all that varies. More of them helps counting with few labels,
+ * and costs the time of day: neighbouring minutes differ by less than what walks about (docs/experiments.md).
  */
 #pragma once
 
@@ -22,6 +26,8 @@ typedef struct {
   GhPool pool;
   int rows, cols;               /* regions; 0: the whole image */
   int embedding;
+  int surprise;                 /* components of the light; 0: without */
+  gboolean bfloat16;            /* matrices in half the space, rounded; else as they are stored */
 } GhEmbedShape;
 
 /* Writes the encoder of file `from`, with its decoder but without a state of training, to `to`, which may be the same

@@ -12,6 +12,7 @@
 #include "gh-checkpoint.h"
 #include "gh-decoder.h"
 #include "gh-encoder.h"
+#include "gh-surprise.h"
 
 G_BEGIN_DECLS
 
@@ -28,6 +29,7 @@ typedef struct {
   GhBlock *blocks;              /* [depth] */
   GhNorm norm;                  /* [D] */
   GhLinear embed;               /* [E,pooled]; weight NULL when the pooled tokens are the embedding */
+  GhSurprise surprise;          /* nothing in it without */
   GhDecoder decoder;            /* depth 0 when there is none */
   GhArena vectors;
 } GhEncoderWeights;

@@ -32,6 +32,7 @@ struct _GhEncoderSession {
   float *embedding;             /* [B,E] */
   GhBlockActs block;            /* its norm[B,T,D] ends up as the latent */
   GhDecoderActs decoder;
+  GhSurpriseActs surprise;
 
   /* The pass from pixels to embeddings of graph_batch images, recorded the second time it is wanted. */
   GhGraph *graph;
@@ -69,6 +70,8 @@ plan (GhEncoderSession *s, GhArena *arena)
     s->parts = gh_arena_floats (arena, B * gh_regions_count (c) * gh_regions_tokens (c) * c->dim);
   s->pooled = gh_arena_floats (arena, B * gh_mae_config_pooled (c));
   s->embedding = gh_arena_floats (arena, B * c->embedding);
+  if (c->surprise)
+    gh_surprise_plan (&s->surprise, arena, c, s->max_batch);
   s->x = gh_arena_floats (arena, B * T * c->dim);
   x_end = arena->used;
   gh_block_plan (&s->block, arena, &w->shape, s->max_batch, T);
@@ -248,7 +251,11 @@ embed (GhEncoderSession *s, int B, int K)
   GH_TRY (pool (s, B, K));
   if (!w->embed.weight)
     return GH_OK;
-  return gh_linear_fwd (s->ctx, s->embedding, s->pooled, w->embed.weight, w->embed.bias, NULL, GH_ACT_NONE, B);
+  GH_TRY (gh_linear_fwd (s->ctx, s->embedding, s->pooled, w->embed.weight, w->embed.bias, NULL, GH_ACT_NONE, B));
+  if (!w->surprise.embed.weight)
+    return GH_OK;
+  return gh_linear_fwd (s->ctx, s->embedding, s->surprise.energy, w->surprise.embed.weight, NULL, s->embedding,
+      GH_ACT_NONE, B);
 }
 
 static GhStatus
@@ -273,6 +280,17 @@ copy_tokens (GhEncoderSession *s, float *tokens, int B, int N)
   return GH_OK;
 }
 
+/* rgb[B,height,width,3] -> patches[B,N,P] -> surprise.energy[B,rows] */
+static GhStatus
+find_surprise (GhEncoderSession *s, const guint8 *rgb, gsize stride, int B)
+{
+  const GhMaeConfig *c = &s->encoder->config;
+
+  GH_TRY (gh_patchify_fwd (s->ctx, s->patches, rgb, NULL, c->mean, c->std, B, c->height, c->width, stride, c->patch,
+          gh_mae_config_tokens (c)));
+  return gh_surprise_forward (s->ctx, &s->surprise, &s->encoder->weights.surprise, c, s->patches, B);
+}
+
 /* rgb[B,height,width,3] -> patches[B,N,P] -> latent[B,T,D] -> embedding[B,E] */
 static GhStatus
 encode_pixels (GhEncoderSession *s, const guint8 *rgb, gsize stride, int B)
@@ -281,6 +299,8 @@ encode_pixels (GhEncoderSession *s, const guint8 *rgb, gsize stride, int B)
   const GhLinear *patch = &s->encoder->weights.patch;
   const int N = gh_mae_config_tokens (c);
 
+  if (c->surprise)
+    GH_TRY (find_surprise (s, rgb, stride, B));
   if (gh_fuses_patches (s->ctx, patch->weight)) {
     GH_TRY (gh_project_patches_fwd (s->ctx, projection (s), rgb, NULL, c->mean, c->std, patch->weight, patch->bias, B,
             c->height, c->width, stride, c->patch, N));
@@ -550,6 +570,8 @@ gh_encoder_forward (GhEncoderSession *s, const float *patches, const gint32 *kee
     return refuse (s, error, "the indices of the kept patches do not ascend within the grid");
   if (embedding && K < N && s->regions)
     return refuse (s, error, "its embedding is pooled over regions, which takes all patches");
+  if (embedding && c->surprise)
+    return refuse (s, error, "its embedding tells what surprises in the picture, which takes the picture");
   if (!is_free (s, error))
     return FALSE;
   return gh_encoder_check (forward (s, patches, keep, B, K, latent, embedding), s->ctx, s->encoder->shown, error)

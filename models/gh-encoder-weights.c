@@ -145,6 +145,58 @@ load_background (Loader *l)
   return store (l, &l->w->decoder.background, l->staging, n);
 }
 
+/* Minus the light's matrix, turned: light[k,n] -> unlit[n,k]. */
+static gboolean
+pack_unlit (Loader *l, int k, int n)
+{
+  g_autofree float *turned = g_try_new (float, (gsize) k * n);
+
+  if (!turned)
+    return check (l, GH_NOMEM);
+  for (int i = 0; i < k; i++)
+    for (int j = 0; j < n; j++)
+      turned[(gsize) j * k + i] = -l->staging[(gsize) i * n + j];
+  return check (l, gh_pack (l->w->ctx, &l->w->surprise.unlit.weight, turned, n, k, GH_DTYPE_F32));
+}
+
+/* ones[P], zeros[P] and the averages over tiles, which no file holds. */
+static gboolean
+make_tiles (Loader *l)
+{
+  const GhMaeConfig *c = gh_checkpoint_config (l->checkpoint);
+  const int P = gh_mae_config_patch_values (c), C = gh_surprise_tiles (c);
+  g_autofree float *made = g_new0 (float, (gsize) MAX (C, 1) * P);
+  GhSurprise *s = &l->w->surprise;
+
+  if (!store (l, &s->zeros, made, P))
+    return FALSE;
+  for (int p = 0; p < P; p++)
+    made[p] = 1;
+  if (!store (l, &s->ones, made, P))
+    return FALSE;
+  gh_surprise_averages (c, made);
+  return check (l, gh_pack (l->w->ctx, &s->tiles.weight, made, C, P, GH_DTYPE_F32));
+}
+
+/* In f32 all of it: what is left is small beside what is taken away. */
+static gboolean
+load_surprise (Loader *l)
+{
+  const GhMaeConfig *c = gh_checkpoint_config (l->checkpoint);
+  const int n = gh_mae_config_tokens (c) * gh_surprise_tiles (c);
+  GhSurprise *s = &l->w->surprise;
+
+  if (c->surprise == 0)
+    return TRUE;
+  if (!make_tiles (l) || !load_linear (l, &s->light, c->surprise, n, GH_DTYPE_F32, "surprise.", "light")
+      || !fetch (l, "surprise.light.weight") || !pack_unlit (l, c->surprise, n) || !fetch (l, "surprise.usual"))
+    return FALSE;
+  for (int i = 0; i < n; i++)
+    l->staging[i] = -l->staging[i];
+  return store (l, &s->unlit.bias, l->staging, n)
+      && load_linear (l, &s->embed, c->embedding, gh_mae_config_grid_rows (c), GH_DTYPE_F32, "surprise.", "embed");
+}
+
 static gboolean
 load_encoder (Loader *l)
 {
@@ -168,7 +220,7 @@ load_encoder (Loader *l)
   return load_blocks (l, w->blocks, w->depth, &w->shape, "")
       && load_norm (l, &w->norm, c->dim, "", "norm")
       && (!c->has_embed || load_linear (l, &w->embed, c->embedding, gh_mae_config_pooled (c), GH_DTYPE_F32, "",
-              "embed"));
+              "embed")) && load_surprise (l);
 }
 
 static gboolean
@@ -217,6 +269,17 @@ packed_width (GhDtype dtype)
   return dtype == GH_DTYPE_F32 ? 4 : dtype == GH_DTYPE_INT8 ? 1 : 2;
 }
 
+/* What the surprise needs beside its tensors: the light once more, turned, and the tiles. */
+static void
+measure_surprise (const GhMaeConfig *c, GhArena *vectors, guint64 *matrices)
+{
+  const guint64 C = gh_surprise_tiles (c), P = gh_mae_config_patch_values (c);
+
+  gh_arena_floats (vectors, P);
+  gh_arena_floats (vectors, P);
+  *matrices += (C * P + 2 * C * gh_mae_config_tokens (c) * c->surprise) * sizeof (float);
+}
+
 /* What has to be held: vectors and matrices for good, the largest tensor while loading. A table of positions is
  * computed when the file has none, so its place is counted either way; and the cls token's row may be stored apart. */
 static void
@@ -235,6 +298,8 @@ measure (GhCheckpoint *checkpoint, GhDtype dtype, GhArena *vectors, guint64 *mat
       *matrices += gh_param_count (param) * packed_width (dtype);
   }
   gh_arena_floats (vectors, gh_checkpoint_config (checkpoint)->dec_dim);
+  if (gh_checkpoint_config (checkpoint)->surprise)
+    measure_surprise (gh_checkpoint_config (checkpoint), vectors, matrices);
 }
 
 gboolean
@@ -271,6 +336,7 @@ gh_encoder_weights_clear (GhEncoderWeights *w)
   g_clear_pointer (&w->blocks, g_free);
   gh_linear_clear (&w->patch);
   gh_linear_clear (&w->embed);
+  gh_surprise_clear (&w->surprise);
   gh_decoder_clear (&w->decoder);
   if (w->vectors.base)
     gh_free (w->ctx, w->vectors.base);

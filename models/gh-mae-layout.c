@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * gh-mae-layout.c: see gh-mae-layout.h. */
 #include "gh-mae-layout.h"
+#include "gh-surprise.h"
 
 gboolean
 gh_mae_config_can_share_embed (const GhMaeConfig *config)
 {
-  return config->has_embed && gh_mae_config_pooled (config) == config->dim && config->embedding == config->dec_dim;
+  return config->has_embed && config->surprise == 0 && gh_mae_config_pooled (config) == config->dim
+      && config->embedding == config->dec_dim;
 }
 
 static void
@@ -77,6 +79,16 @@ add_blocks (GPtrArray *layout, const char *prefix, int depth, int dim, int heads
   }
 }
 
+static void
+add_surprise (GPtrArray *layout, const GhMaeConfig *c)
+{
+  const int values = gh_mae_config_tokens (c) * gh_surprise_tiles (c);
+
+  add_linear (layout, c->surprise, values, TRUE, FALSE, "surprise.", "light");
+  add (layout, GH_INIT_ZERO, FALSE, values, 0, g_strdup ("surprise.usual"));
+  add_linear (layout, c->embedding, gh_mae_config_grid_rows (c), FALSE, FALSE, "surprise.", "embed");
+}
+
 GPtrArray *
 gh_mae_layout (const GhMaeConfig *c)
 {
@@ -93,6 +105,8 @@ gh_mae_layout (const GhMaeConfig *c)
   add_norm (layout, c->dim, "", "norm");
   if (c->has_embed)
     add_linear (layout, c->embedding, gh_mae_config_pooled (c), TRUE, FALSE, "", "embed");
+  if (c->surprise)
+    add_surprise (layout, c);
   if (c->dec_depth == 0)
     return layout;
 

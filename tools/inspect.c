@@ -136,6 +136,8 @@ print_config (const GhInspection *inspection)
   printf ("\n  embedding  %d numbers, pooled by %s", config->embedding, gh_pool_name (config->pool));
   if (config->pool_rows > 0)
     printf (" over each of %d x %d regions", config->pool_cols, config->pool_rows);
+  if (config->surprise > 0)
+    printf (", and what %d components of the light leave", config->surprise);
   printf ("\n");
   if (config->dec_depth > 0)
     printf ("  decoder    %d layers, %d wide, %d heads of %d, mlp %d; trained with %.0f%% masked\n", config->dec_depth,

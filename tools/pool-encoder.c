@@ -13,7 +13,8 @@
 
 typedef struct {
   char *model, *images, *from, *to, *video, *source, *crop_text, *pool, *regions, *output;
-  int frames, embedding, threads;
+  int frames, embedding, surprise, threads;
+  gboolean bfloat16;
   gint64 seed;
   GhFrameSource from_where;
   GhEmbedShape shape;
@@ -51,6 +52,9 @@ parse (Options *o, int *argc, char ***argv)
     { "regions", 0, 0, G_OPTION_ARG_STRING, &o->regions,
         "Over each of so many regions of the picture by itself, rows first: 4x5 (1x1)", "RxC" },
     { "embedding", 0, 0, G_OPTION_ARG_INT, &o->embedding, "Numbers of an embedding (512)", "N" },
+    { "surprise", 0, 0, G_OPTION_ARG_INT, &o->surprise,
+        "Tell also how much of each row of patches the light, in N components, does not explain (0: no)", "N" },
+    { "bfloat16", 0, 0, G_OPTION_ARG_NONE, &o->bfloat16, "Write matrices in half the space, rounded", NULL },
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &o->output, "Encoder to write", "FILE" },
     { "seed", 's', 0, G_OPTION_ARG_INT64, &o->seed, "Where the random numbers start (1)", "N" },
     { "threads", 0, 0, G_OPTION_ARG_INT, &o->threads, "Processors to use (0: all)", "N" },
@@ -79,6 +83,8 @@ complete_shape (Options *o)
   if (o->shape.rows == 1 && o->shape.cols == 1)
     o->shape.rows = o->shape.cols = 0;
   o->shape.embedding = o->embedding;
+  o->shape.surprise = o->surprise;
+  o->shape.bfloat16 = o->bfloat16;
   return -1;
 }
 

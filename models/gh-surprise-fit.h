@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gh-surprise-fit.h (private): what gh-surprise.h needs to know of a camera, from its frames without labels.
+ */
+#pragma once
+
+#include "gh-scales.h"
+#include "gh-surprise.h"
+
+G_BEGIN_DECLS
+
+/* Writes frame i to rgb[height,width,3] of the configuration. FALSE and an error ends the fit. */
+typedef gboolean (*GhPictureFunc) (gpointer data, guint i, guint8 *rgb, GError **error);
+
+typedef struct {
+  float *light;                 /* [k,N C], rows of length 1 at right angles; zero where less varies */
+  float *bias;                  /* [k]: minus the usual picture in terms of the light */
+  float *usual;                 /* [N C] */
+  GhScales *scales;             /* [rows]: of the energies */
+} GhSurpriseFit;
+
+/* From n >= 2 frames; the light from as many of them, evenly spread, as 128 MiB hold. DEVICE when memory is short, or the error of picture(). */
+gboolean gh_surprise_fit (GhSurpriseFit *fit, const GhMaeConfig *config, guint n, GhPictureFunc picture, gpointer data,
+    GError **error);
+void gh_surprise_fit_clear (GhSurpriseFit *fit);
+
+G_END_DECLS
