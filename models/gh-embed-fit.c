@@ -17,7 +17,7 @@
 
 #define BATCH 8
 /* Of what varies in an embedding, the surprise. */
-#define SURPRISE_SHARE 0.015
+#define SURPRISE_SHARE 0.05
 
 typedef struct {
   GhCheckpoint *from;

@@ -9,7 +9,7 @@
  * component, noise, as loud as the first.
  *
  * With `surprise` (gh-surprise.h) the light is taken from the same frames, and the numbers that say what it leaves come
- * into the rotation beside the components: a seventieth of all that varies. More of them helps counting with few labels,
+ * into the rotation beside the components: a twentieth of all that varies. More of them helps counting with few labels,
  * and costs the time of day: neighbouring minutes differ by less than what walks about (docs/experiments.md).
  */
 #pragma once
