@@ -143,6 +143,8 @@ answer_stream (Client *client, gboolean with_length)
   while (wait_while (origin, "stall") && put_part (client, with_length)
       && (fault (origin, "short") == 0 || ++sent < fault (origin, "short")))
     g_usleep (G_USEC_PER_SEC / RATE);
+  if (sent > 1)
+    say (client, "--frame--\r\n");
 }
 
 /* The request's line and head; FALSE when the other side has gone. */

@@ -10,7 +10,7 @@
  *   silent       no answer comes
  *   stall        pictures stop coming, the connection stays
  *   drop         the connection ends in the middle of a picture
- *   short        the connection ends after so many pictures
+ *   short        the connection ends after so many pictures; after more than one with a last boundary
  *   half         half of a picture as if it were all
  *   garbage      bytes without any boundary
  *   huge         a part of a gigabyte is announced
