@@ -14,6 +14,7 @@
  *   half         half of a picture as if it were all
  *   garbage      bytes without any boundary
  *   huge         a part of a gigabyte is announced
+ *   vast         a picture says that it has 65535 x 65535 pixels
  *   frozen       the picture stays as it is now
  *   password     asks for user and secret
  *   untyped      a picture calls itself bytes

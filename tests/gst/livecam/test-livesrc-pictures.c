@@ -130,6 +130,7 @@ typedef struct {
 static const Fault from_the_start[] = {
   { "/video", "status", 404, "http_404" }, { "/video", "silent", 1, "timeout" },
   { "/still", "half", 1, "undecodable" }, { "/video", "garbage", 1, "undecodable" }, { "/video", "huge", 1, "too_large" },
+  { "/video", "vast", 1, "too_large" }, { "/still", "vast", 1, "too_large" },
   { "/video", "page", 1, "resolver_failed" },
 };
 

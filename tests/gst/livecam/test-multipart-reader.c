@@ -94,7 +94,7 @@ test_ends (void)
   static const struct {
     const char *stream;
     gboolean inside;
-  } ends[] = { { "", FALSE }, { "--b\r\n\r\none\r\n--b--", FALSE }, { "--b\r\n\r\none\r\n--b--\r\n", FALSE },
+  } ends[] = { { "--b\r\n\r\none\r\n--b--", FALSE }, { "--b\r\n\r\none\r\n--b--\r\n", FALSE },
     { "--b\r\n\r\none\r\n--b--\r\n\r\n", FALSE }, { "--b\r\n\r\none\r\n--b\r\n", FALSE },
     { "--b\r\nContent-Length: 3\r\n\r\none", FALSE }, { "--b\r\nContent-Length: 3\r\n\r\none\r\n", FALSE },
     { "--b\r\nContent-Length: 3\r\n\r\non", TRUE }, { "--b\r\nContent-Length: 3\r\n\r\n", TRUE },
