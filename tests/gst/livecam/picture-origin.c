@@ -106,7 +106,7 @@ answer_page (Client *client, int status)
   static const char page[] = "<html><head><title>A camera</title></head><body>Please log in, or come back later, or do what "
       "people do with pages</body></html>";
 
-  say (client, "HTTP/1.1 %d Whatever\r\nContent-Type: text/html\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n%s", status,
+  say (client, "HTTP/1.1 %d Refus\xe9 \x1b[31m\r\nContent-Type: text/html\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n%s", status,
       strlen (page), status == 401 ? "WWW-Authenticate: Basic realm=\"camera\"\r\n" : "", page);
 }
 

@@ -5,7 +5,7 @@
  * ones have.
  *
  * Faults, by name and number (0: none), in force at once:
- *   status       all answers have that HTTP status, and a page
+ *   status       all answers have that HTTP status, words in Latin-1 with a control character, and a page
  *   page         a page, with status 200
  *   silent       no answer comes
  *   stall        pictures stop coming, the connection stays

@@ -4,6 +4,8 @@
 #include "live-rig.h"
 #include "picture-origin.h"
 
+#include <string.h>
+
 /* A resolver that is run tells by its reason. */
 #define NO_RESOLVER "resolver=\"sh -c 'echo ERROR: I was run >&2; exit 1'\" "
 
@@ -152,6 +154,9 @@ fail_and_come_back (LiveRig *rig, const Fault *f)
     picture_origin_set (camera, "drop", 1);     /* in the middle of a picture */
   picture_origin_set (camera, f->fault, f->value);
   live_rig_await_outage (rig, f->reason, 6);
+  if (g_str_equal (f->fault, "status"))         /* GStreamer drops a text that is not valid, and warns */
+    fail_unless (rig->detail && g_utf8_validate (rig->detail, -1, NULL) && !strchr (rig->detail, 0x1b), "it says %s",
+        rig->detail);
   shown = g_atomic_int_get (&rig->frames);
   live_rig_listen (rig, 0.4);
   fail_unless_equals_int (g_atomic_int_get (&rig->frames), shown);
