@@ -89,6 +89,7 @@ GST_START_TEST (test_password)
   else
     live_rig_await_outage (&rig, "http_401", 4);
   fail_unless_equals_int (rig.begins, __i__ ? 0 : 1);
+  fail_unless (__i__ || strstr (rig.detail, "before its host in uri"), "it says %s", rig.detail);
   end (&rig);
 }
 
