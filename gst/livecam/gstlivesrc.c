@@ -54,13 +54,13 @@
  * Frames come as large as the camera sends them, and that may change, after an outage or within a playlist: what can take
  * one size alone has videoscale before it. rtspt:// takes RTSP over TCP, where packets get lost. What is behind http://
  * its server tells (#GstLiveSrc:resolve): HLS, whatever the address ends in; motion JPEG (multipart/x-mixed-replace), of
- * which a picture each interval is decoded, without those that are not whole; one picture (image/jpeg or another that
- * there is a decoder for), which is asked for each interval and handed out when it is a new one; or else a page, for the
- * resolver. A user and password may stand before the host. Pictures that stay the same for longer than
- * #GstLiveSrc:timeout are an outage where they are asked for (stale), and a doubt where they come by themselves (frozen).
- * After its end with #GstLiveSrc:restart-on-eos a playlist is looked at until it has newer segments; it is not played
- * twice. What a page's stream may be used for is for its site's terms to say; an address of the stream itself, from
- * whoever runs the camera, lasts longer than any resolver.
+ * which a picture each interval is decoded, without those that are not whole or claim more than 128 megapixels; one
+ * picture (image/jpeg or another that there is a decoder for), which is asked for each interval and handed out when it is
+ * a new one; or else a page, for the resolver. A user and password may stand before the host. Pictures that stay the same
+ * for longer than #GstLiveSrc:timeout are an outage where they are asked for (stale), and a doubt where they come by
+ * themselves (frozen). After its end with #GstLiveSrc:restart-on-eos a playlist is looked at until it has newer segments;
+ * it is not played twice. What a page's stream may be used for is for its site's terms to say; an address of the stream
+ * itself, from whoever runs the camera, lasts longer than any resolver.
  *
  * ## Example launch lines
  * |[

@@ -15,6 +15,8 @@
 #define MAX_DOUBLINGS 16
 /* Longest waits, one after the other, where a site bars for up to an hour whoever asks too often. */
 #define PATIENCE_WHEN_BARRED 15
+/* Characters of a detail: it may be a server's own words. */
+#define MAX_DETAIL 400
 /* Whatever the settings: nobody is asked without a pause. */
 #define SHORTEST_WAIT (100 * GST_MSECOND)
 
@@ -295,12 +297,32 @@ set_rest (LiveFeed *feed, LiveRest rest)
   feed->rest = rest;
 }
 
+/* A server may send anything for words: what GStreamer, terminals and JSON cannot take is left out of them. */
+static gchar *
+readable (const gchar *detail)
+{
+  g_autofree gchar *valid = g_utf8_make_valid (detail, -1);
+  GString *text = g_string_new (NULL);
+  guint n = 0;
+
+  for (const gchar *at = valid; *at && n < MAX_DETAIL; at = g_utf8_next_char (at), n++) {
+    gunichar letter = g_utf8_get_char (at);
+
+    g_string_append_unichar (text, g_unichar_iscntrl (letter) ? ' ' : letter);
+  }
+  return g_string_free (text, FALSE);
+}
+
 void
 live_feed_fail (LiveFeed *feed, const LiveRest *rest, const gchar *reason, const gchar *detail)
 {
-  if (!live_feed_is_running (feed))
+  gchar *words = detail ? readable (detail) : NULL;
+
+  if (!live_feed_is_running (feed)) {
+    g_free (words);
     return;
-  GST_INFO_OBJECT (feed->element, "attempt failed: %s: %s", reason, GST_STR_NULL (detail));
+  }
+  GST_INFO_OBJECT (feed->element, "attempt failed: %s: %s", reason, GST_STR_NULL (words));
   g_mutex_lock (&feed->lock);
   feed->failures++;
   count (feed->reconnects, reason);
@@ -308,7 +330,7 @@ live_feed_fail (LiveFeed *feed, const LiveRest *rest, const gchar *reason, const
   g_free (feed->outage);
   g_free (feed->detail);
   feed->outage = g_strdup (reason);
-  feed->detail = g_strdup (detail);
+  feed->detail = words;
   g_mutex_unlock (&feed->lock);
   tell_when_dry (feed);
 }

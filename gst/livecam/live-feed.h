@@ -129,7 +129,7 @@ typedef struct {
  * takes them. */
 void live_feed_push (LiveFeed *feed, GstSample *sample, const LiveFrame *frame);
 /* An attempt failed: an outage begins unless one lasts, as soon as the rest (may be NULL) has been shown and no newer
- * frame came. detail (may be NULL) holds no address. */
+ * frame came. detail (may be NULL) holds no address; it may be a server's words, as they came. */
 void live_feed_fail (LiveFeed *feed, const LiveRest *rest, const gchar *reason, const gchar *detail);
 /* Waits longer after every failure, never as long twice; at once very long where trying again makes it worse. Until
  * `asked` (monotonic; 0: whenever) where the server says so, but no longer than that very long. FALSE once it has to

@@ -68,16 +68,17 @@ multipart_reader_is_lost (const MultipartReader *reader)
   return reader->state == BETWEEN && reader->passed > MAX_LINE;
 }
 
-gboolean
-multipart_reader_is_inside (const MultipartReader *reader)
-{
-  return reader->state == HEAD || reader->state == BODY;
-}
-
 static gsize
 left (const MultipartReader *reader)
 {
   return reader->data->len - reader->at;
+}
+
+/* A boundary that nothing follows, or an empty line at most, may be the last one: some cameras say so, others end there. */
+gboolean
+multipart_reader_is_inside (const MultipartReader *reader)
+{
+  return reader->state != BETWEEN && reader->passed + left (reader) > strlen ("\r\n");
 }
 
 static gboolean

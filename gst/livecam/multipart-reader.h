@@ -23,7 +23,7 @@ GBytes *multipart_reader_take (MultipartReader *reader);
 const gchar *multipart_reader_failure (const MultipartReader *reader);
 /* Whether more went by without a boundary than ever lies between two pictures of a camera. */
 gboolean multipart_reader_is_lost (const MultipartReader *reader);
-/* Whether the last byte was one of a part that is not whole. */
+/* Whether the last byte was one of a part that is not whole. The boundary before it is none. */
 gboolean multipart_reader_is_inside (const MultipartReader *reader);
 
 G_END_DECLS

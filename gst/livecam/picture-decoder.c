@@ -2,6 +2,7 @@
  * picture-decoder.c: see picture-decoder.h. The decoder that stays runs in the thread that asks: what is pushed into it
  * is out of it again when the push returns. */
 #include "picture-decoder.h"
+#include "jpeg-check.h"
 #include "keyframe-decoder.h"
 
 #include <gst/app/app.h>
@@ -42,24 +43,26 @@ picture_decoder_free (PictureDecoder *decoder)
 }
 
 static gboolean
-is_jpeg (const guint8 *data, gsize size)
+has_end (const guint8 *data, gsize size)
 {
-  return size > 2 && data[0] == 0xff && data[1] == 0xd8;
-}
+  gsize padding = 0;
 
-gboolean
-picture_is_whole (GBytes *picture)
-{
-  gsize size, padding = 0;
-  const guint8 *data = g_bytes_get_data (picture, &size);
-
-  if (!is_jpeg (data, size))
-    return size > 0;
   while (padding < MAX_PADDING && size > 4 && (data[size - 1] == 0 || data[size - 1] == '\r' || data[size - 1] == '\n')) {
     size--;
     padding++;
   }
   return data[size - 2] == 0xff && data[size - 1] == 0xd9;
+}
+
+const gchar *
+picture_fault (GBytes *picture)
+{
+  gsize size;
+  const guint8 *data = g_bytes_get_data (picture, &size);
+
+  if (size == 0 || (jpeg_is_jpeg (data, size) && !has_end (data, size)))
+    return "undecodable";
+  return jpeg_is_jpeg (data, size) && !jpeg_is_bearable (data, size) ? "too_large" : NULL;
 }
 
 static void
@@ -128,7 +131,7 @@ picture_decode (PictureDecoder *decoder, GBytes *picture, GstClockTime timeout, 
   GstClockTime offset;
   GstSample *sample;
 
-  if (is_jpeg (data, size) && (decoder->pipeline || set_up (decoder))) {
+  if (jpeg_is_jpeg (data, size) && (decoder->pipeline || set_up (decoder))) {
     sample = decode_jpeg (decoder, picture);
     *reason = sample ? NULL : "undecodable";
     return sample;

@@ -15,8 +15,9 @@ typedef struct _PictureDecoder PictureDecoder;
 PictureDecoder *picture_decoder_new (void);
 void picture_decoder_free (PictureDecoder *decoder);
 
-/* FALSE: a JPEG whose end is missing. A decoder would fill in what is not there. */
-gboolean picture_is_whole (GBytes *picture);
+/* NULL, or a word for why it is not to be decoded: undecodable for a JPEG whose end is missing, as a decoder would fill in
+ * what is not there; too_large for one that claims to be what no camera makes (jpeg-check.h). */
+const gchar *picture_fault (GBytes *picture);
 /* NULL with *reason, a word: no_decoder, undecodable, decode_timeout or cancelled. */
 GstSample *picture_decode (PictureDecoder *decoder, GBytes *picture, GstClockTime timeout, GCancellable *cancellable,
     const gchar **reason);

@@ -47,7 +47,7 @@ show (Pictures *pictures, GBytes *picture)
   LiveFeed *feed = pictures->feed;
   GstSample *sample;
 
-  pictures->broken = picture_is_whole (picture) ? NULL : "undecodable";
+  pictures->broken = picture_fault (picture);
   if (pictures->broken)
     return FALSE;
   if (g_get_monotonic_time () < pictures->due) {
@@ -128,6 +128,14 @@ fail (Pictures *pictures, const gchar *reason, const gchar *detail)
   g_clear_pointer (&pictures->uri, g_free);
 }
 
+/* The last picture could not be shown. */
+static void
+fail_by_picture (Pictures *pictures, const gchar *detail)
+{
+  fail (pictures, pictures->broken, g_str_equal (pictures->broken, "too_large")
+      ? "a picture that claims more than 128 megapixels, or a hundred scans" : detail);
+}
+
 static void
 await_next (Pictures *pictures)
 {
@@ -145,7 +153,7 @@ conclude_stream (Pictures *pictures, const LiveHttpResult *result)
     fail (pictures, failure, g_str_equal (failure, "too_large") ? "a picture of more than 32 MiB"
         : "the stream is not made of parts");
   else if (pictures->broken && (pictures->whole == 0 || g_strcmp0 (result->reason, "timeout") == 0))
-    fail (pictures, pictures->broken, "pictures, but none that is whole");
+    fail_by_picture (pictures, "pictures, but none that is whole");
   else if (g_strcmp0 (result->reason, "timeout") == 0)
     fail (pictures, pictures->whole ? "stale" : "timeout", "no new pictures");
   else if (result->reason)
@@ -171,7 +179,7 @@ conclude_picture (Pictures *pictures, LiveHttpResult *result)
   } else if (same && live_feed_is_stale (pictures->feed, 0)) {
     fail (pictures, "stale", "the picture is the same every time");
   } else if (!same && !show (pictures, result->body)) {
-    fail (pictures, pictures->broken, "the picture is not whole");
+    fail_by_picture (pictures, "the picture is not whole");
   } else if (same) {
     count_on (pictures);
   } else {

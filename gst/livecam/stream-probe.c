@@ -102,7 +102,8 @@ ask (LiveFeed *feed, LiveHttp *http, const gchar *uri, gchar **reason, gchar **d
   live_feed_count_answer (feed, "probe", result.status, probe.n);
   kind = conclude (&result, &probe);
   *reason = g_steal_pointer (&result.reason);
-  *detail = g_steal_pointer (&result.detail);
+  *detail = result.status == SOUP_STATUS_UNAUTHORIZED ? g_strdup ("the camera asks for a user and a password, or for "
+      "others: write them before its host in uri") : g_steal_pointer (&result.detail);
   if (kind == STREAM_KIND_PAGE && feed->set.resolve == LIVE_RESOLVE_NEVER) {
     kind = STREAM_KIND_UNKNOWN;
     if (*reason == NULL) {

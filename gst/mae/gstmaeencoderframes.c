@@ -131,7 +131,8 @@ tell_detour (GstMaeEncoder *self, GstMaeEmbedder *embedder)
         ("They are read in place when their element takes the CUDA context that this one offers."));
 }
 
-/* A frame that cannot be read is counted, the first one warned about, and goes on without an embedding. Takes it. */
+/* A frame that cannot be read is counted, the first one warned about, and goes on without an embedding. After any other
+ * error the embedder may have lost what is held back: the end that follows finds nothing. Takes the frame. */
 static GstFlowReturn
 refuse (GstMaeEncoder *self, GstMaeEmbedder *embedder, GstBuffer *frame, const GError *error)
 {
@@ -139,6 +140,7 @@ refuse (GstMaeEncoder *self, GstMaeEmbedder *embedder, GstBuffer *frame, const G
   gboolean warn;
 
   if (error->domain != GST_STREAM_ERROR) {
+    gst_mae_encoder_forget_frames (self);
     gst_buffer_unref (frame);
     GST_ELEMENT_MODEL_ERROR (self, error, "model");
     return GST_FLOW_ERROR;

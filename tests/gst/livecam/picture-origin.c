@@ -10,6 +10,7 @@
 enum { PICTURES = 10, RATE = 10 };
 
 struct _PictureOrigin {
+  GBytes *vast;
   GPtrArray *pictures;          /* GBytes */
   GSocketListener *listener;
   GCancellable *over;
@@ -51,7 +52,22 @@ picture_of (PictureOrigin *origin)
 {
   int frozen = fault (origin, "frozen");
 
+  if (fault (origin, "vast"))
+    return origin->vast;
   return origin->pictures->pdata[frozen ? frozen - 1 : (int) (g_get_monotonic_time () / (G_USEC_PER_SEC / RATE) % PICTURES)];
+}
+
+/* The picture, with the numbers of its frame header as large as they go. */
+static GBytes *
+make_vast (GBytes *picture)
+{
+  gsize size, at = 0;
+  guint8 *data = g_bytes_unref_to_data (g_bytes_ref (picture), &size);
+
+  while (at + 9 < size && !(data[at] == 0xff && data[at + 1] == 0xc0))
+    at++;
+  memset (data + at + 5, 0xff, 4);
+  return g_bytes_new_take (data, size);
 }
 
 /* ---- one answer ---------------------------------------------------------------------------------------------------- */
@@ -90,7 +106,7 @@ answer_page (Client *client, int status)
   static const char page[] = "<html><head><title>A camera</title></head><body>Please log in, or come back later, or do what "
       "people do with pages</body></html>";
 
-  say (client, "HTTP/1.1 %d Whatever\r\nContent-Type: text/html\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n%s", status,
+  say (client, "HTTP/1.1 %d Refus\xe9 \x1b[31m\r\nContent-Type: text/html\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n%s", status,
       strlen (page), status == 401 ? "WWW-Authenticate: Basic realm=\"camera\"\r\n" : "", page);
 }
 
@@ -143,6 +159,8 @@ answer_stream (Client *client, gboolean with_length)
   while (wait_while (origin, "stall") && put_part (client, with_length)
       && (fault (origin, "short") == 0 || ++sent < fault (origin, "short")))
     g_usleep (G_USEC_PER_SEC / RATE);
+  if (sent > 1)
+    say (client, "--frame--\r\n");
 }
 
 /* The request's line and head; FALSE when the other side has gone. */
@@ -247,6 +265,7 @@ picture_origin_new (void)
   PictureOrigin *origin = g_new0 (PictureOrigin, 1);
 
   origin->pictures = make_pictures ();
+  origin->vast = make_vast (origin->pictures->pdata[0]);
   origin->listener = g_socket_listener_new ();
   origin->over = g_cancellable_new ();
   g_mutex_init (&origin->lock);
@@ -266,6 +285,7 @@ picture_origin_free (PictureOrigin *origin)
   g_object_unref (origin->over);
   g_hash_table_unref (origin->faults);
   g_ptr_array_unref (origin->pictures);
+  g_bytes_unref (origin->vast);
   g_mutex_clear (&origin->lock);
   g_free (origin);
 }

@@ -5,15 +5,16 @@
  * ones have.
  *
  * Faults, by name and number (0: none), in force at once:
- *   status       all answers have that HTTP status, and a page
+ *   status       all answers have that HTTP status, words in Latin-1 with a control character, and a page
  *   page         a page, with status 200
  *   silent       no answer comes
  *   stall        pictures stop coming, the connection stays
  *   drop         the connection ends in the middle of a picture
- *   short        the connection ends after so many pictures
+ *   short        the connection ends after so many pictures; after more than one with a last boundary
  *   half         half of a picture as if it were all
  *   garbage      bytes without any boundary
  *   huge         a part of a gigabyte is announced
+ *   vast         a picture says that it has 65535 x 65535 pixels
  *   frozen       the picture stays as it is now
  *   password     asks for user and secret
  *   untyped      a picture calls itself bytes

@@ -87,6 +87,31 @@ test_long (void)
   multipart_reader_free (reader);
 }
 
+/* Where a stream may end without that a part is missing. */
+static void
+test_ends (void)
+{
+  static const struct {
+    const char *stream;
+    gboolean inside;
+  } ends[] = { { "--b\r\n\r\none\r\n--b--", FALSE }, { "--b\r\n\r\none\r\n--b--\r\n", FALSE },
+    { "--b\r\n\r\none\r\n--b--\r\n\r\n", FALSE }, { "--b\r\n\r\none\r\n--b\r\n", FALSE },
+    { "--b\r\nContent-Length: 3\r\n\r\none", FALSE }, { "--b\r\nContent-Length: 3\r\n\r\none\r\n", FALSE },
+    { "--b\r\nContent-Length: 3\r\n\r\non", TRUE }, { "--b\r\nContent-Length: 3\r\n\r\n", TRUE },
+    { "--b\r\nConte", TRUE }, { "--b\r\n\r\none\r\n", TRUE }, { "--b\r\n\r\no", TRUE } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (ends); i++) {
+    MultipartReader *reader = multipart_reader_new ("b", LIMIT);
+    GBytes *part;
+
+    multipart_reader_push (reader, ends[i].stream, strlen (ends[i].stream));
+    while ((part = multipart_reader_take (reader)))
+      g_bytes_unref (part);
+    g_assert_true (multipart_reader_is_inside (reader) == ends[i].inside);
+    multipart_reader_free (reader);
+  }
+}
+
 typedef struct {
   const char *begin, *more, *failure;
 } Hostile;
@@ -125,6 +150,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/multipart/dialects", test_dialects);
+  g_test_add_func ("/multipart/ends", test_ends);
   g_test_add_func ("/multipart/long", test_long);
   g_test_add_func ("/multipart/hostile", test_hostile);
   return g_test_run ();

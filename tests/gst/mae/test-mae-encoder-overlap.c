@@ -5,6 +5,7 @@
  * Runs as test-mae-encoder-cuda.c does.
  */
 #include "cuda-rig.h"
+#include "tests/models/model-file.h"
 
 #include <string.h>
 
@@ -364,6 +365,28 @@ GST_START_TEST (test_tensors)
 }
 GST_END_TEST;
 
+/* A frame that comes to nothing is an error; the frame held back goes with it, and what follows finds none. */
+GST_START_TEST (test_failure)
+{
+  MaeTest broken = { .folder = test.folder, .model = mae_test_write_model (&test, "broken.safetensors", MAE_TEST_DIM, 2) };
+  g_autoptr (ModelFile) file = model_file_read (broken.model);
+  ModelTensor *weight = model_file_find (file, "embed.weight");
+  GstHarness *h;
+
+  for (gint64 i = 0; i < weight->count; i++)
+    weight->data[i] = weight->data[i] > 0 ? 3e38f : -3e38f;
+  model_file_write (file, broken.model);
+  h = mae_test_harness (&broken, "device", GH_DEVICE_CUDA, "precision", GH_PRECISION_F32, "overlap", TRUE, NULL);
+  gst_harness_set_src_caps_str (h, caps);
+  push (h, 0);
+  fail_unless_equals_int (gst_harness_push (h, mae_test_frame_for (h, 1)), GST_FLOW_ERROR);
+  fail_unless (gst_harness_push_event (h, gst_event_new_eos ()));        /* as sources do after an error */
+  check_none (h);
+  mae_test_harness_free (h);
+  g_free (broken.model);
+}
+GST_END_TEST;
+
 static Suite *
 mae_encoder_overlap_suite (void)
 {
@@ -382,6 +405,7 @@ mae_encoder_overlap_suite (void)
   tcase_add_test (tcase, test_on_device);
   tcase_add_test (tcase, test_latency);
   tcase_add_test (tcase, test_tensors);
+  tcase_add_test (tcase, test_failure);
   return suite;
 }
 
