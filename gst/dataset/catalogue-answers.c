@@ -141,9 +141,8 @@ catalogue_keep_answers (Catalogue *catalogue, CatalogueAnswer *answers, guint n,
   return catalogue_commit (catalogue, error);
 }
 
-/* Not where an older version wrote and this one only reads. */
-static gboolean
-has_table (Catalogue *catalogue, const gchar *name)
+gboolean
+catalogue_has_table (Catalogue *catalogue, const gchar *name)
 {
   return catalogue_number (catalogue, 0, "SELECT count(*) FROM sqlite_schema WHERE name = ?", "s", name) > 0;
 }
@@ -173,7 +172,7 @@ catalogue_each_pull (Catalogue *catalogue, void (*visit) (const CataloguePull *p
   sqlite3_stmt *statement;
   int code;
 
-  if (!has_table (catalogue, "pull"))
+  if (!catalogue_has_table (catalogue, "pull"))
     return TRUE;
   statement = catalogue_prepare (catalogue, error, "SELECT service, project, nullif(batch, ''), seen_until, tasks, pulled_at FROM "
       "pull ORDER BY service, project, batch", "");
@@ -200,14 +199,14 @@ each_tally (Catalogue *catalogue, const gchar *table, const gchar *sql,
   sqlite3_stmt *statement;
   int code;
 
-  if (!has_table (catalogue, table))
+  if (!catalogue_has_table (catalogue, table))
     return TRUE;
   statement = catalogue_prepare (catalogue, error, sql, "");
   if (statement == NULL)
     return FALSE;
   while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
     CatalogueTally tally = { catalogue_column (statement, 0), catalogue_column (statement, 1), catalogue_column (statement, 2),
-      catalogue_column (statement, 3), (guint64) sqlite3_column_int64 (statement, 4) };
+      catalogue_column (statement, 3), catalogue_column (statement, 4), (guint64) sqlite3_column_int64 (statement, 5) };
 
     visit (&tally, data);
   }
@@ -223,7 +222,7 @@ catalogue_each_upload_tally (Catalogue *catalogue, void (*visit) (const Catalogu
 {
   return each_tally (catalogue, "upload", "SELECT service, project, state, ifnull(problem, iif(state = 'sent' AND service = "
       "'scale' AND attachment_url IS NULL, 'there before, and where is not known: no task can be made of it from here', NULL)), "
-      "count(*) FROM upload GROUP BY 1, 2, 3, 4", visit, data, error);
+      "NULL, count(*) FROM upload GROUP BY 1, 2, 3, 4", visit, data, error);
 }
 
 gboolean
@@ -231,5 +230,6 @@ catalogue_each_task_tally (Catalogue *catalogue, void (*visit) (const CatalogueT
     GError **error)
 {
   return each_tally (catalogue, "task", "SELECT service, project, status, iif(frame IS NULL, ifnull(unlinked, 'nobody knows "
-      "why'), NULL), count(*) FROM task GROUP BY 1, 2, 3, 4", visit, data, error);
+      "why'), NULL), iif(status = 'refused' AND json_valid(json), json_extract(json, '$'), NULL), count(*) FROM task GROUP BY 1, 2, "
+      "3, 4, 5", visit, data, error);
 }

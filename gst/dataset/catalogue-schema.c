@@ -36,6 +36,9 @@ static const gchar *const versions[] = {
 
   "CREATE TABLE pull (service TEXT NOT NULL, project TEXT NOT NULL, batch TEXT NOT NULL, seen_until INTEGER NOT NULL,"
   "  tasks INTEGER NOT NULL, pulled_at INTEGER NOT NULL, PRIMARY KEY (service, project, batch)) WITHOUT ROWID;",
+
+  "CREATE TABLE task_limit (service TEXT NOT NULL, project TEXT NOT NULL, most INTEGER NOT NULL,"
+  "  PRIMARY KEY (service, project)) WITHOUT ROWID;",
 };
 
 gboolean

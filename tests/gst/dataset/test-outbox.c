@@ -407,6 +407,44 @@ test_last_batch (Fixture *f, gconstpointer data)
   g_assert_cmpuint (tasks, ==, 1);
 }
 
+static void
+take_limit (const CatalogueTaskCounts *counts, gpointer data)
+{
+  g_string_append_printf (data, "%s:%d/%d-%d,%d ", counts->project, (int) counts->made, (int) counts->most, (int) counts->refused,
+      (int) counts->awaiting);
+}
+
+static void
+assert_limits (Fixture *f, const gchar *expected)
+{
+  g_autoptr (GString) lines = g_string_new (NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (catalogue_each_task_limit (f->catalogue, take_limit, lines, &error));
+  g_assert_no_error (error);
+  g_assert_cmpstr (lines->str, ==, expected);
+}
+
+static void
+test_task_limits (Fixture *f, gconstpointer data)
+{
+  g_autofree gchar *a = add (f, "a", 1000, &gate), *b = add (f, "b", 2000, &gate), *c = add (f, "c", 3000, &gate);
+  CatalogueTask refused = { "scale", "refused:x", "gate", NULL, NULL, "refused", NULL, b, NULL, "\"too dark\"" };
+
+  g_assert_true (catalogue_limit_tasks (f->catalogue, &gate, 0, NULL));
+  assert_limits (f, "");        /* nobody wants any, or ever did */
+  g_assert_true (catalogue_limit_tasks (f->catalogue, &gate, 5, NULL));
+  assert_limits (f, "gate:0/5-0,0 ");
+  for (guint i = 0; i < 3; i++)
+    g_assert_true (catalogue_upload_sent (f->catalogue, first_due (f, &gate), "scaledata://x/1", NULL, NULL));
+  assert_limits (f, "gate:0/5-0,3 ");
+  put_task_of (f, "t1", NULL, a);
+  g_assert_true (catalogue_put_task (f->catalogue, &refused, NULL));
+  assert_limits (f, "gate:1/5-1,1 ");
+  g_assert_true (catalogue_limit_tasks (f->catalogue, &gate, 0, NULL));
+  assert_limits (f, "gate:1/0-1,1 ");
+}
+
 /* A catalogue that cannot be read is not an empty one. */
 static void
 test_unreadable (Fixture *f, gconstpointer data)
@@ -479,6 +517,7 @@ main (int argc, char **argv)
   ADD ("sent-nobody-knows-where", test_sent_nobody_knows_where);
   ADD ("hasten", test_hasten);
   ADD ("last-batch", test_last_batch);
+  ADD ("task-limits", test_task_limits);
   ADD ("unreadable", test_unreadable);
   ADD ("version-1", test_version_1);
   return g_test_run ();
