@@ -141,8 +141,9 @@ catalogue_keep_answers (Catalogue *catalogue, CatalogueAnswer *answers, guint n,
   return catalogue_commit (catalogue, error);
 }
 
-gboolean
-catalogue_has_table (Catalogue *catalogue, const gchar *name)
+/* Not where an older version wrote and this one only reads. */
+static gboolean
+has_table (Catalogue *catalogue, const gchar *name)
 {
   return catalogue_number (catalogue, 0, "SELECT count(*) FROM sqlite_schema WHERE name = ?", "s", name) > 0;
 }
@@ -172,7 +173,7 @@ catalogue_each_pull (Catalogue *catalogue, void (*visit) (const CataloguePull *p
   sqlite3_stmt *statement;
   int code;
 
-  if (!catalogue_has_table (catalogue, "pull"))
+  if (!has_table (catalogue, "pull"))
     return TRUE;
   statement = catalogue_prepare (catalogue, error, "SELECT service, project, nullif(batch, ''), seen_until, tasks, pulled_at FROM "
       "pull ORDER BY service, project, batch", "");
@@ -199,7 +200,7 @@ each_tally (Catalogue *catalogue, const gchar *table, const gchar *sql,
   sqlite3_stmt *statement;
   int code;
 
-  if (!catalogue_has_table (catalogue, table))
+  if (!has_table (catalogue, table))
     return TRUE;
   statement = catalogue_prepare (catalogue, error, sql, "");
   if (statement == NULL)

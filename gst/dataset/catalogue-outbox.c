@@ -69,8 +69,8 @@ gboolean
 catalogue_each_without_task (Catalogue *catalogue, const CatalogueDestination *to, guint most,
     void (*visit) (const CatalogueUpload *upload, gpointer data), gpointer data, GError **error)
 {
-  return visit_each (catalogue, catalogue_prepare (catalogue, error, UPLOAD "WHERE " CATALOGUE_AWAITS_TASK " ORDER BY "
-          "upload.id LIMIT ?3", "ssi", to->service, to->project, (gint64) most), visit, data, error);
+  return visit_each (catalogue, catalogue_prepare (catalogue, error, UPLOAD "WHERE awaits_task AND service = ? AND project = ? "
+          "ORDER BY upload.id LIMIT ?", "ssi", to->service, to->project, (gint64) most), visit, data, error);
 }
 
 gboolean

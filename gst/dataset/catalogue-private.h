@@ -57,14 +57,6 @@ Catalogue *catalogue_create (const gchar *folder, const gchar *name, GError **er
 gboolean catalogue_insert_upload (Catalogue *catalogue, const CatalogueDestination *to, const gchar *frame,
     const gchar *source, const gchar *sha256, gboolean *added, GError **error);
 
-/* Of upload and frame, of service ?1 and project ?2: what a task can be made of and has none. */
-#define CATALOGUE_AWAITS_TASK "upload.service = ?1 AND upload.project = ?2 AND upload.state = 'sent' AND frame.state = 'stored' AND " \
-    "attachment_url NOT NULL AND NOT EXISTS (SELECT 1 FROM task WHERE task.frame = upload.frame AND task.service = " \
-    "upload.service AND task.project = upload.project)"
-
-/* Not where an older version wrote and this one only reads. */
-gboolean catalogue_has_table (Catalogue *catalogue, const gchar *name);
-
 /* catalogue-schema.c: brings the database to this version. */
 gboolean catalogue_migrate (Catalogue *catalogue, GError **error);
 /* Whether it is of this version already. */

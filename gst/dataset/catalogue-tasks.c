@@ -52,8 +52,8 @@ gboolean
 catalogue_count_tasks (Catalogue *catalogue, const CatalogueDestination *to, CatalogueTaskCounts *counts, GError **error)
 {
   sqlite3_stmt *statement = catalogue_prepare (catalogue, error, "SELECT (SELECT most FROM task_limit WHERE service = ?1 AND "
-      "project = ?2), total(status != 'refused'), total(status = 'refused'), (SELECT count(*) FROM upload JOIN frame ON frame.id = "
-      "upload.frame WHERE " CATALOGUE_AWAITS_TASK ") FROM task WHERE service = ?1 AND project = ?2 AND frame NOT NULL", "ss",
+      "project = ?2), total(status != 'refused'), total(status = 'refused'), (SELECT count(*) FROM upload WHERE "
+      "awaits_task AND service = ?1 AND project = ?2) FROM task WHERE service = ?1 AND project = ?2 AND frame NOT NULL", "ss",
       to->service, to->project);
   gboolean read = statement && sqlite3_step (statement) == SQLITE_ROW;
 
@@ -74,7 +74,7 @@ catalogue_each_task_limit (Catalogue *catalogue, void (*visit) (const CatalogueT
   sqlite3_stmt *statement;
   int code;
 
-  if (!catalogue_has_table (catalogue, "task_limit"))
+  if (!catalogue_is_current (catalogue))        /* an older version wrote, and this one only reads */
     return TRUE;
   statement = catalogue_prepare (catalogue, error, "SELECT service, project FROM task_limit ORDER BY service, project", "");
   if (statement == NULL)
