@@ -111,8 +111,9 @@ typedef struct {
   guint64 max_frames, max_bytes;        /* 0: any number */
 } CatalogueLimits;
 
-/* Deletes the files of the oldest frames beyond the limits, never those with a label, an upload or the answer to a task that
- * is still to come; their rows stay, as evicted. Returns how many, or -1 with an error. dry_run: only counts. */
+/* Deletes the files of the oldest frames beyond the limits, never those with a label, an upload that is still to come, a task
+ * that is (where catalogue_limit_tasks() leaves room for it) or an answer to one; their rows stay, as evicted. Returns how many,
+ * or -1 with an error. dry_run: only counts. */
 gint catalogue_prune (Catalogue *catalogue, const CatalogueLimits *limits, gint64 now, gboolean dry_run, GError **error);
 
 /* The time for that, of a process that runs for long. A clock that jumps ahead, by a wrong server of times or a dead

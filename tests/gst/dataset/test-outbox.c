@@ -445,6 +445,31 @@ test_task_limits (Fixture *f, gconstpointer data)
   assert_limits (f, "gate:1/0-1,1 ");
 }
 
+/* Without its image a task is worth nothing, and none is made. */
+static void
+test_kept_until_task (Fixture *f, gconstpointer data)
+{
+  const CatalogueLimits all = { .max_age = 1 };
+  g_autofree gchar *a = add (f, "a", 1000, &gate), *b = add (f, "b", 2000, &gate), *c = add (f, "c", 3000, &gate);
+  CatalogueTask refused = { "scale", "refused:x", "gate", NULL, NULL, "refused", NULL, a, NULL, "\"dark\"" };
+
+  for (guint i = 0; i < 3; i++)
+    g_assert_true (catalogue_upload_sent (f->catalogue, first_due (f, &gate), "scaledata://x/1", NULL, NULL));
+  g_assert_cmpint (catalogue_prune (f->catalogue, &all, g_get_real_time (), TRUE, NULL), ==, 3);
+  g_assert_true (catalogue_limit_tasks (f->catalogue, &other, 2, NULL));
+  g_assert_cmpint (catalogue_prune (f->catalogue, &all, g_get_real_time (), TRUE, NULL), ==, 3);
+  g_assert_true (catalogue_limit_tasks (f->catalogue, &gate, 1, NULL));
+  g_assert_cmpint (catalogue_prune (f->catalogue, &all, g_get_real_time (), FALSE, NULL), ==, 0);
+  g_assert_true (catalogue_put_task (f->catalogue, &refused, NULL));    /* given up */
+  g_assert_cmpint (catalogue_prune (f->catalogue, &all, g_get_real_time (), FALSE, NULL), ==, 1);
+  put_task_of (f, "t1", NULL, b);       /* and the cap is reached: c will never be one */
+  g_assert_cmpint (catalogue_prune (f->catalogue, &all, g_get_real_time (), TRUE, NULL), ==, 1);
+  g_assert_true (catalogue_limit_tasks (f->catalogue, &gate, 2, NULL));
+  g_assert_cmpint (catalogue_prune (f->catalogue, &all, g_get_real_time (), FALSE, NULL), ==, 0);
+  g_assert_true (catalogue_limit_tasks (f->catalogue, &gate, 0, NULL)); /* nobody wants it any more */
+  g_assert_cmpint (catalogue_prune (f->catalogue, &all, g_get_real_time (), FALSE, NULL), ==, 1);
+}
+
 static void
 note_frame (const CatalogueUpload *upload, gpointer data)
 {
@@ -604,6 +629,7 @@ main (int argc, char **argv)
   ADD ("hasten", test_hasten);
   ADD ("last-batch", test_last_batch);
   ADD ("task-limits", test_task_limits);
+  ADD ("kept-until-task", test_kept_until_task);
   ADD ("awaiting", test_awaiting);
   ADD ("unreadable", test_unreadable);
   ADD ("version-1", test_version_1);
