@@ -179,7 +179,7 @@ prune (Catalogue *catalogue, const DatasetOptions *options)
       options->dry_run ? "would be deleted" : "deleted", left.stored);
   if ((limits.max_frames && left.stored > limits.max_frames) || (limits.max_bytes && !options->dry_run
           && left.bytes > limits.max_bytes))
-    gh_tool_fail (0, "the limit is not reached: images with a label and those still to be uploaded stay");
+    gh_tool_fail (0, "the limit is not reached: images with a label and those still to be uploaded or to get a task stay");
   return GH_EXIT_OK;
 }
 

@@ -8,7 +8,7 @@
 #define N "%" G_GUINT64_FORMAT
 
 typedef struct {
-  char *service, *project, *state, *words;
+  char *service, *project, *state, *words, *problem;
   guint64 n;
 } Tally;
 
@@ -21,6 +21,7 @@ tally_free (gpointer data)
   g_free (tally->project);
   g_free (tally->state);
   g_free (tally->words);
+  g_free (tally->problem);
   g_free (tally);
 }
 
@@ -28,7 +29,7 @@ static void
 collect (const CatalogueTally *tally, gpointer array)
 {
   Tally copy = { g_strdup (tally->service), g_strdup (tally->project), g_strdup (tally->state), g_strdup (tally->words),
-    tally->n };
+    g_strdup (tally->problem), tally->n };
 
   g_ptr_array_add (array, g_memdup2 (&copy, sizeof copy));
 }
@@ -51,6 +52,7 @@ make_printable (gpointer data, gpointer unused)
 
   blank (tally->project);
   blank (tally->state);
+  blank (tally->problem);
 }
 
 static gboolean
@@ -92,6 +94,8 @@ print_groups (const char *what, const char *wrong, const GPtrArray *tallies)
 
       if (tally->words)
         printf ("  " N " %s, %s%s\n", tally->n, tally->state, wrong, tally->words);
+      else if (tally->problem)
+        printf ("  " N " %s: %s\n", tally->n, tally->state, tally->problem);
     }
   }
 }
@@ -103,6 +107,17 @@ print_pull (const CataloguePull *pull, gpointer data)
 
   printf ("last pull of %s%s%s: %s, " N " tasks\n", pull->project, pull->batch ? ", batch " : "",
       pull->batch ? pull->batch : "", at, pull->tasks);
+}
+
+static void
+print_limit (const CatalogueTaskCounts *counts, gpointer data)
+{
+  g_autofree char *project = g_strdup (counts->project);
+
+  blank (project);
+  if (counts->most > 0)
+    printf ("max-tasks of %s: " N " of " N " are made, " N " sent frames have none\n", project, counts->made, counts->most,
+        counts->awaiting);
 }
 
 static void
@@ -135,6 +150,8 @@ tallies_as_json (const GPtrArray *tallies, const char *state, const char *words)
     json_object_set_string_member (one, state, tally->state);
     if (tally->words)
       json_object_set_string_member (one, words, tally->words);
+    if (tally->problem)
+      json_object_set_string_member (one, "problem", tally->problem);
     json_object_set_int_member (one, "n", (gint64) tally->n);
     json_array_add_object_element (array, one);
   }
@@ -157,19 +174,34 @@ add_pull (const CataloguePull *pull, gpointer array)
   json_array_add_object_element (array, one);
 }
 
+static void
+add_limit (const CatalogueTaskCounts *counts, gpointer array)
+{
+  JsonObject *one = json_object_new ();
+
+  json_object_set_string_member (one, "service", counts->service);
+  json_object_set_string_member (one, "project", counts->project);
+  json_object_set_int_member (one, "max_tasks", (gint64) counts->most);
+  json_object_set_int_member (one, "made", (gint64) counts->made);
+  json_object_set_int_member (one, "refused", (gint64) counts->refused);
+  json_object_set_int_member (one, "awaiting", (gint64) counts->awaiting);
+  json_array_add_object_element (array, one);
+}
+
 static gboolean
 print_json (Catalogue *catalogue, GPtrArray *uploads, GPtrArray *tasks, GError **error)
 {
   g_autoptr (JsonNode) root = json_node_new (JSON_NODE_OBJECT);
   JsonObject *report = json_object_new ();
-  JsonArray *pulls = json_array_new ();
+  JsonArray *limits = json_array_new (), *pulls = json_array_new ();
   g_autofree char *text = NULL;
 
   json_object_set_array_member (report, "uploads", tallies_as_json (uploads, "state", "problem"));
   json_object_set_array_member (report, "tasks", tallies_as_json (tasks, "status", "unlinked"));
+  json_object_set_array_member (report, "limits", limits);
   json_object_set_array_member (report, "pulls", pulls);
   json_node_take_object (root, report);
-  if (!catalogue_each_pull (catalogue, add_pull, pulls, error))
+  if (!catalogue_each_task_limit (catalogue, add_limit, limits, error) || !catalogue_each_pull (catalogue, add_pull, pulls, error))
     return FALSE;
   text = json_to_string (root, FALSE);
   printf ("%s\n", text);
@@ -183,7 +215,8 @@ print_words (Catalogue *catalogue, GPtrArray *uploads, GPtrArray *tasks, GError 
   print_groups ("uploads", "", uploads);
   print_groups ("tasks", "not linked: ", tasks);
   print_linked (tasks);
-  return catalogue_each_pull (catalogue, print_pull, NULL, error);
+  return catalogue_each_task_limit (catalogue, print_limit, NULL, error)
+      && catalogue_each_pull (catalogue, print_pull, NULL, error);
 }
 
 int

@@ -217,7 +217,7 @@ each_tally (Catalogue *catalogue, const gchar *table, const gchar *sql,
     return FALSE;
   while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
     CatalogueTally tally = { catalogue_column (statement, 0), catalogue_column (statement, 1), catalogue_column (statement, 2),
-      catalogue_column (statement, 3), (guint64) sqlite3_column_int64 (statement, 4) };
+      catalogue_column (statement, 3), catalogue_column (statement, 4), (guint64) sqlite3_column_int64 (statement, 5) };
 
     visit (&tally, data);
   }
@@ -233,7 +233,7 @@ catalogue_each_upload_tally (Catalogue *catalogue, void (*visit) (const Catalogu
 {
   return each_tally (catalogue, "upload", "SELECT service, project, state, ifnull(problem, iif(state = 'sent' AND service = "
       "'scale' AND attachment_url IS NULL, 'there before, and where is not known: no task can be made of it from here', NULL)), "
-      "count(*) FROM upload GROUP BY 1, 2, 3, 4", visit, data, error);
+      "NULL, count(*) FROM upload GROUP BY 1, 2, 3, 4", visit, data, error);
 }
 
 gboolean
@@ -241,5 +241,6 @@ catalogue_each_task_tally (Catalogue *catalogue, void (*visit) (const CatalogueT
     GError **error)
 {
   return each_tally (catalogue, "task", "SELECT service, project, status, iif(frame IS NULL, ifnull(unlinked, 'nobody knows "
-      "why'), NULL), count(*) FROM task GROUP BY 1, 2, 3, 4", visit, data, error);
+      "why'), NULL), iif(status = 'refused' AND json_valid(json), json_extract(json, '$'), NULL), count(*) FROM task GROUP BY 1, 2, "
+      "3, 4, 5", visit, data, error);
 }

@@ -69,10 +69,8 @@ gboolean
 catalogue_each_without_task (Catalogue *catalogue, const CatalogueDestination *to, guint most,
     void (*visit) (const CatalogueUpload *upload, gpointer data), gpointer data, GError **error)
 {
-  return visit_each (catalogue, catalogue_prepare (catalogue, error, UPLOAD "WHERE upload.state = 'sent' AND frame.state = "
-          "'stored' AND attachment_url NOT NULL AND service = ? AND project = ? AND NOT EXISTS (SELECT 1 FROM task "
-          "WHERE task.frame = upload.frame AND task.service = upload.service AND task.project = upload.project) ORDER BY "
-          "upload.id LIMIT ?", "ssi", to->service, to->project, (gint64) most), visit, data, error);
+  return visit_each (catalogue, catalogue_prepare (catalogue, error, UPLOAD "WHERE awaits_task AND service = ? AND project = ? "
+          "ORDER BY upload.id LIMIT ?", "ssi", to->service, to->project, (gint64) most), visit, data, error);
 }
 
 gboolean

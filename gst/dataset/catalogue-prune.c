@@ -6,9 +6,13 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 
+/* Projects whose frames get tasks, and their cap leaves room for more. */
+#define MAKE_TASKS "SELECT service, project FROM task_limit WHERE most > (SELECT count(*) FROM task WHERE task.service = " \
+    "task_limit.service AND task.project = task_limit.project AND frame NOT NULL AND status != 'refused')"
+
 /* Labels, and uploads and tasks that something is still to come of, hold a frame. */
 #define IS_FREE(frame) "NOT EXISTS (SELECT 1 FROM label WHERE label.frame = " frame ") AND NOT EXISTS (SELECT 1 FROM upload WHERE " \
-    "upload.frame = " frame " AND upload.state = 'pending') AND NOT EXISTS (SELECT 1 FROM task WHERE task.frame = " frame " AND " \
+    "upload.frame = " frame " AND (upload.state = 'pending' OR (awaits_task AND (service, project) IN (" MAKE_TASKS ")))) AND NOT EXISTS (SELECT 1 FROM task WHERE task.frame = " frame " AND " \
     "task.status = 'pending')"
 
 /* On a full disk not even a transaction fits; so many files make room for it. */

@@ -5,6 +5,13 @@
 /* "ghct" */
 #define APPLICATION_ID 0x67686374
 
+/* What is to be said anew of the uploads of a frame once something of it has changed. */
+#define AWAITS "EXISTS (SELECT 1 FROM frame WHERE frame.id = upload.frame AND frame.state = 'stored') AND upload.state = 'sent' AND " \
+    "upload.attachment_url NOT NULL AND NOT EXISTS (SELECT 1 FROM task WHERE task.frame = upload.frame AND task.service = " \
+    "upload.service AND task.project = upload.project)"
+#define SAY_AGAIN(of) "UPDATE upload SET awaits_task = (" AWAITS ") WHERE frame IN (" of ") AND awaits_task != (" AWAITS ");"
+#define ON(name, event, of) "CREATE TRIGGER " name " AFTER " event " BEGIN " SAY_AGAIN (of) " END;"
+
 static const gchar *const versions[] = {
   "CREATE TABLE source (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, uri TEXT);"
   "CREATE TABLE frame (id TEXT PRIMARY KEY, source INTEGER NOT NULL REFERENCES source (id), path TEXT NOT NULL UNIQUE,"
@@ -36,6 +43,20 @@ static const gchar *const versions[] = {
 
   "CREATE TABLE pull (service TEXT NOT NULL, project TEXT NOT NULL, batch TEXT NOT NULL, seen_until INTEGER NOT NULL,"
   "  tasks INTEGER NOT NULL, pulled_at INTEGER NOT NULL, PRIMARY KEY (service, project, batch)) WITHOUT ROWID;",
+
+  "CREATE TABLE task_limit (service TEXT NOT NULL, project TEXT NOT NULL, most INTEGER NOT NULL,"
+  "  PRIMARY KEY (service, project)) WITHOUT ROWID;",
+
+  /* The next frame that is to become a task is looked for among those alone, however many were sent. */
+  "ALTER TABLE upload ADD COLUMN awaits_task INTEGER NOT NULL DEFAULT 0;"
+  "UPDATE upload SET awaits_task = 1 WHERE " AWAITS ";"
+  "CREATE INDEX upload_awaits_task ON upload (service, project, id) WHERE awaits_task;"
+  "CREATE INDEX task_by_status ON task (service, project, status, frame);"
+  ON ("upload_changes", "UPDATE OF state, attachment_url ON upload", "new.frame")
+  ON ("frame_changes", "UPDATE OF state ON frame", "new.id")
+  ON ("task_comes", "INSERT ON task WHEN new.frame NOT NULL", "new.frame")
+  ON ("task_changes", "UPDATE OF frame, project ON task", "old.frame, new.frame")
+  ON ("task_goes", "DELETE ON task WHEN old.frame NOT NULL", "old.frame"),
 };
 
 gboolean

@@ -41,17 +41,56 @@ catalogue_each_task (Catalogue *catalogue, const gchar *service, const gchar *pr
 }
 
 gboolean
-catalogue_count_tasks (Catalogue *catalogue, const CatalogueDestination *to, guint64 *tasks, GError **error)
+catalogue_limit_tasks (Catalogue *catalogue, const CatalogueDestination *to, guint64 most, GError **error)
 {
-  gint64 n = catalogue_number (catalogue, -1, "SELECT count(*) FROM task WHERE service = ? AND project = ? AND frame NOT NULL "
-      "AND status != 'refused'", "ss", to->service, to->project);
+  return catalogue_run (catalogue, error, "INSERT INTO task_limit (service, project, most) SELECT ?1, ?2, ?3 WHERE ?3 > 0 OR EXISTS "
+      "(SELECT 1 FROM task_limit WHERE service = ?1 AND project = ?2) ON CONFLICT (service, project) DO UPDATE SET most = ?3 "
+      "WHERE most != ?3", "ssi", to->service, to->project, (gint64) most);
+}
 
-  if (n < 0) {
+gboolean
+catalogue_count_tasks (Catalogue *catalogue, const CatalogueDestination *to, CatalogueTaskCounts *counts, GError **error)
+{
+  sqlite3_stmt *statement = catalogue_prepare (catalogue, error, "SELECT (SELECT most FROM task_limit WHERE service = ?1 AND "
+      "project = ?2), total(status != 'refused'), total(status = 'refused'), (SELECT count(*) FROM upload WHERE "
+      "awaits_task AND service = ?1 AND project = ?2) FROM task WHERE service = ?1 AND project = ?2 AND frame NOT NULL", "ss",
+      to->service, to->project);
+  gboolean read = statement && sqlite3_step (statement) == SQLITE_ROW;
+
+  if (read)
+    *counts = (CatalogueTaskCounts) { to->service, to->project, (guint64) sqlite3_column_int64 (statement, 0),
+      (guint64) sqlite3_column_int64 (statement, 1), (guint64) sqlite3_column_int64 (statement, 2),
+      (guint64) sqlite3_column_int64 (statement, 3) };
+  else if (statement)
     catalogue_fail (catalogue, error);
+  sqlite3_finalize (statement);
+  return read;
+}
+
+gboolean
+catalogue_each_task_limit (Catalogue *catalogue, void (*visit) (const CatalogueTaskCounts *counts, gpointer data), gpointer data,
+    GError **error)
+{
+  sqlite3_stmt *statement;
+  int code;
+
+  if (!catalogue_is_current (catalogue))        /* an older version wrote, and this one only reads */
+    return TRUE;
+  statement = catalogue_prepare (catalogue, error, "SELECT service, project FROM task_limit ORDER BY service, project", "");
+  if (statement == NULL)
     return FALSE;
+  while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
+    CatalogueDestination to = { catalogue_column (statement, 0), catalogue_column (statement, 1) };
+    CatalogueTaskCounts counts;
+
+    if (!catalogue_count_tasks (catalogue, &to, &counts, error))
+      break;
+    visit (&counts, data);
   }
-  *tasks = (guint64) n;
-  return TRUE;
+  if (code != SQLITE_DONE && code != SQLITE_ROW)
+    catalogue_fail (catalogue, error);
+  sqlite3_finalize (statement);
+  return code == SQLITE_DONE;
 }
 
 gboolean

@@ -111,8 +111,9 @@ typedef struct {
   guint64 max_frames, max_bytes;        /* 0: any number */
 } CatalogueLimits;
 
-/* Deletes the files of the oldest frames beyond the limits, never those with a label, an upload or the answer to a task that
- * is still to come; their rows stay, as evicted. Returns how many, or -1 with an error. dry_run: only counts. */
+/* Deletes the files of the oldest frames beyond the limits, never those with a label, an upload that is still to come, a task
+ * that is (where catalogue_limit_tasks() leaves room for it) or an answer to one; their rows stay, as evicted. Returns how many,
+ * or -1 with an error. dry_run: only counts. */
 gint catalogue_prune (Catalogue *catalogue, const CatalogueLimits *limits, gint64 now, gboolean dry_run, GError **error);
 
 /* The time for that, of a process that runs for long. A clock that jumps ahead, by a wrong server of times or a dead
@@ -200,8 +201,23 @@ gboolean catalogue_each_task (Catalogue *catalogue, const gchar *service, const 
 /* Up to `most` uploads that were sent to a known URL and that no task is of, the oldest first. visit must not write. */
 gboolean catalogue_each_without_task (Catalogue *catalogue, const CatalogueDestination *to, guint most,
     void (*visit) (const CatalogueUpload *upload, gpointer data), gpointer data, GError **error);
-/* Tasks of frames of this dataset, but for those that the service refused to make (status "refused"). */
-gboolean catalogue_count_tasks (Catalogue *catalogue, const CatalogueDestination *to, guint64 *tasks, GError **error);
+/* How many tasks frames of this dataset are to get, in all; 0: nobody makes any. */
+gboolean catalogue_limit_tasks (Catalogue *catalogue, const CatalogueDestination *to, guint64 most, GError **error);
+
+typedef struct {
+  const gchar *service, *project;
+  guint64 most;                 /* as catalogue_limit_tasks() said last */
+  guint64 made;                 /* of frames of this dataset, but for those that the service refused to make ("refused") */
+  guint64 refused;
+  guint64 awaiting;             /* frames that catalogue_each_without_task() finds */
+} CatalogueTaskCounts;
+
+/* Leaves service and project as those of `to`. */
+gboolean catalogue_count_tasks (Catalogue *catalogue, const CatalogueDestination *to, CatalogueTaskCounts *counts,
+    GError **error);
+/* Of each project that a limit was ever given for. */
+gboolean catalogue_each_task_limit (Catalogue *catalogue, void (*visit) (const CatalogueTaskCounts *counts, gpointer data),
+    gpointer data, GError **error);
 /* The batch that was last heard of whose name begins so, to be freed, and how many tasks it has; NULL and 0: there is none. */
 gboolean catalogue_last_batch (Catalogue *catalogue, const CatalogueDestination *to, const gchar *prefix, gchar **batch,
     guint *tasks, GError **error);
@@ -243,9 +259,10 @@ gint64 catalogue_pulled_until (Catalogue *catalogue, const CatalogueDestination 
 gboolean catalogue_each_pull (Catalogue *catalogue, void (*visit) (const CataloguePull *pull, gpointer data), gpointer data,
     GError **error);
 
-/* How many are the same: uploads by state and problem, tasks by status and why they are not linked (NULL: they are). */
+/* How many are the same: uploads by state and problem, tasks by status, why they are not linked (words, NULL: they are) and what
+ * the service said where it made none. */
 typedef struct {
-  const gchar *service, *project, *state, *words;       /* words may be NULL */
+  const gchar *service, *project, *state, *words, *problem;     /* words and problem may be NULL; uploads have no problem */
   guint64 n;
 } CatalogueTally;
 

@@ -101,8 +101,8 @@ gst_scale_batch_leave (GstScaleTasks *tasks)
 static void
 close_batch (GstScaleTasks *tasks)
 {
-  gst_element_post_message (tasks->element, gst_message_new_element (GST_OBJECT (tasks->element), gst_structure_new (
-              "scale-batch-finalized", "batch", G_TYPE_STRING, tasks->batch, "tasks", G_TYPE_UINT, tasks->in_batch, NULL)));
+  gst_scale_tasks_post (tasks, gst_structure_new ("scale-batch-finalized", "batch", G_TYPE_STRING, tasks->batch, "tasks",
+          G_TYPE_UINT, tasks->in_batch, NULL));
   gst_scale_batch_leave (tasks);
 }
 

@@ -411,6 +411,7 @@ look_back (GstScaleSender *sender, GError **error)
   CatalogueUploadCounts counts = { 0 };
   Catalogue *catalogue = gst_dataset_writer_borrow (sender->writer);
   gboolean read = (!sender->set.retry_refused || catalogue_retry_refused (catalogue, &to, error) >= 0)
+      && catalogue_limit_tasks (catalogue, &to, sender->set.tasks.most, error)
       && catalogue_hasten_uploads (catalogue, &to, g_get_real_time () + LONGEST_WAIT, error)
       && catalogue_count_uploads (catalogue, &to, &counts, error);
 
@@ -521,4 +522,6 @@ gst_scale_sender_describe (GstScaleSender *sender, GstStructure *description)
       "bytes-sent", G_TYPE_UINT64, sender->bytes, NULL);
   g_mutex_unlock (&sender->lock);
   gst_scale_gate_describe (sender->gate, description);
+  if (sender->tasks)
+    gst_scale_tasks_describe (sender->tasks, description);
 }

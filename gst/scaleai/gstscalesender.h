@@ -40,7 +40,7 @@ void gst_scale_sender_wake (GstScaleSender *sender);
 gboolean gst_scale_sender_drain (GstScaleSender *sender, gint64 timeout);
 void gst_scale_sender_set_flushing (GstScaleSender *sender, gboolean flushing);
 
-/* Adds pending, sent, already, refused, retries, bytes-sent, halted, last-problem. */
+/* Adds pending, sent, already, refused, retries, bytes-sent, halted, last-problem, and those of tasks where they are made. */
 void gst_scale_sender_describe (GstScaleSender *sender, GstStructure *description);
 
 G_END_DECLS

@@ -46,6 +46,7 @@ gst_scale_tasks_new (GstElement *element, GstDatasetWriter *writer, ScaleApi *ap
   tasks->batch_tasks = settings->batch_tasks;
   tasks->finalize = settings->finalize;
   tasks->doubts = gst_scale_doubts_new ();
+  g_mutex_init (&tasks->lock);
   return tasks;
 }
 
@@ -73,7 +74,62 @@ gst_scale_tasks_free (GstScaleTasks *tasks)
   g_free (tasks->batch);
   g_free (tasks->batch_status);
   g_free (tasks->lost);
+  g_free (tasks->last_problem);
+  g_mutex_clear (&tasks->lock);
   g_free (tasks);
+}
+
+/* ---- telling ----------------------------------------------------------------------------------------------------------- */
+
+void
+gst_scale_tasks_note (GstScaleTasks *tasks, const gchar *problem, gboolean halted)
+{
+  g_mutex_lock (&tasks->lock);
+  g_free (tasks->last_problem);
+  tasks->last_problem = g_strdup (problem);
+  tasks->halted = halted;
+  g_mutex_unlock (&tasks->lock);
+}
+
+static void
+count (GstScaleTasks *tasks, guint64 *counter)
+{
+  g_mutex_lock (&tasks->lock);
+  ++*counter;
+  g_mutex_unlock (&tasks->lock);
+}
+
+void
+gst_scale_tasks_post (GstScaleTasks *tasks, GstStructure *structure)
+{
+  gst_element_post_message (tasks->element, gst_message_new_element (GST_OBJECT (tasks->element), structure));
+}
+
+/* What the catalogue says of the cap; once it is reached the bus hears that. */
+static void
+note_counts (GstScaleTasks *tasks, const CatalogueTaskCounts *counts)
+{
+  gboolean spent = counts->made >= tasks->most;
+
+  g_mutex_lock (&tasks->lock);
+  tasks->counted = counts->made;
+  tasks->awaiting = counts->awaiting;
+  g_mutex_unlock (&tasks->lock);
+  if (spent && !tasks->spent)
+    gst_scale_tasks_post (tasks, gst_structure_new ("scale-tasks-spent", "tasks", G_TYPE_UINT64, counts->made, "most",
+            G_TYPE_UINT64, (guint64) tasks->most, "awaiting", G_TYPE_UINT64, counts->awaiting, NULL));
+  tasks->spent = spent;
+}
+
+/* A task was made, so all is well. */
+static void
+end_trouble (GstScaleTasks *tasks)
+{
+  tasks->failures = 0;
+  gst_scale_tasks_note (tasks, NULL, FALSE);
+  if (tasks->troubled)
+    gst_scale_tasks_post (tasks, gst_structure_new_empty ("scale-tasks-resumed"));
+  tasks->troubled = FALSE;
 }
 
 /* ---- asking ------------------------------------------------------------------------------------------------------------ */
@@ -116,6 +172,11 @@ gst_scale_tasks_halt (GstScaleTasks *tasks, const gchar *problem)
 {
   gst_scale_doubts_halted (tasks->doubts);
   gst_scale_tasks_rest (tasks, HALT);
+  gst_scale_tasks_note (tasks, problem, TRUE);
+  if (!tasks->troubled)
+    gst_scale_tasks_post (tasks, gst_structure_new ("scale-tasks-trouble", "problem", G_TYPE_STRING, problem, "retry-in",
+            G_TYPE_UINT64, (guint64) HALT * GST_USECOND, NULL));
+  tasks->troubled = TRUE;
   GST_ELEMENT_WARNING (tasks->element, RESOURCE, NOT_AUTHORIZED, ("No tasks are made in \"%s\" for now: %s", tasks->project,
           problem), (NULL));
 }
@@ -124,10 +185,12 @@ void
 gst_scale_tasks_put_off (GstScaleTasks *tasks, const ScaleReply *reply)
 {
   GST_WARNING_OBJECT (tasks->element, "tasks: %s", reply->problem);
-  if (reply->verdict == SCALE_RETRY)
+  if (reply->verdict == SCALE_RETRY) {
+    gst_scale_tasks_note (tasks, reply->problem, tasks->troubled);
     gst_scale_tasks_rest (tasks, scale_api_pause (++tasks->failures, reply));
-  else
+  } else {
     gst_scale_tasks_halt (tasks, reply->problem);
+  }
 }
 
 /* ---- tasks ------------------------------------------------------------------------------------------------------------- */
@@ -152,8 +215,12 @@ record_refusal (const gchar *reference, const gchar *frame, const gchar *problem
   g_autofree gchar *json = json_to_string (words, FALSE);
   CatalogueTask row = { SCALE_SERVICE, id, tasks->project, NULL, reference, "refused", NULL, frame, NULL, json };
 
-  if (put (tasks, &row))
-    GST_ELEMENT_WARNING (tasks->element, RESOURCE, WRITE, ("There will be no task of frame %s: %s", frame, problem), (NULL));
+  if (!put (tasks, &row))
+    return;
+  count (tasks, &tasks->refused);
+  gst_scale_tasks_post (tasks, gst_structure_new ("scale-task-refused", "reference", G_TYPE_STRING, reference, "frame",
+          G_TYPE_STRING, frame, "problem", G_TYPE_STRING, problem, NULL));
+  GST_ELEMENT_WARNING (tasks->element, RESOURCE, WRITE, ("There will be no task of frame %s: %s", frame, problem), (NULL));
 }
 
 /* A task that could not be written down is asked for again, and found then. */
@@ -175,11 +242,11 @@ record (GstScaleTasks *tasks, JsonObject *task)
     tasks->in_batch++;
   else
     gst_scale_batch_found (tasks, row.batch);
-  tasks->failures = 0;
+  count (tasks, &tasks->made);
+  end_trouble (tasks);
   gst_scale_doubts_taken (tasks->doubts, tasks->reference, record_refusal, tasks);
-  gst_element_post_message (tasks->element, gst_message_new_element (GST_OBJECT (tasks->element), gst_structure_new (
-              "scale-task-created", "reference", G_TYPE_STRING, tasks->reference, "frame", G_TYPE_STRING, tasks->frame, "task",
-              G_TYPE_STRING, id, "batch", G_TYPE_STRING, row.batch, NULL)));
+  gst_scale_tasks_post (tasks, gst_structure_new ("scale-task-created", "reference", G_TYPE_STRING, tasks->reference, "frame",
+          G_TYPE_STRING, tasks->frame, "task", G_TYPE_STRING, id, "batch", G_TYPE_STRING, row.batch, NULL));
 }
 
 static gboolean
@@ -335,10 +402,10 @@ choose (GstScaleTasks *tasks)
   CatalogueDestination to = { SCALE_SERVICE, tasks->project };
   Search search = { tasks, gst_dataset_writer_borrow (tasks->writer) };
   g_autoptr (GError) error = NULL;
-  guint64 made;
+  CatalogueTaskCounts counts;
 
-  if (catalogue_count_tasks (search.catalogue, &to, &made, &error)) {
-    tasks->spent = made >= tasks->most;
+  if (catalogue_count_tasks (search.catalogue, &to, &counts, &error)) {
+    note_counts (tasks, &counts);
     if (!tasks->spent)
       catalogue_each_without_task (search.catalogue, &to, gst_scale_doubts_size (tasks->doubts) + 1, take, &search, &error);
   }
@@ -388,4 +455,15 @@ gst_scale_tasks_pause (const GstScaleTasks *tasks)
   gint64 now = g_get_monotonic_time ();
 
   return !tasks->under_way && tasks->closed_until > now ? tasks->closed_until - now : G_MAXINT64;
+}
+
+void
+gst_scale_tasks_describe (GstScaleTasks *tasks, GstStructure *description)
+{
+  g_mutex_lock (&tasks->lock);
+  gst_structure_set (description, "tasks-made", G_TYPE_UINT64, tasks->made, "tasks-refused", G_TYPE_UINT64, tasks->refused,
+      "tasks-awaiting", G_TYPE_UINT64, tasks->awaiting, "tasks-spent", G_TYPE_UINT64, tasks->counted, "tasks-most", G_TYPE_UINT64,
+      (guint64) tasks->most, "tasks-halted", G_TYPE_BOOLEAN, tasks->halted, "tasks-problem", G_TYPE_STRING, tasks->last_problem,
+      NULL);
+  g_mutex_unlock (&tasks->lock);
 }

@@ -10,7 +10,11 @@
  * the settings may be wrong, or it is that frame. It is the frame once another one's task was made, and only then is it
  * written off (where that came after a halt, once it is refused again); after three refusals in a row nothing is asked for
  * five minutes. The cap is of one dataset: a copy of it counts by itself.
- * Messages of the element: scale-task-created (reference, frame, task, batch), scale-batch-finalized (batch, tasks).
+ * Messages of the element:
+ *   scale-task-created (reference, frame, task, batch), scale-task-refused (reference, frame, problem)
+ *   scale-batch-finalized (batch, tasks)
+ *   scale-tasks-spent (tasks, most, awaiting): the cap is reached, which is said once a run
+ *   scale-tasks-trouble (problem, retry-in (ns)), and scale-tasks-resumed with the next task
  */
 #pragma once
 
@@ -42,5 +46,9 @@ void gst_scale_tasks_free (GstScaleTasks *tasks);
 gboolean gst_scale_tasks_go_on (GstScaleTasks *tasks, gboolean ending);
 /* Microseconds until it wants to go on without a wake-up; G_MAXINT64: it does not. */
 gint64 gst_scale_tasks_pause (const GstScaleTasks *tasks);
+
+/* Thread-safe: adds tasks-made, tasks-refused (in this run), tasks-awaiting (frames that were sent and have none), tasks-spent
+ * (of the cap, over all runs), tasks-most (the cap), tasks-halted, tasks-problem. */
+void gst_scale_tasks_describe (GstScaleTasks *tasks, GstStructure *description);
 
 G_END_DECLS

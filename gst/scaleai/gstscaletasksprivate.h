@@ -22,6 +22,7 @@ struct _GstScaleTasks {
 
   gboolean under_way, looked_back;
   gboolean spent;               /* the cap is reached */
+  gboolean troubled;            /* the bus knows of a halt */
   gchar *batch;                 /* the name, or NULL */
   gchar *batch_status;          /* what it had when it was begun, "" when that is not said; NULL: it is not begun */
   guint in_batch;
@@ -35,6 +36,12 @@ struct _GstScaleTasks {
   guint misses;                 /* lists that did not have it */
   ScaleVerdict verdict;         /* and what was said of it, while the batch is looked at */
   gchar *problem;
+
+  GMutex lock;                  /* for what follows */
+  guint64 made, refused;        /* in this run */
+  guint64 counted, awaiting;    /* of the dataset: tasks under the cap, frames that have none */
+  gboolean halted;
+  gchar *last_problem;
 };
 
 /* Takes the object, which may be NULL. */
@@ -45,6 +52,9 @@ void gst_scale_tasks_rest (GstScaleTasks *tasks, gint64 length);
 gboolean gst_scale_tasks_is_fine (GstScaleTasks *tasks, const GError *error);
 /* Nothing is asked for until a person may have mended it, and the bus hears why. */
 void gst_scale_tasks_halt (GstScaleTasks *tasks, const gchar *problem);
+/* What the statistics say of it; NULL: it is over. */
+void gst_scale_tasks_note (GstScaleTasks *tasks, const gchar *problem, gboolean halted);
+void gst_scale_tasks_post (GstScaleTasks *tasks, GstStructure *structure);
 /* After an answer that is none: as long as it says, or a halt. */
 void gst_scale_tasks_put_off (GstScaleTasks *tasks, const ScaleReply *reply);
 

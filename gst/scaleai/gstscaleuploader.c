@@ -29,7 +29,9 @@
  * warning and the message `scale-upload-trouble` say so, frames are kept, and it is tried again.
  *
  * Messages: `scale-uploaded` for each frame, `scale-upload-refused`, `scale-upload-trouble`, `scale-upload-resumed`,
- * `scale-task-created`, `scale-batch-finalized`, and those of dataset-sink. `gst-heads labels` brings the labels back.
+ * `scale-task-created`, `scale-task-refused`, `scale-tasks-spent` (#GstScaleUploader:max-tasks is reached),
+ * `scale-tasks-trouble`, `scale-tasks-resumed`, `scale-batch-finalized`, and those of dataset-sink. `gst-heads labels` brings
+ * the labels back.
  *
  * ## Example launch lines
  * |[
@@ -295,7 +297,8 @@ gst_scale_uploader_class_init (GstScaleUploaderClass *class)
   gst_dataset_settings_install (object_class);
   gst_scale_settings_install (object_class);
   g_object_class_install_property (object_class, PROP_STATISTICS, g_param_spec_boxed ("statistics", "Statistics",
-          "Those of dataset-sink, and pending, sent, already, refused, retries, bytes-sent, halted, last-problem",
+          "Those of dataset-sink, and pending, sent, already, refused, retries, bytes-sent, halted, last-problem; with max-tasks "
+          "also tasks-made, tasks-refused, tasks-awaiting, tasks-spent, tasks-most, tasks-halted, tasks-problem",
           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
   element_class->change_state = GST_DEBUG_FUNCPTR (gst_scale_uploader_change_state);
   gst_dataset_intake_add_templates (element_class);

@@ -276,10 +276,16 @@ test_nothing (void)
 
   task.id = "refused:1";        /* the uploader's note of one that there will never be */
   task.status = "refused";
+  task.json = "\"400: too\\u001bdark\"";
+  g_assert_true (catalogue_limit_tasks (rig.catalogue, &(CatalogueDestination) { SCALE_SERVICE, RIG_PROJECT }, 40, &error));
   g_assert_true (catalogue_put_task (rig.catalogue, &task, &error));
   ran_clear (&ran);
   rig_run (&ran, NULL, (const char *[]) { "status", rig.dataset, NULL });
-  g_assert_nonnull (strstr (ran.out, "tasks of gate (scale): 1 pending, 1 refused\n1 tasks are linked to frames, 0 are not\n"));
+  g_assert_nonnull (strstr (ran.out, "tasks of gate (scale): 1 pending, 1 refused\n  1 refused: 400: too dark\n"
+          "1 tasks are linked to frames, 0 are not\nmax-tasks of gate: 1 of 40 are made, 1 sent frames have none\n"));
+  ran_clear (&ran);
+  rig_run (&ran, NULL, (const char *[]) { "status", rig.dataset, "--json", NULL });
+  g_assert_nonnull (strstr (ran.out, "\"max_tasks\":40,\"made\":1,\"refused\":1,\"awaiting\":1"));
   rig_clear (&rig);
 }
 

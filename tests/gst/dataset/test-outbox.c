@@ -442,6 +442,136 @@ test_last_batch (Fixture *f, gconstpointer data)
   g_assert_cmpuint (tasks, ==, 1);
 }
 
+static void
+take_limit (const CatalogueTaskCounts *counts, gpointer data)
+{
+  g_string_append_printf (data, "%s:%d/%d-%d,%d ", counts->project, (int) counts->made, (int) counts->most, (int) counts->refused,
+      (int) counts->awaiting);
+}
+
+static void
+assert_limits (Fixture *f, const gchar *expected)
+{
+  g_autoptr (GString) lines = g_string_new (NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (catalogue_each_task_limit (f->catalogue, take_limit, lines, &error));
+  g_assert_no_error (error);
+  g_assert_cmpstr (lines->str, ==, expected);
+}
+
+static void
+test_task_limits (Fixture *f, gconstpointer data)
+{
+  g_autofree gchar *a = add (f, "a", 1000, &gate), *b = add (f, "b", 2000, &gate), *c = add (f, "c", 3000, &gate);
+  CatalogueTask refused = { "scale", "refused:x", "gate", NULL, NULL, "refused", NULL, b, NULL, "\"too dark\"" };
+
+  g_assert_true (catalogue_limit_tasks (f->catalogue, &gate, 0, NULL));
+  assert_limits (f, "");        /* nobody wants any, or ever did */
+  g_assert_true (catalogue_limit_tasks (f->catalogue, &gate, 5, NULL));
+  assert_limits (f, "gate:0/5-0,0 ");
+  for (guint i = 0; i < 3; i++)
+    g_assert_true (catalogue_upload_sent (f->catalogue, first_due (f, &gate), "scaledata://x/1", NULL, NULL));
+  assert_limits (f, "gate:0/5-0,3 ");
+  put_task_of (f, "t1", NULL, a);
+  g_assert_true (catalogue_put_task (f->catalogue, &refused, NULL));
+  assert_limits (f, "gate:1/5-1,1 ");
+  g_assert_true (catalogue_limit_tasks (f->catalogue, &gate, 0, NULL));
+  assert_limits (f, "gate:1/0-1,1 ");
+}
+
+/* Without its image a task is worth nothing, and none is made. */
+static void
+test_kept_until_task (Fixture *f, gconstpointer data)
+{
+  const CatalogueLimits all = { .max_age = 1 };
+  g_autofree gchar *a = add (f, "a", 1000, &gate), *b = add (f, "b", 2000, &gate), *c = add (f, "c", 3000, &gate);
+  CatalogueTask refused = { "scale", "refused:x", "gate", NULL, NULL, "refused", NULL, a, NULL, "\"dark\"" };
+
+  for (guint i = 0; i < 3; i++)
+    g_assert_true (catalogue_upload_sent (f->catalogue, first_due (f, &gate), "scaledata://x/1", NULL, NULL));
+  g_assert_cmpint (catalogue_prune (f->catalogue, &all, g_get_real_time (), TRUE, NULL), ==, 3);
+  g_assert_true (catalogue_limit_tasks (f->catalogue, &other, 2, NULL));
+  g_assert_cmpint (catalogue_prune (f->catalogue, &all, g_get_real_time (), TRUE, NULL), ==, 3);
+  g_assert_true (catalogue_limit_tasks (f->catalogue, &gate, 1, NULL));
+  g_assert_cmpint (catalogue_prune (f->catalogue, &all, g_get_real_time (), FALSE, NULL), ==, 0);
+  g_assert_true (catalogue_put_task (f->catalogue, &refused, NULL));    /* given up */
+  g_assert_cmpint (catalogue_prune (f->catalogue, &all, g_get_real_time (), FALSE, NULL), ==, 1);
+  put_task_of (f, "t1", NULL, b);       /* and the cap is reached: c will never be one */
+  g_assert_cmpint (catalogue_prune (f->catalogue, &all, g_get_real_time (), TRUE, NULL), ==, 1);
+  g_assert_true (catalogue_limit_tasks (f->catalogue, &gate, 2, NULL));
+  g_assert_cmpint (catalogue_prune (f->catalogue, &all, g_get_real_time (), FALSE, NULL), ==, 0);
+  g_assert_true (catalogue_limit_tasks (f->catalogue, &gate, 0, NULL)); /* nobody wants it any more */
+  g_assert_cmpint (catalogue_prune (f->catalogue, &all, g_get_real_time (), FALSE, NULL), ==, 1);
+}
+
+static void
+note_frame (const CatalogueUpload *upload, gpointer data)
+{
+  g_string_append_printf (data, "%s ", upload->frame);
+}
+
+static void
+assert_awaiting (Fixture *f, const CatalogueDestination *to, const gchar *first, const gchar *second)
+{
+  g_autofree gchar *expected = g_strconcat (first ? first : "", first ? " " : "", second ? second : "", second ? " " : "", NULL);
+  g_autoptr (GString) lines = g_string_new (NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (catalogue_each_without_task (f->catalogue, to, 9, note_frame, lines, &error));
+  g_assert_no_error (error);
+  g_assert_cmpstr (lines->str, ==, expected);
+}
+
+/* Whatever happens to uploads, tasks and images, and in whatever order. */
+static void
+test_awaiting (Fixture *f, gconstpointer data)
+{
+  const CatalogueLimits all = { .max_age = 1 };
+  g_autofree gchar *a = add (f, "a", 1000, &gate), *b = add (f, "b", 2000, &gate), *image = NULL, *path = NULL;
+  CatalogueAnswer answer = { { "scale", "t1", "gate", NULL, NULL, "completed", NULL, a, NULL, "{\"a\":1}" }, "scale:t1" };
+  CatalogueTask refused = { "scale", "refused:x", "gate", NULL, NULL, "refused", NULL, b, NULL, "\"dark\"" };
+
+  g_assert_cmpint (offer (f, "a", 1000, &other, NULL, NULL), ==, CATALOGUE_DUPLICATE);
+  assert_awaiting (f, &gate, NULL, NULL);
+  g_assert_true (catalogue_upload_sent (f->catalogue, first_due (f, &gate), "scaledata://x/1", NULL, NULL));
+  assert_awaiting (f, &gate, a, NULL);
+  g_assert_true (catalogue_upload_sent (f->catalogue, first_due (f, &gate), NULL, NULL, NULL));
+  assert_awaiting (f, &gate, a, NULL);  /* where b lies is not known */
+  run_sql (f, "UPDATE upload SET attachment_url = 'scaledata://x/2' WHERE attachment_url IS NULL AND state = 'sent'");
+  assert_awaiting (f, &gate, a, b);
+  assert_awaiting (f, &other, NULL, NULL);
+
+  put_task_of (f, "t2", NULL, NULL);
+  assert_awaiting (f, &gate, a, b);
+  g_assert_true (catalogue_keep_answers (f->catalogue, &answer, 1, NULL));
+  assert_awaiting (f, &gate, b, NULL);
+  answer.task.frame = b;        /* the link was wrong */
+  answer.task.json = "{\"a\":2}";
+  g_assert_true (catalogue_keep_answers (f->catalogue, &answer, 1, NULL));
+  assert_awaiting (f, &gate, a, NULL);
+  answer.task.frame = a;
+  answer.task.json = "{\"a\":3}";
+  g_assert_true (catalogue_keep_answers (f->catalogue, &answer, 1, NULL));
+  g_assert_true (catalogue_put_task (f->catalogue, &refused, NULL));
+  assert_awaiting (f, &gate, NULL, NULL);
+  g_assert_cmpint (catalogue_retry_refused (f->catalogue, &gate, NULL), ==, 0);
+  assert_awaiting (f, &gate, b, NULL);
+
+  path = g_strdup_printf ("frames/1970-01-01/%s.png", b);
+  image = g_build_filename (f->folder, path, NULL);
+  run_sql (f, "DELETE FROM task WHERE id = 't1'; UPDATE upload SET state = 'sent' WHERE project = 'yard'");
+  assert_awaiting (f, &gate, a, b);
+  g_assert_cmpint (g_unlink (image), ==, 0);
+  reopen (f);
+  assert_awaiting (f, &gate, a, NULL);  /* it is missed */
+  g_assert_true (g_file_set_contents (image, "b", 1, NULL));
+  reopen (f);
+  assert_awaiting (f, &gate, a, b);
+  g_assert_cmpint (catalogue_prune (f->catalogue, &all, g_get_real_time (), FALSE, NULL), ==, 2);
+  assert_awaiting (f, &gate, NULL, NULL);
+}
+
 /* A catalogue that cannot be read is not an empty one. */
 static void
 test_unreadable (Fixture *f, gconstpointer data)
@@ -492,6 +622,25 @@ test_version_1 (Fixture *f, gconstpointer data)
   assert_counts (f, &gate, 1, 0, 0);
 }
 
+/* Of a version that did not say which uploads await a task. */
+static void
+test_version_4 (Fixture *f, gconstpointer data)
+{
+  g_autofree gchar *a = add (f, "a", 1000, &gate), *b = add (f, "b", 2000, &gate), *c = add (f, "c", 3000, &gate);
+
+  g_assert_true (catalogue_upload_sent (f->catalogue, first_due (f, &gate), "scaledata://x/1", NULL, NULL));
+  g_assert_true (catalogue_upload_sent (f->catalogue, first_due (f, &gate), "scaledata://x/2", NULL, NULL));
+  put_task_of (f, "t1", NULL, a);
+  g_clear_pointer (&f->catalogue, catalogue_close);
+  run_sql (f, "DROP TRIGGER upload_changes; DROP TRIGGER frame_changes; DROP TRIGGER task_comes; DROP TRIGGER task_changes; DROP "
+      "TRIGGER task_goes; DROP INDEX upload_awaits_task; DROP INDEX task_by_status; ALTER TABLE upload DROP COLUMN awaits_task; "
+      "PRAGMA user_version = 4");
+  reopen (f);
+  assert_awaiting (f, &gate, b, NULL);
+  g_assert_true (catalogue_upload_sent (f->catalogue, first_due (f, &gate), "scaledata://x/3", NULL, NULL));
+  assert_awaiting (f, &gate, b, c);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -515,7 +664,11 @@ main (int argc, char **argv)
   ADD ("sent-nobody-knows-where", test_sent_nobody_knows_where);
   ADD ("hasten", test_hasten);
   ADD ("last-batch", test_last_batch);
+  ADD ("task-limits", test_task_limits);
+  ADD ("kept-until-task", test_kept_until_task);
+  ADD ("awaiting", test_awaiting);
   ADD ("unreadable", test_unreadable);
   ADD ("version-1", test_version_1);
+  ADD ("version-4", test_version_4);
   return g_test_run ();
 }

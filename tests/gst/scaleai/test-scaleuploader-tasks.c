@@ -17,6 +17,18 @@ count_of (const gchar *what, const gchar *member, const gchar *value)
   return n;
 }
 
+static void
+check_numbers (const RigRun *run, guint made, guint refused, guint awaiting, guint spent, guint most)
+{
+  fail_unless_equals_uint64 (rig_run_number (run, "tasks-made"), made);
+  fail_unless_equals_uint64 (rig_run_number (run, "tasks-refused"), refused);
+  fail_unless_equals_uint64 (rig_run_number (run, "tasks-awaiting"), awaiting);
+  fail_unless_equals_uint64 (rig_run_number (run, "tasks-spent"), spent);
+  fail_unless_equals_uint64 (rig_run_number (run, "tasks-most"), most);
+  fail_unless_equals_int (run->tasks_refused, refused);
+  fail_unless_equals_int (run->tasks_spent, spent >= most);
+}
+
 static gchar *
 geometries_file (void)
 {
@@ -39,9 +51,11 @@ GST_START_TEST (test_tasks)
   run = rig_play (THREE, settings);
   fail_unless (run.error == NULL && run.warning == NULL, "%s, %s", run.error, run.warning);
   fail_unless_equals_int (count_of ("tasks", NULL, NULL), 3);
+  check_numbers (&run, 3, 0, 0, 3, 4);
   rig_run_clear (&run);
   run = rig_play ("plaza-test-src num-buffers=3 ! video/x-raw,width=320,height=192", settings);
   fail_unless_equals_int (run.uploaded, 3);
+  check_numbers (&run, 1, 0, 2, 4, 4);
   fail_unless_equals_int (count_of ("tasks", NULL, NULL), 4);
   fail_unless_equals_int (count_of ("batches", NULL, NULL), 1);
   fail_unless_equals_int (count_of ("batches", "status", "staging"), 1);
@@ -121,19 +135,29 @@ GST_END_TEST;
 /* A setting that no task can be made with halts them; nothing is written off. */
 GST_START_TEST (test_tasks_refused)
 {
-  RigRun run = rig_play (THREE, "max-tasks=9 drain-time=6000000000");  /* neither the project nor a file has geometries */
+  /* Neither the project nor a file has geometries. */
+  RigRun run = rig_play (THREE, "max-tasks=9 max-frames=1 drain-time=6000000000");
+  gboolean halted = FALSE;
 
+  fail_unless (gst_structure_get_boolean (run.statistics, "tasks-halted", &halted) && halted);
+  fail_unless (gst_structure_get_string (run.statistics, "tasks-problem") != NULL);
+  fail_unless_equals_int (run.tasks_troubles, 1);
+  check_numbers (&run, 0, 0, 3, 0, 9);
   fail_unless (run.error == NULL && run.warning && strstr (run.warning, "No tasks are made"), "%s", run.warning);
   fail_unless_equals_int (run.uploaded, 3);
   rig_run_clear (&run);
   {
     g_autofree gchar *file = geometries_file ();
-    g_autofree gchar *settings = g_strdup_printf ("max-tasks=9 geometries-file=%s", file);
+    g_autofree gchar *settings = g_strdup_printf ("max-tasks=9 max-frames=1 geometries-file=%s", file);
 
     run = rig_play (THREE, settings);
-    fail_unless_equals_int (count_of ("tasks", NULL, NULL), 3);
+    fail_unless_equals_int (count_of ("tasks", NULL, NULL), 3);   /* no limit has deleted one meanwhile */
+    check_numbers (&run, 3, 0, 0, 3, 9);
     rig_run_clear (&run);
   }
+  run = rig_play (THREE, "");
+  fail_if (gst_structure_has_field (run.statistics, "tasks-made"));     /* nobody asked for any */
+  rig_run_clear (&run);
 }
 
 GST_END_TEST;
@@ -149,6 +173,7 @@ GST_START_TEST (test_one_task_refused)
   run = rig_play (THREE, settings);
   fail_unless (run.error == NULL && run.warning && strstr (run.warning, "There will be no task of frame"), "%s", run.warning);
   fail_unless_equals_int (count_of ("tasks", NULL, NULL), 2);
+  check_numbers (&run, 2, 1, 0, 2, 9);
   fail_unless_equals_int (count_of ("batches", NULL, NULL), 1);
   rig_run_clear (&run);
   run = rig_play ("plaza-test-src num-buffers=1 ! video/x-raw,width=320,height=192", settings);

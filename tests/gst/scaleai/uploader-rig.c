@@ -120,6 +120,16 @@ rig_run_clear (RigRun *run)
 {
   g_free (run->error);
   g_free (run->warning);
+  gst_clear_structure (&run->statistics);
+}
+
+guint64
+rig_run_number (const RigRun *run, const gchar *name)
+{
+  guint64 number = 0;
+
+  fail_unless (gst_structure_get_uint64 (run->statistics, name, &number), "no %s in the statistics", name);
+  return number;
 }
 
 static void
@@ -135,6 +145,10 @@ count_message (RigRun *run, const GstStructure *structure)
   run->refused += gst_structure_has_name (structure, "scale-upload-refused");
   run->troubles += gst_structure_has_name (structure, "scale-upload-trouble");
   run->resumed += gst_structure_has_name (structure, "scale-upload-resumed");
+  run->tasks_refused += gst_structure_has_name (structure, "scale-task-refused");
+  run->tasks_spent += gst_structure_has_name (structure, "scale-tasks-spent");
+  run->tasks_troubles += gst_structure_has_name (structure, "scale-tasks-trouble");
+  run->tasks_resumed += gst_structure_has_name (structure, "scale-tasks-resumed");
 }
 
 static gboolean
@@ -167,7 +181,6 @@ rig_play (const gchar *source, const gchar *settings)
       "base-url=%s/v1 %s", source, rig_folder, rig_server ? scale_server_url (rig_server) : "http://127.0.0.1:1", settings);
   g_autoptr (GError) error = NULL;
   GstElement *pipeline = gst_parse_launch (launch, &error), *uploader;
-  GstStructure *statistics = NULL;
   GstBus *bus;
   RigRun run = { NULL };
   gboolean more = TRUE;
@@ -183,9 +196,8 @@ rig_play (const gchar *source, const gchar *settings)
     more = take_message (&run, message);
     gst_message_unref (message);
   }
-  g_object_get (uploader, "statistics", &statistics, NULL);
-  gst_structure_get_uint64 (statistics, "pending", &run.pending);
-  gst_structure_free (statistics);
+  g_object_get (uploader, "statistics", &run.statistics, NULL);
+  gst_structure_get_uint64 (run.statistics, "pending", &run.pending);
   gst_element_set_state (pipeline, GST_STATE_NULL);
   gst_object_unref (uploader);
   gst_object_unref (bus);

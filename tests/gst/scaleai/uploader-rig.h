@@ -33,10 +33,14 @@ void rig_check_outbox (guint64 pending, guint64 sent, guint64 refused);
 typedef struct {
   gchar *error, *warning;       /* the first of each */
   guint uploaded, already, refused, troubles, resumed;
+  guint tasks_refused, tasks_spent, tasks_troubles, tasks_resumed;      /* messages */
   guint64 pending;              /* at the end */
+  GstStructure *statistics;     /* the same */
 } RigRun;
 
 void rig_run_clear (RigRun *run);
+/* A number of its statistics; fails the test where there is none of that name. */
+guint64 rig_run_number (const RigRun *run, const gchar *name);
 
 /* SOURCE ! scale-uploader SETTINGS, to the end. */
 RigRun rig_play (const gchar *source, const gchar *settings);
