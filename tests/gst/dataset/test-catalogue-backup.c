@@ -300,12 +300,18 @@ static void
 test_full_disk (Fixture *f, gconstpointer data)
 {
   static const struct {
-    const gchar *options, *words;
-  } disks[] = { { "size=32k", "full" }, { "size=160k", "the images need 120.0" }, { "size=400k", "No space left" } };
+    gint beside;                /* KiB, beside the catalogue */
+    const gchar *words;
+  } disks[] = { { -40, "full" }, { 60, "the images need 120.0" }, { 300, "No space left" } };
   g_autofree gchar *folder = make_dataset (f, 120, 1000), *target = g_build_filename (f->folder, "disk", "copy", NULL);
+  g_autofree gchar *file = g_build_filename (folder, "catalogue.sqlite", NULL);
+  GStatBuf found;
 
+  g_assert_cmpint (g_stat (file, &found), ==, 0);
   for (gsize i = 0; i < G_N_ELEMENTS (disks); i++) {
-    if (!mount_disk (f, disks[i].options))
+    g_autofree gchar *options = g_strdup_printf ("size=%dk", (gint) (found.st_size / 1024) + disks[i].beside);
+
+    if (!mount_disk (f, options))
       return;
     assert_fails (folder, target, CATALOGUE_ERROR_FULL, disks[i].words);
     umount_disk (f);
