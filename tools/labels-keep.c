@@ -18,7 +18,7 @@ struct _LabelsKeep {
   char *project;
   GHashTable *seen;             /* ids */
   GPtrArray *unlinked_ids, *reasons;    /* of those that are new or changed and not linked */
-  guint64 added, changed, same, linked, not_linked, unreadable, labels;
+  guint64 added, changed, same, linked, not_linked, unreadable, labels, retried;
   gint64 newest;
 };
 
@@ -206,6 +206,15 @@ gh_labels_keep_tasks (LabelsKeep *keep, JsonArray *docs, GError **error)
   return keep_items (keep, items, error);
 }
 
+gboolean
+gh_labels_keep_retry_errors (LabelsKeep *keep, GError **error)
+{
+  int n = catalogue_retry_errors (keep->catalogue, &(CatalogueDestination) { SCALE_SERVICE, keep->project }, error);
+
+  keep->retried = (guint64) MAX (n, 0);
+  return n >= 0;
+}
+
 Catalogue *
 gh_labels_keep_catalogue (LabelsKeep *keep)
 {
@@ -249,7 +258,7 @@ print_json (const LabelsKeep *keep)
   } counts[] = {
     { "tasks", gh_labels_keep_count (keep) }, { "new", keep->added }, { "changed", keep->changed }, { "same", keep->same },
     { "linked", keep->linked }, { "not_linked", keep->not_linked }, { "labels", keep->labels },
-    { "unreadable", keep->unreadable },
+    { "unreadable", keep->unreadable }, { "retried", keep->retried },
   };
   g_autoptr (JsonObject) report = json_object_new ();
   g_autoptr (JsonNode) root = json_node_new (JSON_NODE_OBJECT);
@@ -280,6 +289,8 @@ print_words (const LabelsKeep *keep)
       gh_labels_keep_count (keep), keep->added, keep->changed, keep->same, keep->linked, keep->not_linked, keep->labels);
   for (guint i = 0; i < keep->reasons->len; i++)
     printf ("not linked: %s: %s\n", (char *) keep->unlinked_ids->pdata[i], (char *) keep->reasons->pdata[i]);
+  if (keep->retried)
+    printf (N " tasks in error: scale-uploader makes others of their frames, as far as max-tasks goes\n", keep->retried);
 }
 
 int

@@ -148,6 +148,27 @@ doubt_project (Catalogue *catalogue, const char *project)
   }
 }
 
+static void
+see_errors (const CatalogueTally *tally, gpointer data)
+{
+  Doubt *doubt = data;
+
+  if (g_str_equal (tally->service, SCALE_SERVICE) && g_strcmp0 (tally->project, doubt->project) == 0
+      && g_str_equal (tally->state, "error") && tally->words == NULL)
+    doubt->open += tally->n;
+}
+
+/* Nobody will answer those. */
+static void
+tell_of_errors (Catalogue *catalogue, const char *project)
+{
+  Doubt doubt = { .project = project };
+
+  if (catalogue_each_task_tally (catalogue, see_errors, &doubt, NULL) && doubt.open > 0)
+    g_printerr ("%" G_GUINT64_FORMAT " tasks of %s ended in an error: \"labels status\" says why, and after that is mended "
+        "--retry-errors has them made again\n", doubt.open, project);
+}
+
 static int
 pull_all (Pull *pull, ScaleApi *api, const LabelsOptions *options)
 {
@@ -161,10 +182,13 @@ pull_all (Pull *pull, ScaleApi *api, const LabelsOptions *options)
   gh_tool_progress_end (&pull->bar);
   if (!whole)
     status = explain (pull, error);
-  else if (!note_pull (pull, options, known, began, &error))
+  else if (!note_pull (pull, options, known, began, &error)
+      || (options->retry_errors && !gh_labels_keep_retry_errors (pull->keep, &error)))
     status = gh_tool_fail (GH_EXIT_FAILED, "%s", error->message);
   else if (gh_labels_keep_count (pull->keep) == 0)
     doubt_project (catalogue, options->project);
+  if (whole)
+    tell_of_errors (catalogue, options->project);
   if (status && gh_labels_keep_count (pull->keep) == 0 && !options->json)
     return status;
   worth = gh_labels_keep_report (pull->keep, options->json);

@@ -47,6 +47,8 @@ gh_tool_labels (int argc, char **argv)
         "person:people; * is every label", "LABEL:TASK" },
     { "full", 0, 0, G_OPTION_ARG_NONE, &o.full, "pull: all tasks, not only what has changed since the last time (after "
         "a change of --count)", NULL },
+    { "retry-errors", 0, 0, G_OPTION_ARG_NONE, &o.retry_errors, "pull: frames whose task ended in an error may get another one, "
+        "which scale-uploader makes (see status for the errors)", NULL },
     { "key-file", 'k', 0, G_OPTION_ARG_FILENAME, &o.key_file, "pull: file whose first line is the API key (the variable "
         "SCALE_API_KEY)", "FILE" },
     { "base-url", 0, 0, G_OPTION_ARG_STRING, &o.base_url, "pull: address of the service (https://api.scale.com/v1)", "URL" },

@@ -15,7 +15,7 @@ typedef struct {
   char *project, *batch, *key_file, *base_url, *ca_file;
   char **counts;
   int attempts;
-  gboolean full, json;
+  gboolean full, retry_errors, json;
 } LabelsOptions;
 
 /* Each has said what there is to say; the exit status. */
@@ -35,6 +35,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (LabelsKeep, gh_labels_keep_free)
 Catalogue *gh_labels_keep_catalogue (LabelsKeep *keep);
 /* All of them, some hundred at a time, each time all or none. FALSE: the catalogue does not take them. */
 gboolean gh_labels_keep_tasks (LabelsKeep *keep, JsonArray *docs, GError **error);
+/* Frames of the project whose task is in error may get another. */
+gboolean gh_labels_keep_retry_errors (LabelsKeep *keep, GError **error);
 /* The latest updated_at among them, in microseconds; 0: none. */
 gint64 gh_labels_keep_newest (const LabelsKeep *keep);
 guint64 gh_labels_keep_count (const LabelsKeep *keep);

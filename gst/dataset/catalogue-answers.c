@@ -236,11 +236,14 @@ catalogue_each_upload_tally (Catalogue *catalogue, void (*visit) (const Catalogu
       "NULL, count(*) FROM upload GROUP BY 1, 2, 3, 4", visit, data, error);
 }
 
+#define TASK_TALLY(status) "SELECT service, project, " status ", iif(frame IS NULL, ifnull(unlinked, 'nobody knows why'), NULL), " \
+    "iif(status IN ('refused', 'error') AND json_valid(json), iif(status = 'refused', json_extract(json, '$'), " \
+    "json_extract(json, '$.response.error')), NULL), count(*) FROM task GROUP BY 1, 2, 3, 4, 5"
+
 gboolean
 catalogue_each_task_tally (Catalogue *catalogue, void (*visit) (const CatalogueTally *tally, gpointer data), gpointer data,
     GError **error)
 {
-  return each_tally (catalogue, "task", "SELECT service, project, status, iif(frame IS NULL, ifnull(unlinked, 'nobody knows "
-      "why'), NULL), iif(status = 'refused' AND json_valid(json), json_extract(json, '$'), NULL), count(*) FROM task GROUP BY 1, 2, "
-      "3, 4, 5", visit, data, error);
+  return each_tally (catalogue, "task", catalogue_is_current (catalogue) ? TASK_TALLY ("iif(retried_at IS NULL, status, 'retried')")
+      : TASK_TALLY ("status"), visit, data, error);
 }

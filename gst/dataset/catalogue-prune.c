@@ -8,7 +8,7 @@
 
 /* Projects whose frames get tasks, and their cap leaves room for more. */
 #define MAKE_TASKS "SELECT service, project FROM task_limit WHERE most > (SELECT count(*) FROM task WHERE task.service = " \
-    "task_limit.service AND task.project = task_limit.project AND frame NOT NULL AND status != 'refused')"
+    "task_limit.service AND task.project = task_limit.project AND frame NOT NULL AND status != 'refused' AND retried_at IS NULL)"
 
 /* Labels, and uploads and tasks that something is still to come of, hold a frame. */
 #define IS_FREE(frame) "NOT EXISTS (SELECT 1 FROM label WHERE label.frame = " frame ") AND NOT EXISTS (SELECT 1 FROM upload WHERE " \

@@ -5,12 +5,19 @@
 /* "ghct" */
 #define APPLICATION_ID 0x67686374
 
-/* What is to be said anew of the uploads of a frame once something of it has changed. */
-#define AWAITS "EXISTS (SELECT 1 FROM frame WHERE frame.id = upload.frame AND frame.state = 'stored') AND upload.state = 'sent' AND " \
-    "upload.attachment_url NOT NULL AND NOT EXISTS (SELECT 1 FROM task WHERE task.frame = upload.frame AND task.service = " \
-    "upload.service AND task.project = upload.project)"
-#define SAY_AGAIN(of) "UPDATE upload SET awaits_task = (" AWAITS ") WHERE frame IN (" of ") AND awaits_task != (" AWAITS ");"
-#define ON(name, event, of) "CREATE TRIGGER " name " AFTER " event " BEGIN " SAY_AGAIN (of) " END;"
+/* What is to be said anew of the uploads of a frame once something of it has changed. which: tasks that count. */
+#define AWAITS(which) "EXISTS (SELECT 1 FROM frame WHERE frame.id = upload.frame AND frame.state = 'stored') AND upload.state = " \
+    "'sent' AND upload.attachment_url NOT NULL AND NOT EXISTS (SELECT 1 FROM task WHERE task.frame = upload.frame AND " \
+    "task.service = upload.service AND task.project = upload.project" which ")"
+#define SAY_AGAIN(which, of) "UPDATE upload SET awaits_task = (" AWAITS (which) ") WHERE frame IN (" of ") AND awaits_task != (" \
+    AWAITS (which) ");"
+#define ON(name, event, which, of) "CREATE TRIGGER " name " AFTER " event " BEGIN " SAY_AGAIN (which, of) " END;"
+#define TRIGGERS(which, task_columns) \
+    ON ("upload_changes", "UPDATE OF state, attachment_url ON upload", which, "new.frame") \
+    ON ("frame_changes", "UPDATE OF state ON frame", which, "new.id") \
+    ON ("task_comes", "INSERT ON task WHEN new.frame NOT NULL", which, "new.frame") \
+    ON ("task_changes", "UPDATE OF " task_columns " ON task", which, "old.frame, new.frame") \
+    ON ("task_goes", "DELETE ON task WHEN old.frame NOT NULL", which, "old.frame")
 
 static const gchar *const versions[] = {
   "CREATE TABLE source (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, uri TEXT);"
@@ -49,14 +56,17 @@ static const gchar *const versions[] = {
 
   /* The next frame that is to become a task is looked for among those alone, however many were sent. */
   "ALTER TABLE upload ADD COLUMN awaits_task INTEGER NOT NULL DEFAULT 0;"
-  "UPDATE upload SET awaits_task = 1 WHERE " AWAITS ";"
+  "UPDATE upload SET awaits_task = 1 WHERE " AWAITS ("") ";"
   "CREATE INDEX upload_awaits_task ON upload (service, project, id) WHERE awaits_task;"
   "CREATE INDEX task_by_status ON task (service, project, status, frame);"
-  ON ("upload_changes", "UPDATE OF state, attachment_url ON upload", "new.frame")
-  ON ("frame_changes", "UPDATE OF state ON frame", "new.id")
-  ON ("task_comes", "INSERT ON task WHEN new.frame NOT NULL", "new.frame")
-  ON ("task_changes", "UPDATE OF frame, project ON task", "old.frame, new.frame")
-  ON ("task_goes", "DELETE ON task WHEN old.frame NOT NULL", "old.frame"),
+  TRIGGERS ("", "frame, project"),
+
+  /* A task that ended in an error, and whose frame may have another. */
+  "ALTER TABLE task ADD COLUMN retried_at INTEGER;"
+  "DROP INDEX task_by_status; CREATE INDEX task_by_status ON task (service, project, status, retried_at, frame);"
+  "DROP TRIGGER upload_changes; DROP TRIGGER frame_changes; DROP TRIGGER task_comes; DROP TRIGGER task_changes;"
+  "DROP TRIGGER task_goes;"
+  TRIGGERS (" AND task.retried_at IS NULL", "frame, project, retried_at"),
 };
 
 gboolean

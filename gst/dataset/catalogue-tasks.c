@@ -2,7 +2,8 @@
  * catalogue-tasks.c: what a labeling service says of its tasks, and which frame each is of. */
 #include "catalogue-private.h"
 
-/* Not over what was heard of it later, by a pull in another process. */
+/* Not over what was heard of it later, by a pull in another process. But one that is still there is not retried: its frame has no
+ * other, and would get none. */
 gboolean
 catalogue_put_task (Catalogue *catalogue, const CatalogueTask *task, GError **error)
 {
@@ -12,7 +13,9 @@ catalogue_put_task (Catalogue *catalogue, const CatalogueTask *task, GError **er
       "excluded.updated_at, frame = excluded.frame, unlinked = excluded.unlinked, json = excluded.json, fetched_at = "
       "excluded.fetched_at WHERE ifnull(excluded.updated_at >= task.updated_at, 1)", "ssssssssssi", task->service,
       task->id, task->project, task->batch, task->unique_id, task->status, task->updated_at, task->frame, task->unlinked,
-      task->json, g_get_real_time ());
+      task->json, g_get_real_time ())
+      && catalogue_run (catalogue, error, "UPDATE task SET retried_at = NULL WHERE service = ? AND id = ? AND retried_at NOT NULL",
+      "ss", task->service, task->id);
 }
 
 gboolean
@@ -48,11 +51,19 @@ catalogue_limit_tasks (Catalogue *catalogue, const CatalogueDestination *to, gui
       "WHERE most != ?3", "ssi", to->service, to->project, (gint64) most);
 }
 
+gint
+catalogue_retry_errors (Catalogue *catalogue, const CatalogueDestination *to, GError **error)
+{
+  return catalogue_run (catalogue, error, "UPDATE task SET retried_at = ? WHERE status = 'error' AND retried_at IS NULL AND frame NOT "
+      "NULL AND service = ? AND project = ?", "iss", g_get_real_time (), to->service, to->project)
+      ? sqlite3_changes (catalogue->db) : -1;
+}
+
 gboolean
 catalogue_count_tasks (Catalogue *catalogue, const CatalogueDestination *to, CatalogueTaskCounts *counts, GError **error)
 {
   sqlite3_stmt *statement = catalogue_prepare (catalogue, error, "SELECT (SELECT most FROM task_limit WHERE service = ?1 AND "
-      "project = ?2), total(status != 'refused'), total(status = 'refused'), (SELECT count(*) FROM upload WHERE "
+      "project = ?2), total(status != 'refused' AND retried_at IS NULL), total(status = 'refused'), (SELECT count(*) FROM upload WHERE "
       "awaits_task AND service = ?1 AND project = ?2) FROM task WHERE service = ?1 AND project = ?2 AND frame NOT NULL", "ss",
       to->service, to->project);
   gboolean read = statement && sqlite3_step (statement) == SQLITE_ROW;

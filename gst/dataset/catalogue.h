@@ -201,13 +201,15 @@ gboolean catalogue_each_task (Catalogue *catalogue, const gchar *service, const 
 /* Up to `most` uploads that were sent to a known URL and that no task is of, the oldest first. visit must not write. */
 gboolean catalogue_each_without_task (Catalogue *catalogue, const CatalogueDestination *to, guint most,
     void (*visit) (const CatalogueUpload *upload, gpointer data), gpointer data, GError **error);
+/* Frames whose task ended in an error (status "error") may get another. Returns how many tasks, -1 with an error. */
+gint catalogue_retry_errors (Catalogue *catalogue, const CatalogueDestination *to, GError **error);
 /* How many tasks frames of this dataset are to get, in all; 0: nobody makes any. */
 gboolean catalogue_limit_tasks (Catalogue *catalogue, const CatalogueDestination *to, guint64 most, GError **error);
 
 typedef struct {
   const gchar *service, *project;
   guint64 most;                 /* as catalogue_limit_tasks() said last */
-  guint64 made;                 /* of frames of this dataset, but for those that the service refused to make ("refused") */
+  guint64 made;                 /* of frames of this dataset, but for "refused" (the service made none) and what was retried */
   guint64 refused;
   guint64 awaiting;             /* frames that catalogue_each_without_task() finds */
 } CatalogueTaskCounts;
@@ -259,8 +261,8 @@ gint64 catalogue_pulled_until (Catalogue *catalogue, const CatalogueDestination 
 gboolean catalogue_each_pull (Catalogue *catalogue, void (*visit) (const CataloguePull *pull, gpointer data), gpointer data,
     GError **error);
 
-/* How many are the same: uploads by state and problem, tasks by status, why they are not linked (words, NULL: they are) and what
- * the service said where it made none. */
+/* How many are the same: uploads by state and problem, tasks by status ("retried" after
+ * catalogue_retry_errors()), why they are not linked (words, NULL: they are) and what the service said of an error or refusal. */
 typedef struct {
   const gchar *service, *project, *state, *words, *problem;     /* words and problem may be NULL; uploads have no problem */
   guint64 n;

@@ -122,6 +122,22 @@ test_unique_id (void)
   assert_ran (ran, 0);
   g_assert_cmpint (ran_number (&ran, "linked"), ==, 6);       /* as status error: they could not be fetched */
   g_assert_cmpint (ran_number (&ran, "labels"), ==, 0);
+  g_assert_cmpint (ran_number (&ran, "retried"), ==, 0);
+  g_assert_nonnull (strstr (ran.err, "6 tasks of gate ended in an error"));
+
+  ran_clear (&ran);
+  rig_run (&ran, NULL, (const char *[]) { "status", rig.dataset, NULL });
+  g_assert_nonnull (strstr (ran.out, "tasks of gate (scale): 6 error\n  6 error: One or more attachments could not"));
+  rig_pull (&rig, &ran, scale_server_url (rig.server), "--retry-errors");
+  assert_ran (ran, 0);
+  g_assert_cmpint (ran_number (&ran, "retried"), ==, 6);
+  g_assert_null (strstr (ran.err, "ended in an error"));
+  rig_pull (&rig, &ran, scale_server_url (rig.server), "--full");
+  assert_ran (ran, 0);
+  g_assert_cmpint (ran_number (&ran, "same"), ==, 6);
+  ran_clear (&ran);
+  rig_run (&ran, NULL, (const char *[]) { "status", rig.dataset, NULL });
+  g_assert_nonnull (strstr (ran.out, "tasks of gate (scale): 6 retried\n  6 retried: One or more attachments could not"));
   rig_clear (&rig);
 }
 

@@ -558,6 +558,19 @@ test_awaiting (Fixture *f, gconstpointer data)
   g_assert_cmpint (catalogue_retry_refused (f->catalogue, &gate, NULL), ==, 0);
   assert_awaiting (f, &gate, b, NULL);
 
+  answer.task.status = "error";
+  answer.task.json = "{\"a\":4}";
+  g_assert_cmpint (catalogue_retry_errors (f->catalogue, &gate, NULL), ==, 0);
+  g_assert_true (catalogue_keep_answers (f->catalogue, &answer, 1, NULL));
+  assert_awaiting (f, &gate, b, NULL);
+  g_assert_cmpint (catalogue_retry_errors (f->catalogue, &other, NULL), ==, 0);
+  g_assert_cmpint (catalogue_retry_errors (f->catalogue, &gate, NULL), ==, 1);
+  assert_awaiting (f, &gate, a, b);
+  answer.task.json = "{\"a\":5}";
+  g_assert_true (catalogue_keep_answers (f->catalogue, &answer, 1, NULL));
+  assert_awaiting (f, &gate, a, b);     /* a pull that brings it once more changes nothing */
+  g_assert_cmpint (catalogue_retry_errors (f->catalogue, &gate, NULL), ==, 0);
+
   path = g_strdup_printf ("frames/1970-01-01/%s.png", b);
   image = g_build_filename (f->folder, path, NULL);
   run_sql (f, "DELETE FROM task WHERE id = 't1'; UPDATE upload SET state = 'sent' WHERE project = 'yard'");
@@ -634,7 +647,7 @@ test_version_4 (Fixture *f, gconstpointer data)
   g_clear_pointer (&f->catalogue, catalogue_close);
   run_sql (f, "DROP TRIGGER upload_changes; DROP TRIGGER frame_changes; DROP TRIGGER task_comes; DROP TRIGGER task_changes; DROP "
       "TRIGGER task_goes; DROP INDEX upload_awaits_task; DROP INDEX task_by_status; ALTER TABLE upload DROP COLUMN awaits_task; "
-      "PRAGMA user_version = 4");
+      "ALTER TABLE task DROP COLUMN retried_at; PRAGMA user_version = 4");
   reopen (f);
   assert_awaiting (f, &gate, b, NULL);
   g_assert_true (catalogue_upload_sent (f->catalogue, first_due (f, &gate), "scaledata://x/3", NULL, NULL));

@@ -337,6 +337,60 @@ GST_START_TEST (test_tasks_beside_uploads)
 
 GST_END_TEST;
 
+static void
+collect_task (const CatalogueTask *task, gpointer ids)
+{
+  g_ptr_array_add (ids, g_strdup (task->id));
+}
+
+/* As a pull finds them at the service, and a person has mended what was wrong. */
+static void
+let_fail_and_retry (void)
+{
+  g_autofree gchar *set = g_build_filename (rig_folder, "set", NULL);
+  g_autoptr (Catalogue) catalogue = catalogue_open_beside (set, NULL);
+  g_autoptr (GPtrArray) ids = g_ptr_array_new_with_free_func (g_free);
+  const CatalogueDestination square = { "scale", "square" };
+
+  fail_unless (catalogue && catalogue_each_task (catalogue, "scale", "square", collect_task, ids, NULL));
+  for (guint i = 0; i < ids->len; i++) {
+    CatalogueAnswer answer = { { "scale", ids->pdata[i], "square", NULL, NULL, "error", "2999-01-31T07:05:09Z", NULL, NULL,
+        "{\"response\":{\"error\":\"no image\"}}" }, "scale:x" };
+
+    fail_unless (catalogue_keep_answers (catalogue, &answer, 1, NULL));
+  }
+  fail_unless_equals_int (catalogue_retry_errors (catalogue, &square, NULL), ids->len);
+}
+
+/* Tasks that ended in an error are made again, once that is asked for, and count no more; where their unique ids were not freed
+ * they stay what they are. */
+GST_START_TEST (test_tasks_in_error)
+{
+  g_autofree gchar *file = geometries_file ();
+  g_autofree gchar *settings = g_strdup_printf ("max-tasks=3 geometries-file=%s", file);
+  JsonArray *tasks;
+  RigRun run = rig_play (THREE, settings);
+
+  check_numbers (&run, 3, 0, 0, 3, 3);
+  rig_run_clear (&run);
+  let_fail_and_retry ();
+  tasks = scale_server_list (rig_server, "tasks");
+  for (guint i = 0; i < 2; i++) {
+    g_autofree gchar *path = g_strdup_printf ("/v1/task/%s/cancel?clear_unique_id=true", json_object_get_string_member (
+            json_array_get_object_element (tasks, i), "task_id"));
+
+    rig_ask (path, "");
+  }
+  json_array_unref (tasks);
+  run = rig_play (THREE, settings);
+  fail_unless (run.error == NULL && run.warning == NULL, "%s, %s", run.error, run.warning);
+  check_numbers (&run, 3, 0, 0, 3, 3);
+  fail_unless_equals_int (count_of ("tasks", NULL, NULL), 5);
+  rig_run_clear (&run);
+}
+
+GST_END_TEST;
+
 /* What can cost money has to be meant. */
 GST_START_TEST (test_live_key)
 {
@@ -371,6 +425,7 @@ scale_uploader_tasks_suite (void)
   tcase_add_test (tc, test_batch_that_takes_nothing);
   tcase_add_test (tc, test_not_finalized);
   tcase_add_test (tc, test_tasks_beside_uploads);
+  tcase_add_test (tc, test_tasks_in_error);
   tcase_add_test (tc, test_live_key);
   suite_add_tcase (suite, tc);
   return suite;
