@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * redact.c: see the header. */
 #include "redact.h"
+#include "gst/common/camerasecret.h"
 
 #include <gst/gst.h>
 #include <string.h>
@@ -32,7 +33,7 @@ gh_redact (const char *text)
   no_user = replace (USER, text, "\\1***@");
   no_query = no_user ? replace (QUERY, no_user, "\\1?***") : NULL;
   clean = no_query ? replace (SECRET, no_query, "\\1\\2***") : NULL;
-  return clean ? g_steal_pointer (&clean) : g_strdup ("***");
+  return clean ? camera_secret_redact (clean) : g_strdup ("***");
 }
 
 char *

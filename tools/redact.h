@@ -9,7 +9,8 @@
 
 G_BEGIN_DECLS
 
-/* A copy with *** for the user and query of every URI, and for the values of properties such as user-pw. Takes too much
+/* A copy with *** for the user and query of every URI, for the values of properties such as user-pw, and for passwords in
+ * paths. Takes too much
  * rather than too little. Any encoding; NULL gives NULL. */
 char *gh_redact (const char *text);
 

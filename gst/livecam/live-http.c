@@ -6,6 +6,8 @@
 
 #include "live-http.h"
 
+#include "gst/common/camerasecret.h"
+
 #include <string.h>
 
 #define AGENT "gst-heads/" PACKAGE_VERSION
@@ -132,15 +134,16 @@ gchar *
 live_uri_redact (const gchar *uri)
 {
   GUri *parsed = uri ? g_uri_parse (uri, G_URI_FLAGS_PARSE_RELAXED, NULL) : NULL;
+  g_autofree gchar *path = parsed ? camera_secret_redact (g_uri_get_path (parsed)) : NULL;
   gchar *clean;
 
   if (parsed == NULL)
     return uri ? name_of (uri) : NULL;
   if (g_uri_get_host (parsed) == NULL)
-    clean = g_strdup_printf ("%s:%s", g_uri_get_scheme (parsed), g_uri_get_path (parsed));
+    clean = g_strdup_printf ("%s:%s", g_uri_get_scheme (parsed), path);
   else
     clean = g_uri_join (G_URI_FLAGS_NONE, g_uri_get_scheme (parsed), NULL, g_uri_get_host (parsed),
-        g_uri_get_port (parsed), g_uri_get_path (parsed), NULL, NULL);
+        g_uri_get_port (parsed), path, NULL, NULL);
   g_uri_unref (parsed);
   return clean;
 }

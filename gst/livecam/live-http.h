@@ -27,7 +27,8 @@ void live_http_result_clear (LiveHttpResult *result);
 /* Monotonic microseconds until which the server that refused the last request asks to be left alone; 0: it does not. */
 gint64 live_http_asked_until (const LiveHttp *http);
 
-/* "https://host/path": without user, password, query and fragment. NULL gives NULL. */
+/* "https://host/path": without user, password, query and fragment, and with *** for a password in the
+ * path. NULL gives NULL. */
 gchar *live_uri_redact (const gchar *uri);
 /* "host", or the file's name. */
 gchar *live_uri_host (const gchar *uri);

@@ -29,6 +29,14 @@ static const struct {
   { "rtspsrc user-pw=my\\ secret ! x", "rtspsrc user-pw=*** ! x" },
   { "srtsrc passphrase=secret ! x Password=secret", "srtsrc passphrase=*** ! x Password=***" },
   { "error, access-token=(string)secret", "error, access-token=***" },
+  { "rtsp://camera/user=admin&password=se_cret&channel=1&stream=0.sdp?x is gone",
+      "rtsp://camera/user=***&password=*** is gone" },
+  { "uri=rtsp://camera/user=admin_password=se_cret_channel=1_stream=0.sdp ! x",
+      "uri=rtsp://camera/user=***_password=*** ! x" },
+  { "http://camera/user=me_pwd=se_cret_channel=1", "http://camera/user=***_pwd=***_channel=1" },
+  { "'http://camera/video;PWD=se/cret' says no", "'http://camera/video;PWD=***' says no" },
+  { "http://camera/auth=secret/usr=me;psw=/high", "http://camera/auth=***/usr=***;psw=***" },
+  { "http://camera/key/1_key/password", "http://camera/key/1_key/password" },
   { "h\xe9 rtsp://me:secr\xe9t@camera", "h\xe9 rtsp://***@camera" },
 };
 

@@ -115,9 +115,11 @@ static void
 test_addresses (void)
 {
   g_autofree char *clean = live_uri_redact ("rtsp://user:secret@camera:554/stream?key=1#x");
+  g_autofree char *path = live_uri_redact ("rtsp://camera/user=admin&password=se/cret&channel=1.sdp");
   g_autofree char *host = live_uri_host ("https://user@host/path"), *file = live_uri_host ("file:///a/b/film.mkv");
 
   g_assert_cmpstr (clean, ==, "rtsp://camera:554/stream");
+  g_assert_cmpstr (path, ==, "rtsp://camera/user=***&password=***&channel=1.sdp");
   g_assert_cmpstr (host, ==, "host");
   g_assert_cmpstr (file, ==, "film.mkv");
   g_assert_cmpint (stream_address_expiry ("https://h/a/expire/1770000000/ei/x/file/index.m3u8"), ==, 1770000000);
