@@ -334,6 +334,13 @@ serve (gpointer data)
 }
 
 static gboolean
+quit (gpointer loop)
+{
+  g_main_loop_quit (loop);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
 listen_on (HlsOrigin *origin, guint port, GError **error)
 {
   gboolean listens;
@@ -389,9 +396,15 @@ void
 hls_origin_free (HlsOrigin *origin)
 {
   if (origin->thread) {
+    GSource *end = g_idle_source_new ();
+
     if (fault (origin, "trickle") > 0)
       g_usleep (3000 * TRICKLE_MS);     /* so that it notices that nobody listens */
-    g_main_loop_quit (origin->loop);
+    /* From inside of it: a loop that is not running yet would not notice. */
+    g_source_set_priority (end, G_PRIORITY_DEFAULT);
+    g_source_set_callback (end, quit, origin->loop, NULL);
+    g_source_attach (end, origin->context);
+    g_source_unref (end);
     g_thread_join (origin->thread);
   }
   g_main_context_push_thread_default (origin->context);
