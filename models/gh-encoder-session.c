@@ -280,36 +280,26 @@ copy_tokens (GhEncoderSession *s, float *tokens, int B, int N)
   return GH_OK;
 }
 
-/* rgb[B,height,width,3] -> patches[B,N,P] -> surprise.energy[B,rows] */
-static GhStatus
-find_surprise (GhEncoderSession *s, const guint8 *rgb, gsize stride, int B)
-{
-  const GhMaeConfig *c = &s->encoder->config;
-
-  GH_TRY (gh_patchify_fwd (s->ctx, s->patches, rgb, NULL, c->mean, c->std, B, c->height, c->width, stride, c->patch,
-          gh_mae_config_tokens (c)));
-  return gh_surprise_forward (s->ctx, &s->surprise, &s->encoder->weights.surprise, c, s->patches, B);
-}
-
-/* rgb[B,height,width,3] -> patches[B,N,P] -> latent[B,T,D] -> embedding[B,E] */
+/* rgb[B,height,width,3] -> patches[B,N,P] -> surprise.energy[B,rows], latent[B,T,D] -> embedding[B,E] */
 static GhStatus
 encode_pixels (GhEncoderSession *s, const guint8 *rgb, gsize stride, int B)
 {
   const GhMaeConfig *c = &s->encoder->config;
-  const GhLinear *patch = &s->encoder->weights.patch;
+  const GhEncoderWeights *w = &s->encoder->weights;
   const int N = gh_mae_config_tokens (c);
+  const gboolean fused = gh_fuses_patches (s->ctx, w->patch.weight);
 
-  if (c->surprise)
-    GH_TRY (find_surprise (s, rgb, stride, B));
-  if (gh_fuses_patches (s->ctx, patch->weight)) {
-    GH_TRY (gh_project_patches_fwd (s->ctx, projection (s), rgb, NULL, c->mean, c->std, patch->weight, patch->bias, B,
-            c->height, c->width, stride, c->patch, N));
-    GH_TRY (encode_projected (s, projection (s), NULL, B, N));
-  } else {
+  if (!fused || c->surprise)
     GH_TRY (gh_patchify_fwd (s->ctx, s->patches, rgb, NULL, c->mean, c->std, B, c->height, c->width, stride, c->patch,
             N));
-    GH_TRY (encode_tokens (s, s->patches, NULL, B, N));
-  }
+  if (fused)
+    GH_TRY (gh_project_patches_fwd (s->ctx, projection (s), rgb, NULL, c->mean, c->std, w->patch.weight, w->patch.bias, B,
+            c->height, c->width, stride, c->patch, N));
+  else
+    GH_TRY (gh_linear_fwd (s->ctx, projection (s), s->patches, w->patch.weight, w->patch.bias, NULL, GH_ACT_NONE, B * N));
+  if (c->surprise)              /* the patches are its to overwrite now */
+    GH_TRY (gh_surprise_forward (s->ctx, &s->surprise, &w->surprise, c, s->patches, B));
+  GH_TRY (encode_projected (s, projection (s), NULL, B, N));
   return embed (s, B, N);
 }
 
