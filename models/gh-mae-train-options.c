@@ -100,6 +100,8 @@ gh_mae_train_options_check (const GhMaeTrainOptions *options, const GhMaeConfig 
     if (!(value >= option->low && value <= option->high))
       return unsuitable (error, "%s is %g; it can be %g to %g", option->name, value, option->low, option->high);
   }
+  if (options->mask_ratio < 0 && options->mask_ratio != -1)
+    return unsuitable (error, "mask_ratio is %g; it can be 0 to 0.99, or -1 for the model's", options->mask_ratio);
   if (options->processes < 1)
     return unsuitable (error, "processes is %d; it can be 1 or more", options->processes);
   if (options->warmup >= options->steps)

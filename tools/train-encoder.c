@@ -19,6 +19,8 @@
 #define WARMUP_PART 20
 /* Steps that measure the speed for --minutes; the first warms up. */
 #define TRIAL_STEPS 4
+/* What --seed and --warmup are while nobody has said. */
+#define UNSAID G_MININT64
 
 typedef struct {
   GhEncoderOptions run;         /* its encoder is --model */
@@ -61,7 +63,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 static void
 options_init (Options *o)
 {
-  *o = (Options) { .warmup = -1, .seed = -1, .checkpoint_minutes = 1, .frames = 2000 };
+  *o = (Options) { .warmup = UNSAID, .seed = UNSAID, .checkpoint_minutes = 1, .frames = 2000 };
   gh_mae_train_options_init (&o->train);
   gh_world_init (&o->world);
 }
@@ -183,6 +185,35 @@ complete_files (Options *o)
   return -1;
 }
 
+/* Numbers that no default stands for. NaN is less than nothing here, too. */
+static int
+check_numbers (const Options *o)
+{
+  if (o->steps < 0)
+    return gh_tool_fail (GH_EXIT_USAGE, "--steps=%" G_GINT64_FORMAT ": at least 1 is needed", o->steps);
+  if (!(o->minutes >= 0))
+    return gh_tool_fail (GH_EXIT_USAGE, "--minutes=%g: it takes some time", o->minutes);
+  if (!(o->checkpoint_minutes >= 0))
+    return gh_tool_fail (GH_EXIT_USAGE, "--checkpoint-minutes=%g: 0 is after every step, more is rarer",
+        o->checkpoint_minutes);
+  if (o->seed != UNSAID && o->seed < 0)
+    return gh_tool_fail (GH_EXIT_USAGE, "--seed=%" G_GINT64_FORMAT ": it can be 0 or more", o->seed);
+  if (o->warmup != UNSAID && o->warmup < 0)
+    return gh_tool_fail (GH_EXIT_USAGE, "--warmup=%" G_GINT64_FORMAT ": it can be 0 or more", o->warmup);
+  return -1;
+}
+
+/* What a checkpoint decides is not asked for beside it: --steps alone may set another end. */
+static int
+check_resumption (const Options *o)
+{
+  if (o->minutes > 0)
+    return gh_tool_fail (GH_EXIT_USAGE, "--resume goes on to the end that was planned, or to --steps, not for --minutes");
+  if (o->run.file)
+    return gh_tool_fail (GH_EXIT_USAGE, "--resume goes on with the weights of the checkpoint, not with those of --model");
+  return -1;
+}
+
 static int
 complete_training (Options *o)
 {
@@ -196,14 +227,14 @@ complete_training (Options *o)
   o->train.processes = o->world.size;
   if (o->target && !gh_mae_target_from_name (&o->train.target, o->target))
     return gh_tool_fail (GH_EXIT_USAGE, "--target=%s: there are patch, pixels and camera", o->target);
-  if (o->seed >= 0)
+  if (o->seed != UNSAID)
     o->train.seed = o->seed;
-  if (o->warmup >= 0)
+  if (o->warmup != UNSAID)
     o->train.warmup = o->warmup;
   if (o->minutes > 0 && o->world.size > 1)
     return gh_tool_fail (GH_EXIT_USAGE, "several processes need the same --steps, which --minutes does not give them");
   if (o->resume)
-    return -1;
+    return check_resumption (o);
   if ((o->steps > 0) == (o->minutes > 0))
     return gh_tool_fail (GH_EXIT_USAGE, "how long shall it train? --steps or --minutes");
   return -1;
@@ -218,7 +249,7 @@ set_steps (Options *o, guint64 steps)
 
   gh_mae_train_options_init (&defaults);
   o->train.steps = steps;
-  o->train.warmup = o->warmup >= 0 ? (guint64) o->warmup : MIN (defaults.warmup, steps / WARMUP_PART);
+  o->train.warmup = o->warmup != UNSAID ? (guint64) o->warmup : MIN (defaults.warmup, steps / WARMUP_PART);
 }
 
 /* Who asks for a shape gets it, or hears that the checkpoint has another one. */
@@ -254,7 +285,13 @@ resume (Options *o, GError **error)
   if (o->steps > 0)
     options.steps = o->steps;
   trainer = gh_mae_trainer_resume (o->checkpoint, &options, error);
-  return trainer && has_shape (o, trainer, error) ? g_steal_pointer (&trainer) : NULL;
+  if (!trainer || !has_shape (o, trainer, error))
+    return NULL;
+  if (gh_mae_trainer_steps_done (trainer) <= options.steps)
+    return g_steal_pointer (&trainer);
+  g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "%s has taken %" G_GUINT64_FORMAT " steps already, more than "
+      "--steps=%" G_GINT64_FORMAT, o->checkpoint, gh_mae_trainer_steps_done (trainer), o->steps);
+  return NULL;
 }
 
 static GhMaeTrainer *
@@ -336,6 +373,8 @@ end_early (const Options *o, GhMaeTrainer *trainer, gboolean interrupted, GError
 
   if (!g_error_matches (problem, GH_ERROR, GH_ERROR_PEER)) {
     g_propagate_error (error, g_steal_pointer (&why));
+    if (keeps_checkpoint (o) && g_file_test (o->checkpoint, G_FILE_TEST_EXISTS))
+      g_prefix_error (error, "the last good state is kept in %s. ", o->checkpoint);
     return FALSE;
   }
   if (interrupted)
@@ -466,6 +505,8 @@ gh_tool_train_encoder (int argc, char **argv)
 
   options_init (&options);
   status = parse (&options, &argc, &argv);
+  if (status < 0)
+    status = check_numbers (&options);
   if (status < 0)
     status = complete_source (&options, argv + 1);
   if (status < 0)

@@ -164,6 +164,14 @@ train 3 --images=frames --resume --seed=2 --output=part.safetensors
 err_has 'another seed than was asked for'
 train 3 --images=frames --resume --config=tiny --output=part.safetensors
 err_has 'part-checkpoint.safetensors is of another model than --config=tiny'
+train 1 --images=frames --resume --minutes=1 --output=part.safetensors
+err_has 'not for --minutes'
+expect 1 "$gst_heads" train-encoder --images=frames --resume --model=a.safetensors --output=part.safetensors
+err_has 'not with those of --model'
+train 3 --images=frames --resume --steps=1 --warmup=0 --output=part.safetensors
+err_has 'another warmup than was asked for'
+train 3 --images=frames --resume --steps=$((steps / 20 + 1)) --output=part.safetensors
+err_has "part-checkpoint.safetensors has taken [0-9]* steps already, more than --steps="
 # shellcheck disable=SC2086
 train 0 $whole --resume --output=part.safetensors
 # shellcheck disable=SC2086
@@ -233,12 +241,22 @@ RANK=2 WORLD_SIZE=2 train 0 --images=frames --steps=2 --alone --output=j.safeten
 # What cannot be.
 train 3 --images=frames --steps=500 --lr=10 --weight-decay=10 --warmup=0 --output=j.safetensors
 err_has 'a lower learning rate'
+[ ! -e j-checkpoint.safetensors ] || bad "a state from before the first minute"
+train 3 --images=frames --steps=500 --lr=10 --weight-decay=10 --warmup=0 --checkpoint-minutes=0 --output=j.safetensors
+err_has 'the last good state is kept in j-checkpoint.safetensors'
+rm j-checkpoint.safetensors
 train 3 --images=frames --steps=2 --output=nowhere/j.safetensors
 err_has 'nowhere/j.safetensors cannot be written'
 train 3 --images=frames --steps=2 --warmup=2 --output=j.safetensors
 err_has 'warmup takes 2 steps of 2'
 train 3 --images=frames --minutes=inf --output=j.safetensors
 err_has 'steps is 1e+18; it can be'
+train 3 --images=frames --steps=2 --mask-ratio=-0.5 --output=j.safetensors
+err_has 'mask_ratio is -0.5; it can be'
+for wrong in seed=-7 seed=-1 warmup=-5 steps=-2 minutes=-1 minutes=nan checkpoint-minutes=-1 checkpoint-minutes=nan; do
+  train 1 --images=frames --steps=2 "--$wrong" --output=j.safetensors
+  err_has "[-]-$wrong"
+done
 train 3 --images=nowhere --steps=2 --output=j.safetensors
 err_has 'nowhere: there is no such folder'
 train 3 --images=frames --resume --output=k.safetensors
