@@ -2,7 +2,8 @@
  *
  * attention-bwd.cu: the gradients of attention by products of whole score matrices, a few images at a time so that
  * those stay small: S = q k^T / sqrt(D), dP = dout v^T, then per row P = softmax(S) and dS = P (dP - sum of P dP), and
- * dv = P^T dout, dq = dS k / sqrt(D), dk = dS^T q / sqrt(D). In BF16 the operands of the products are rounded.
+ * dv = P^T dout, dq = dS k / sqrt(D), dk = dS^T q / sqrt(D). In BF16 the operands of the products are rounded; where heads have
+ * 64 channels, attention-bwd-bf16.cu does it all.
  */
 #include "cuda.h"
 
@@ -126,12 +127,37 @@ some_images (GhCtx *ctx, float *dqkv, const float *dout, const float *qkv, const
   return product (ctx, dqkv + 2 * I, 3 * I, N * 3 * I, D, p, true, go, false, 1, half, B, H, N, D, N);
 }
 
+/* Everything rounded, and one forward pass more, for what the kernels on tensor cores want to know. */
+static GhStatus
+on_tensor_cores (GhCtx *ctx, float *dqkv, const float *dout, const float *qkv, const GhAttention *v)
+{
+  size_t values = (size_t) v->B * v->N * v->H * 64, half = padded (values * sizeof (GhBf16));
+  size_t lse = padded ((size_t) v->B * v->H * v->N * sizeof (float));
+  char *at = (char *) gh_scratch (ctx, 8 * half + lse + gh_cuda_attention_bwd_work (v));
+  GhBf16 *in = (GhBf16 *) at, *slopes = (GhBf16 *) (at + 3 * half), *o = (GhBf16 *) (at + 4 * half);
+  GhBf16 *out = (GhBf16 *) (at + 5 * half);
+  float *sums = (float *) (at + 8 * half);
+
+  if (!at)
+    return GH_NOMEM;
+  GH_CUDA_TRY (gh_cuda_round_bf16 (ctx, in, qkv, 3 * values));
+  GH_CUDA_TRY (gh_cuda_round_bf16 (ctx, slopes, dout, values));
+  GH_CUDA_TRY (gh_cuda_attention_bf16 (ctx, o, sums, in, v));
+  GH_CUDA_TRY (gh_cuda_attention_bwd_bf16 (ctx, out, NULL, slopes, o, sums, in, v, at + 8 * half + lse));
+  return gh_cuda_widen_bf16 (ctx, dqkv, out, 3 * values);
+}
+
 GhStatus
 gh_cuda_attention_bwd (GhCtx *ctx, float *dqkv, const float *dout, const float *qkv, GhDtype dtype, int B, int N, int H,
     int D)
 {
+  const GhAttention attention = { B, N, H, NULL, 0, 0 };
   bool half = dtype == GH_DTYPE_BF16;
   size_t values = (size_t) N * H * D;
+
+  if (half && gh_cuda_attends_in_bf16 (ctx, D))
+    return on_tensor_cores (ctx, dqkv, dout, qkv, &attention);
+
   Scratch w;
   size_t each = plan (&w, NULL, half, 1, N, H, D);
   int step = each * B <= MOST_BYTES ? B : (int) (MOST_BYTES / each) > 1 ? (int) (MOST_BYTES / each) : 1;

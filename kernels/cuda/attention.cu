@@ -110,8 +110,10 @@ gh_cuda_attention (GhCtx *ctx, T *o, const T *qkv, GhDtype dtype, int B, int N, 
 {
   bool aligned = ((uintptr_t) o | (uintptr_t) qkv) % 16 == 0;
 
-  if (D == 64 && aligned && dtype == GH_DTYPE_BF16 && gh_cuda (ctx)->capability >= 80)
-    return gh_cuda_attention_bf16 (ctx, o, qkv, B, N, H);
+  const GhAttention attention = { B, N, H, NULL, 0, 0 };
+
+  if (aligned && dtype == GH_DTYPE_BF16 && gh_cuda_attends_in_bf16 (ctx, D))
+    return gh_cuda_attention_bf16 (ctx, o, NULL, qkv, &attention);
   if (D > MAX_D)
     return gh_fail (ctx, GH_UNSUPPORTED, "attention over heads of %d channels (at most %d)", D, MAX_D);
   return D <= 64 ? launch<T, 2> (ctx, o, qkv, B, N, H, D) : launch<T, MAX_D / 32> (ctx, o, qkv, B, N, H, D);

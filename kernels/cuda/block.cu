@@ -60,6 +60,21 @@ gh_cuda_fuses_block (const GhBlockParts *b)
   return b->qkv->dtype == GH_DTYPE_BF16 && b->C % 8 == 0 && b->D % 8 == 0 && b->fc1->n_out % 8 == 0;
 }
 
+static GhStatus
+attend (GhCtx *ctx, GhBf16 *attn, const GhBf16 *qkv, const GhBlockParts *block, int B, int N)
+{
+  const GhAttention attention = { B, N, block->H, block->conv, block->taps, block->first };
+  int inner = block->H * block->D;
+
+  if (gh_cuda_attends_in_bf16 (ctx, block->D))
+    return gh_cuda_attention_bf16 (ctx, attn, NULL, qkv, &attention);
+  GH_CUDA_TRY (gh_cuda_attention (ctx, attn, qkv, GH_DTYPE_BF16, B, N, block->H, block->D));
+  if (!block->conv)
+    return GH_OK;
+  return gh_cuda_convolve (ctx, attn, inner, qkv + 2 * inner, 3 * inner, block->conv, false, B, N, block->H, block->D,
+      block->taps, block->first);
+}
+
 GhStatus
 gh_cuda_block_fwd (GhCtx *ctx, float *x, const GhBlockParts *block, int B, int N)
 {
@@ -71,10 +86,7 @@ gh_cuda_block_fwd (GhCtx *ctx, float *x, const GhBlockParts *block, int B, int N
   GH_CUDA_TRY (gh_cuda_layernorm_bf16 (ctx, w.norm, x, block->norm1_w, block->norm1_b, rows, block->C, block->eps));
   GH_CUDA_TRY (product (ctx, w.qkv, w.norm, block->qkv, rows));
   GH_CUDA_TRY (gh_cuda_finish_bf16 (ctx, w.qkv, block->qkv_b, GH_ACT_NONE, rows, 3 * inner));
-  GH_CUDA_TRY (gh_cuda_attention (ctx, w.attn, w.qkv, GH_DTYPE_BF16, B, N, block->H, block->D));
-  if (block->conv)
-    GH_CUDA_TRY (gh_cuda_convolve (ctx, w.attn, inner, w.qkv + 2 * inner, 3 * inner, block->conv, false, B, N, block->H,
-            block->D, block->taps, block->first));
+  GH_CUDA_TRY (attend (ctx, w.attn, w.qkv, block, B, N));
   GH_CUDA_TRY (add_product (ctx, x, w.attn, block->out, block->out_b, rows));
 
   GH_CUDA_TRY (gh_cuda_layernorm_bf16 (ctx, w.norm, x, block->norm2_w, block->norm2_b, rows, block->C, block->eps));

@@ -6,7 +6,7 @@
  *
  * The sources are compiled twice: by nvcc for the module that gh-kernels opens at run time, and, as plain C++ with
  * GH_CUDA_EMULATION, by the tests, which run every kernel on the processor (tests/cuda-emulation/). So kernels take
- * shared memory through GH_SHARED and start by GH_LAUNCH; what only nvcc understands stands behind GH_TENSOR_CORES.
+ * shared memory through GH_SHARED and start by GH_LAUNCH, and take tensor cores through tensor-cores.h.
  */
 #pragma once
 
@@ -24,7 +24,6 @@ extern "C" {
 #else
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>
-#define GH_TENSOR_CORES
 #define GH_SHARED(type, name) \
   extern __shared__ __align__ (16) unsigned char gh_shared_memory[]; \
   type *name = (type *) gh_shared_memory
@@ -107,7 +106,7 @@ gh_from_bf16 (GhBf16 x)
 static __device__ __forceinline__ GhBf16
 gh_to_bf16 (float x)
 {
-#ifdef GH_TENSOR_CORES
+#ifndef GH_CUDA_EMULATION
   return __bfloat16_as_ushort (__float2bfloat16_rn (x));
 #else
   unsigned u = __float_as_uint (x);
@@ -166,6 +165,7 @@ gh_store_eight (GhBf16 *p, const float *v)
 
 /* to[n] = x[n] in bfloat16. */
 GhStatus gh_cuda_round_bf16 (GhCtx *ctx, GhBf16 *to, const float *x, size_t n);
+GhStatus gh_cuda_widen_bf16 (GhCtx *ctx, float *to, const GhBf16 *x, size_t n);
 
 /* ---- sums ------------------------------------------------------------------------------------------------ */
 
@@ -275,8 +275,22 @@ GhStatus gh_cuda_attention_fwd (GhCtx *ctx, float *o, const float *qkv, GhDtype 
 /* The same with values held as T, float or GhBf16. */
 template <class T> GhStatus gh_cuda_attention (GhCtx *ctx, T *o, const T *qkv, GhDtype dtype, int B, int N, int H,
     int D);
-/* For heads of 64 channels on tensor cores (capability 8.0 on); q, k, v and the weights are held in bfloat16. */
-template <class T> GhStatus gh_cuda_attention_bf16 (GhCtx *ctx, T *o, const T *qkv, int B, int N, int H);
+/* Attention over H heads of 64 channels, with the convolution of the values where there is one. */
+typedef struct {
+  int B, N, H;
+  const float *conv;            /* [H,taps]; NULL: none */
+  int taps, first;
+} GhAttention;
+/* On tensor cores, which hold operands and weights in bfloat16; o and qkv are aligned to 16 bytes. o[B,N,H*64] = softmax(q k^T / 8) v, to
+ * which conv(v) is added. lse[B,H,N], what gh_cuda_attention_bwd_bf16() wants to know, may be NULL. */
+bool gh_cuda_attends_in_bf16 (const GhCtx *ctx, int D);
+template <class T> GhStatus gh_cuda_attention_bf16 (GhCtx *ctx, T *o, float *lse, const T *qkv,
+    const GhAttention *attention);
+/* dqkv overwritten, dconv[H,taps] accumulates (NULL without a convolution), from the gradient of o, and o, lse and qkv of
+ * the forward pass. work: as many bytes as the second function says, aligned to 16. */
+GhStatus gh_cuda_attention_bwd_bf16 (GhCtx *ctx, GhBf16 *dqkv, float *dconv, const GhBf16 *dout, const GhBf16 *o,
+    const float *lse, const GhBf16 *qkv, const GhAttention *attention, void *work);
+size_t gh_cuda_attention_bwd_work (const GhAttention *attention);
 GhStatus gh_cuda_attention_bwd (GhCtx *ctx, float *dqkv, const float *dout, const float *qkv, GhDtype dtype, int B,
     int N, int H, int D);
 GhStatus gh_cuda_segment_mean_fwd (GhCtx *ctx, float *y, const float *x, int col, int ld, float scale, int B, int N,

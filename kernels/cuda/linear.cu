@@ -33,6 +33,19 @@ gh_cuda_round_bf16 (GhCtx *ctx, GhBf16 *to, const float *x, size_t n)
   return GH_LAUNCH (ctx, round_eights, dim3 (gh_grid (ctx, n / 8)), dim3 (256), 0, to, x, n / 8);
 }
 
+static __global__ void
+widen (float *to, const GhBf16 *x, size_t n)
+{
+  GH_FOR_EACH (i, n)
+    to[i] = gh_from_bf16 (x[i]);
+}
+
+GhStatus
+gh_cuda_widen_bf16 (GhCtx *ctx, float *to, const GhBf16 *x, size_t n)
+{
+  return GH_LAUNCH (ctx, widen, dim3 (gh_grid (ctx, n)), dim3 (256), 0, to, x, n);
+}
+
 /* to[n_out,n_in] = w, or its transpose from [n_in,n_out]; a tile of 32 x 32 goes through shared memory. */
 template <class T> static __global__ void
 copy_weights (T *to, const float *w, bool transposed, int n_out, int n_in)

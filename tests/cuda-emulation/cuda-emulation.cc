@@ -402,6 +402,7 @@ prepare_block (Block *b)
 {
   unsigned n = (unsigned) b->order.size (), warps = (n + WARP - 1) / WARP;
 
+  gh_emulation_forget_copies (n);
   b->threads.assign (n, Thread ());
   for (unsigned i = 0; i < n; i++)
     b->threads[i].index = { i % blockDim.x, i / blockDim.x % blockDim.y, i / blockDim.x / blockDim.y };

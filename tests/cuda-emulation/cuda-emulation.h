@@ -155,6 +155,13 @@ __all_sync (unsigned mask, int vote, GH_HERE)
   return met.votes == met.present;
 }
 
+/* What kernels/cuda/tensor-cores.h is made of here (emulated-tensor-cores.cc). */
+void gh_emulate_mma (float *c, const unsigned *a, unsigned b0, unsigned b1, const char *file, int line);
+void gh_emulate_load_matrices (unsigned *r, const uint16_t *row, bool turned, const char *file, int line);
+void gh_emulate_copy_async (void *to, const void *from, int bytes);
+void gh_emulate_copy_commit (void);
+void gh_emulate_copy_wait (int newer);
+
 static inline void __threadfence (void) { }
 static inline void __threadfence_block (void) { }
 
@@ -325,7 +332,8 @@ const char *cudaGetErrorString (cudaError_t error);
 cudaError_t cudaGetLastError (void);
 cudaError_t cudaPeekAtLastError (void);
 
-/* One device, "emulated", of capability 0.0 and two processors. */
+/* One device, "emulated", of two processors and capability 0.0: no tensor cores. GST_HEADS_EMULATED_CAPABILITY=80 gives it
+ * those of 8.0. */
 cudaError_t cudaGetDeviceCount (int *count);
 cudaError_t cudaGetDevice (int *device);
 cudaError_t cudaSetDevice (int device);

@@ -417,7 +417,14 @@ cudaGetDeviceProperties (cudaDeviceProp *properties, int device)
   return cudaSuccess;
 }
 
-/* Capability 0.0: kernels take their plain variants. */
+/* 10 * major + minor; 0, where kernels take their plain variants, unless the environment says otherwise. */
+static int
+capability (void)
+{
+  const char *wanted = getenv ("GST_HEADS_EMULATED_CAPABILITY");
+  return wanted ? atoi (wanted) : 0;
+}
+
 cudaError_t
 cudaDeviceGetAttribute (int *value, cudaDeviceAttr attribute, int device)
 {
@@ -442,8 +449,10 @@ cudaDeviceGetAttribute (int *value, cudaDeviceAttr attribute, int device)
       *value = properties.multiProcessorCount;
       return cudaSuccess;
     case cudaDevAttrComputeCapabilityMajor:
+      *value = capability () / 10;
+      return cudaSuccess;
     case cudaDevAttrComputeCapabilityMinor:
-      *value = 0;
+      *value = capability () % 10;
       return cudaSuccess;
   }
   return answer (cudaErrorInvalidValue);

@@ -27,3 +27,6 @@ bool gh_emulation_guards_hold (const char *p, size_t bytes);
 
 /* Ends the program when something wrote next to device memory; the launch at file:line is to blame. */
 void gh_emulation_check_memory (const char *file, int line);
+
+/* What the first threads of a block still had under way by cp.async is lost: a new block begins. */
+void gh_emulation_forget_copies (unsigned threads);
