@@ -42,7 +42,7 @@ typedef struct {
 } GhLane;
 
 /* Bumped whenever the table or the structs above change: a module opened at run time must match. */
-#define GH_BACKEND_ABI 8
+#define GH_BACKEND_ABI 9
 
 struct GhBackend {
   int abi;
@@ -85,6 +85,10 @@ struct GhBackend {
       const GhPacked *, const float *, int, int, int, size_t, int, int);
   bool (*fuses_block) (const GhBlockParts *);   /* likewise */
   GhStatus (*block_fwd) (GhCtx *, float *, const GhBlockParts *, int, int);
+  bool (*fuses_training) (const GhCtx *, const GhBlockTraining *);      /* likewise */
+  void (*blocks_training_bytes) (GhCtx *, size_t *, size_t *, const GhBlockTraining *, int, int);
+  GhStatus (*blocks_training_fwd) (GhCtx *, float *, const GhBlockTraining *, int, void *, void *, int, int);
+  GhStatus (*blocks_training_bwd) (GhCtx *, float *, const GhBlockTraining *, int, const void *, void *, int, int);
   GhStatus (*fit_fwd) (GhCtx *, uint8_t *, const GhFrame *, const GhFit *, int, int);
   GhStatus (*view_fwd) (GhCtx *, uint8_t *, const uint8_t *, const GhView *, int, int, int, int, int);
   GhStatus (*patchify_fwd) (GhCtx *, float *, const uint8_t *, const int32_t *, const float *, const float *, int, int,

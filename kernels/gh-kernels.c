@@ -3,47 +3,9 @@
  * gh-kernels.c: the public operations. Each wrapper checks its arguments once, in the words of the header, and calls
  * the back end's entry; the entries trust what they get. Nothing to do (no image, no row) is no error.
  */
-#include "gh-backend.h"
+#include "gh-checks.h"
 
 #include <stdlib.h>
-
-/* Local to this file: the three things every wrapper says. */
-#define NEED(entry) \
-  do { \
-    if (!ctx) \
-      return GH_INVAL; \
-    if (!ctx->backend->entry) \
-      return gh_fail (ctx, GH_UNSUPPORTED, "the %s back end lacks %s", ctx->backend->name, #entry); \
-  } while (0)
-#define CHECK(condition) \
-  do { \
-    if (!(condition)) \
-      return gh_fail (ctx, GH_INVAL, "%s: must hold: %s", __func__, #condition); \
-  } while (0)
-#define DONE_IF(nothing_to_do) \
-  do { \
-    if (nothing_to_do) \
-      return GH_OK; \
-  } while (0)
-
-/* Indices into a tensor of `limit` rows. Those on a device cannot be read from here: they are trusted. */
-static bool
-indices_ok (const GhCtx *ctx, const int32_t *index, size_t count, int limit)
-{
-  if (!index || ctx->device == GH_DEVICE_CUDA)
-    return true;
-  for (size_t i = 0; i < count; i++) {
-    if (index[i] < 0 || index[i] >= limit)
-      return false;
-  }
-  return true;
-}
-
-static bool
-is_flag (int value)
-{
-  return value == 0 || value == 1;
-}
 
 /* A direction whose tables stay inside its `samples`. On a device they cannot be read from here: they are trusted. */
 static bool
@@ -54,7 +16,7 @@ axis_ok (const GhCtx *ctx, const GhFitAxis *axis, int outputs, int samples)
   if (axis->n_taps < 0 || axis->n_taps > GH_FIT_MAX_TAPS || axis->n_taps > samples || !axis->first || !axis->taps
       || axis->shift < 0 || axis->shift > 8 || axis->round < 0 || axis->round >= 1 << axis->shift)
     return false;
-  if (!indices_ok (ctx, axis->first, (size_t) outputs, samples - axis->n_taps + 1))
+  if (!gh_indices_ok (ctx, axis->first, (size_t) outputs, samples - axis->n_taps + 1))
     return false;
   for (int i = 1; ctx->device != GH_DEVICE_CUDA && i < outputs; i++) {
     if (axis->first[i] < axis->first[i - 1])
@@ -137,7 +99,7 @@ gh_patchify_fwd (GhCtx *ctx, float *patches, const uint8_t *rgb, const int32_t *
   CHECK (host_std[0] > 0 && host_std[1] > 0 && host_std[2] > 0);
   long long n = (long long) ((height - 1) / patch + 1) * ((width - 1) / patch + 1);
   CHECK (K <= n && (keep || K == n));
-  CHECK (indices_ok (ctx, keep, (size_t) B * K, (int) n));
+  CHECK (gh_indices_ok (ctx, keep, (size_t) B * K, (int) n));
   return ctx->backend->patchify_fwd (ctx, patches, rgb, keep, host_mean, host_std, B, height, width, stride, patch, K);
 }
 
@@ -376,7 +338,7 @@ gh_value_conv_fwd (GhCtx *ctx, float *o, const float *qkv, const float *w, int B
   CHECK (B >= 0);
   DONE_IF (B == 0);
   CHECK (o && qkv && w && o != qkv);
-  CHECK (N > 0 && H > 0 && D > 0 && taps > 0 && is_flag (first));
+  CHECK (N > 0 && H > 0 && D > 0 && taps > 0 && gh_is_flag (first));
   return ctx->backend->value_conv_fwd (ctx, o, qkv, w, B, N, H, D, taps, first);
 }
 
@@ -388,55 +350,8 @@ gh_value_conv_bwd (GhCtx *ctx, float *dqkv, float *dw, const float *dout, const 
   CHECK (B >= 0);
   DONE_IF (B == 0);
   CHECK (dqkv && dw && dout && qkv && w && dqkv != dout && dqkv != qkv && dw != w);
-  CHECK (N > 0 && H > 0 && D > 0 && taps > 0 && is_flag (first));
+  CHECK (N > 0 && H > 0 && D > 0 && taps > 0 && gh_is_flag (first));
   return ctx->backend->value_conv_bwd (ctx, dqkv, dw, dout, qkv, w, B, N, H, D, taps, first);
-}
-
-bool
-gh_fuses_patches (const GhCtx *ctx, const GhPacked *w)
-{
-  return ctx && w && ctx->backend->fuses_patches && ctx->backend->fuses_patches (w);
-}
-
-GhStatus
-gh_project_patches_fwd (GhCtx *ctx, float *y, const uint8_t *rgb, const int32_t *keep, const float host_mean[3],
-    const float host_std[3], const GhPacked *w, const float *bias, int B, int height, int width, size_t stride,
-    int patch, int K)
-{
-  NEED (project_patches_fwd);
-  CHECK (B >= 0 && K >= 0);
-  DONE_IF (B == 0 || K == 0);
-  CHECK (y && rgb && w && host_mean && host_std);
-  CHECK (height > 0 && width > 0 && patch > 0 && w->n_in == patch * patch * 3);
-  CHECK (stride >= (size_t) width * 3);
-  CHECK (host_std[0] > 0 && host_std[1] > 0 && host_std[2] > 0);
-  long long n = (long long) ((height - 1) / patch + 1) * ((width - 1) / patch + 1);
-  CHECK (K <= n && (keep || K == n));
-  CHECK (indices_ok (ctx, keep, (size_t) B * K, (int) n));
-  if (!gh_fuses_patches (ctx, w))
-    return gh_fail (ctx, GH_UNSUPPORTED, "the %s back end does not fuse such patches", ctx->backend->name);
-  return ctx->backend->project_patches_fwd (ctx, y, rgb, keep, host_mean, host_std, w, bias, B, height, width, stride,
-      patch, K);
-}
-
-bool
-gh_fuses_block (const GhCtx *ctx, const GhBlockParts *block)
-{
-  return ctx && block && ctx->backend->fuses_block && ctx->backend->fuses_block (block);
-}
-
-GhStatus
-gh_block_fwd (GhCtx *ctx, float *x, const GhBlockParts *block, int B, int N)
-{
-  NEED (block_fwd);
-  CHECK (B >= 0 && N >= 0);
-  DONE_IF (B == 0 || N == 0);
-  CHECK (x && block && block->norm1_w && block->norm1_b && block->norm2_w && block->norm2_b);
-  CHECK (block->qkv && block->out && block->fc1 && block->fc2 && block->C > 0 && block->H > 0 && block->D > 0);
-  CHECK (!block->conv || (block->taps > 0 && (block->first == 0 || block->first == 1)));
-  if (!gh_fuses_block (ctx, block))
-    return gh_fail (ctx, GH_UNSUPPORTED, "the %s back end does not fuse such a block", ctx->backend->name);
-  return ctx->backend->block_fwd (ctx, x, block, B, N);
 }
 
 GhStatus
@@ -444,7 +359,7 @@ gh_embed_tokens_fwd (GhCtx *ctx, float *y, const float *x, const float *pos, con
     int B, int K, int C, int first)
 {
   NEED (embed_tokens_fwd);
-  CHECK (B >= 0 && K >= 0 && is_flag (first));
+  CHECK (B >= 0 && K >= 0 && gh_is_flag (first));
   DONE_IF (B == 0 || K + first == 0);
   CHECK (y && C > 0 && (x != y || !first));
   CHECK (K == 0 || (x && pos));
@@ -456,7 +371,7 @@ GhStatus
 gh_embed_tokens_bwd (GhCtx *ctx, float *dx, float *dcls, const float *dy, int B, int K, int C, int first)
 {
   NEED (embed_tokens_bwd);
-  CHECK (B >= 0 && K >= 0 && is_flag (first));
+  CHECK (B >= 0 && K >= 0 && gh_is_flag (first));
   DONE_IF (B == 0 || K + first == 0);
   CHECK (dy && C > 0 && (dx != dy || !first));
   CHECK (K == 0 || dx);
@@ -472,11 +387,11 @@ gh_unmask_tokens_fwd (GhCtx *ctx, float *y, const float *x, const float *mask_to
   CHECK (B >= 0);
   DONE_IF (B == 0);
   CHECK (y && pos && mask_token && y != x);
-  CHECK (N > 0 && C > 0 && K >= 0 && K <= N && is_flag (first));
+  CHECK (N > 0 && C > 0 && K >= 0 && K <= N && gh_is_flag (first));
   CHECK (keep || K == N);
   CHECK (x || K + first == 0);
   CHECK (!first || cls_pos);
-  CHECK (indices_ok (ctx, keep, (size_t) B * K, N));
+  CHECK (gh_indices_ok (ctx, keep, (size_t) B * K, N));
   return ctx->backend->unmask_tokens_fwd (ctx, y, x, mask_token, pos, keep, cls_pos, B, N, K, C, first);
 }
 
@@ -488,10 +403,10 @@ gh_unmask_tokens_bwd (GhCtx *ctx, float *dx, float *dmask_token, const float *dy
   CHECK (B >= 0);
   DONE_IF (B == 0);
   CHECK (dy && dmask_token && dx != dy && dmask_token != dy);
-  CHECK (N > 0 && C > 0 && K >= 0 && K <= N && is_flag (first));
+  CHECK (N > 0 && C > 0 && K >= 0 && K <= N && gh_is_flag (first));
   CHECK (keep || K == N);
   CHECK (dx || K + first == 0);
-  CHECK (indices_ok (ctx, keep, (size_t) B * K, N));
+  CHECK (gh_indices_ok (ctx, keep, (size_t) B * K, N));
   return ctx->backend->unmask_tokens_bwd (ctx, dx, dmask_token, dy, keep, B, N, K, C, first);
 }
 
@@ -502,9 +417,9 @@ gh_gather_rows_fwd (GhCtx *ctx, float *y, const float *x, const int32_t *index, 
   CHECK (B >= 0 && K >= 0);
   DONE_IF (B == 0 || K == 0);
   CHECK (y && x && y != x);
-  CHECK (N > 0 && C > 0 && is_flag (first));
+  CHECK (N > 0 && C > 0 && gh_is_flag (first));
   CHECK (index || K <= N);
-  CHECK (indices_ok (ctx, index, (size_t) B * K, N));
+  CHECK (gh_indices_ok (ctx, index, (size_t) B * K, N));
   return ctx->backend->gather_rows_fwd (ctx, y, x, index, B, N, K, C, first);
 }
 
@@ -516,8 +431,8 @@ gh_gather_rows_bwd (GhCtx *ctx, float *dx, const float *dy, const int32_t *index
   CHECK (B >= 0 && K >= 0);
   DONE_IF (B == 0);
   CHECK (dx && dx != dy && (dy || K == 0));
-  CHECK (N > 0 && C > 0 && is_flag (first) && K <= N);
-  CHECK (indices_ok (ctx, index, (size_t) B * K, N));
+  CHECK (N > 0 && C > 0 && gh_is_flag (first) && K <= N);
+  CHECK (gh_indices_ok (ctx, index, (size_t) B * K, N));
   return ctx->backend->gather_rows_bwd (ctx, dx, dy, index, B, N, K, C, first);
 }
 
@@ -528,7 +443,7 @@ gh_pool_fwd (GhCtx *ctx, float *y, const float *x, GhPool pool, int B, int N, in
   CHECK (B >= 0);
   DONE_IF (B == 0);
   CHECK (y && x && y != x);
-  CHECK (C > 0 && is_flag (first));
+  CHECK (C > 0 && gh_is_flag (first));
   CHECK (pool == GH_POOL_MEAN || pool == GH_POOL_MEAN_STD || pool == GH_POOL_CLS);
   CHECK (N > 0 || (pool == GH_POOL_CLS && N == 0));
   CHECK (pool != GH_POOL_CLS || first == 1);

@@ -318,6 +318,30 @@ typedef struct {
 GhStatus gh_block_fwd (GhCtx *ctx, float *x, const GhBlockParts *block, int B, int N);
 bool gh_fuses_block (const GhCtx *ctx, const GhBlockParts *block);
 
+/* A block that learns: its parts, and where their gradients accumulate in float32, NULL where the part is NULL. */
+typedef struct {
+  GhBlockParts parts;
+  float *d_norm1_w, *d_norm1_b, *d_norm2_w, *d_norm2_b;
+  float *d_qkv, *d_out, *d_fc1, *d_fc2;
+  float *d_qkv_b, *d_out_b, *d_fc1_b, *d_fc2_b;
+  float *d_conv;
+} GhBlockTraining;
+
+/* `depth` blocks of one shape, one after the other, forward and back, where the back end gains by doing them in one: cuda
+ * in BF16 with heads of 64 channels, which keeps and moves in bfloat16 what lies between two products. Elsewhere
+ * GH_UNSUPPORTED; the operations above do the same one by one. gh_fuses_training() asks beforehand.
+ *
+ * kept: `depth` times the bytes that gh_blocks_training_bytes() says, untouched between the two passes; it begins with what
+ * goes into the first block, float x[B,N,C], which the caller writes there. scratch: as many bytes as that says, free again
+ * after each call. Both on the context's device, aligned to 64 bytes. y[B,N,C] is what the last block gives; dx[B,N,C], the
+ * gradient of that, becomes the gradient of x. */
+bool gh_fuses_training (const GhCtx *ctx, const GhBlockTraining *block);
+GhStatus gh_blocks_training_bytes (GhCtx *ctx, size_t *kept, size_t *scratch, const GhBlockTraining *block, int B, int N);
+GhStatus gh_blocks_training_fwd (GhCtx *ctx, float *y, const GhBlockTraining *blocks, int depth, void *kept,
+    void *scratch, int B, int N);
+GhStatus gh_blocks_training_bwd (GhCtx *ctx, float *dx, const GhBlockTraining *blocks, int depth, const void *kept,
+    void *scratch, int B, int N);
+
 /* ---- tokens ------------------------------------------------------------------------------------------ */
 
 /* y[B,first+K,C]: y[b,0] = cls[C] when first is 1; y[b,first+i] = x[b,i] + pos[keep[b,i]] for x[B,K,C], pos[N,C].

@@ -235,6 +235,10 @@ make_table (void)
   t.project_patches_fwd = gh_cuda_project_patches_fwd;
   t.fuses_block = gh_cuda_fuses_block;
   t.block_fwd = gh_cuda_block_fwd;
+  t.fuses_training = gh_cuda_fuses_training;
+  t.blocks_training_bytes = gh_cuda_blocks_training_bytes;
+  t.blocks_training_fwd = gh_cuda_blocks_training_fwd;
+  t.blocks_training_bwd = gh_cuda_blocks_training_bwd;
   t.fit_fwd = gh_cuda_fit_fwd;
   t.view_fwd = gh_cuda_view_fwd;
   t.patchify_fwd = gh_cuda_patchify_fwd;

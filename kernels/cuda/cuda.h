@@ -314,18 +314,38 @@ GhStatus gh_cuda_value_conv_bwd (GhCtx *ctx, float *dqkv, float *dw, const float
 /* to[b,t,h*D+d] += sum_j w[h,j] from[b,t+j-taps/2,h*D+d], rows `ld` apart; flip takes w from its end. T as above. */
 template <class T> GhStatus gh_cuda_convolve (GhCtx *ctx, T *to, int to_ld, const T *from, int from_ld,
     const float *w, bool flip, int B, int N, int H, int D, int taps, int first);
-/* y[rows,C] in bfloat16 from x in float32. */
-GhStatus gh_cuda_layernorm_bf16 (GhCtx *ctx, GhBf16 *y, const float *x, const float *w, const float *b, int rows,
-    int C, float eps);
-/* x[rows,C] = act(x + bias[C]) in place; bias may be NULL, C is divisible by 8, x aligned to 16 bytes. GELU's error is that
- * of bfloat16. */
-GhStatus gh_cuda_finish_bf16 (GhCtx *ctx, GhBf16 *x, const float *bias, GhAct act, int rows, int C);
+/* y[rows,C] in bfloat16 from x in float32; mean and rstd [rows] may be NULL. */
+GhStatus gh_cuda_layernorm_bf16 (GhCtx *ctx, GhBf16 *y, float *mean, float *rstd, const float *x, const float *w,
+    const float *b, int rows, int C, float eps);
+/* dx[rows,C], the gradient that went past the norm, gains the one that goes through it, from dy in bfloat16, and copy[rows,C]
+ * is dx in that type. dw, db and, unless NULL, dsum [C] accumulate: dsum the columns of the new dx. C is divisible by 128, at
+ * most 4096; everything aligned to 16 bytes. Uses gh_scratch(). */
+typedef struct {
+  float *dx, *dw, *db, *dsum;
+  GhBf16 *copy;
+  const GhBf16 *dy;
+  const float *x, *w, *mean, *rstd;
+} GhNormGradient;
+GhStatus gh_cuda_layernorm_bwd_bf16 (GhCtx *ctx, const GhNormGradient *gradient, int rows, int C);
+/* y[rows,C] = act(x + bias[C]); y may be x, bias NULL, C is divisible by 8, x and y aligned to 16 bytes. GELU's error is
+ * that of bfloat16. */
+GhStatus gh_cuda_finish_bf16 (GhCtx *ctx, GhBf16 *y, const GhBf16 *x, const float *bias, GhAct act, int rows, int C);
+/* dx[rows,C], the gradient of GELU(x + bias), becomes that of x; db[C] accumulates its columns. bias and db may be NULL.
+ * Alignment as above. Uses gh_scratch(). */
+GhStatus gh_cuda_gelu_bwd_bf16 (GhCtx *ctx, GhBf16 *dx, float *db, const GhBf16 *x, const float *bias, int rows, int C);
 bool gh_cuda_fuses_patches (const GhPacked *w);
 GhStatus gh_cuda_project_patches_fwd (GhCtx *ctx, float *y, const uint8_t *rgb, const int32_t *keep,
     const float *mean, const float *std, const GhPacked *w, const float *bias, int B, int height, int width,
     size_t stride, int patch, int K);
 bool gh_cuda_fuses_block (const GhBlockParts *block);
 GhStatus gh_cuda_block_fwd (GhCtx *ctx, float *x, const GhBlockParts *block, int B, int N);
+bool gh_cuda_fuses_training (const GhCtx *ctx, const GhBlockTraining *block);
+void gh_cuda_blocks_training_bytes (GhCtx *ctx, size_t *kept, size_t *scratch, const GhBlockTraining *block, int B,
+    int N);
+GhStatus gh_cuda_blocks_training_fwd (GhCtx *ctx, float *y, const GhBlockTraining *blocks, int depth, void *kept,
+    void *scratch, int B, int N);
+GhStatus gh_cuda_blocks_training_bwd (GhCtx *ctx, float *dx, const GhBlockTraining *blocks, int depth, const void *kept,
+    void *scratch, int B, int N);
 GhStatus gh_cuda_embed_tokens_fwd (GhCtx *ctx, float *y, const float *x, const float *pos, const int32_t *keep,
     const float *cls, int B, int K, int C, int first);
 GhStatus gh_cuda_embed_tokens_bwd (GhCtx *ctx, float *dx, float *dcls, const float *dy, int B, int K, int C,

@@ -147,10 +147,10 @@ gh_cuda_layernorm_fwd (GhCtx *ctx, float *y, float *mean, float *rstd, const flo
 }
 
 GhStatus
-gh_cuda_layernorm_bf16 (GhCtx *ctx, GhBf16 *y, const float *x, const float *w, const float *b, int rows, int C,
-    float eps)
+gh_cuda_layernorm_bf16 (GhCtx *ctx, GhBf16 *y, float *mean, float *rstd, const float *x, const float *w,
+    const float *b, int rows, int C, float eps)
 {
-  return forward (ctx, y, NULL, NULL, x, w, b, rows, C, eps);
+  return forward (ctx, y, mean, rstd, x, w, b, rows, C, eps);
 }
 
 /* The sums come first: dx may be dy. */

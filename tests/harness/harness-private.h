@@ -6,7 +6,7 @@
 
 #include "harness.h"
 
-enum { HN_MAX_TENSORS = 64, HN_MAX_SAMPLES = 400, HN_MAX_RESULTS = 512 };
+enum { HN_MAX_TENSORS = 256, HN_MAX_SAMPLES = 400, HN_MAX_RESULTS = 512 };
 
 typedef enum { HN_KIND_IN, HN_KIND_OUT, HN_KIND_INOUT, HN_KIND_HOST } HnKind;
 

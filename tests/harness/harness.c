@@ -24,6 +24,7 @@ static const struct { double nmse, max; } tolerances[HN_N_TOLERANCES] = {
   [HN_BF16_SCORES] = { 2e-5, 1e-2 },    /* weights of a softmax rounded (by 2^-8 of them at most), which the expected
                                          * values do not show */
   [HN_GRADIENT] = { 1e-8, 1e-4 },       /* what is left of large terms that cancel */
+  [HN_BF16_GRADIENT] = { 1e-4, 3e-2 },  /* the same of rounded ones */
 };
 
 HnTolerance

@@ -76,7 +76,8 @@ void hn_reset (Hn *hn);
 /* ---- judging ----------------------------------------------------------------------------------------- */
 
 /* How close is close enough, by the type the operands were held in; the table is in harness.c. */
-typedef enum { HN_EXACT, HN_F32, HN_BF16, HN_INT16, HN_INT8, HN_BF16_SCORES, HN_GRADIENT, HN_N_TOLERANCES } HnTolerance;
+typedef enum { HN_EXACT, HN_F32, HN_BF16, HN_INT16, HN_INT8, HN_BF16_SCORES, HN_GRADIENT, HN_BF16_GRADIENT,
+  HN_N_TOLERANCES } HnTolerance;
 
 HnTolerance hn_tolerance_of (GhDtype dtype);
 

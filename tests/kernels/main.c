@@ -11,6 +11,7 @@ static const HnCase *const cases[] = {
   &hn_attention_bwd_f32,
   &hn_attention_bwd_bf16,
   &hn_block_fwd,
+  &hn_blocks_training,
   &hn_bmm,
   &hn_embed_tokens_fwd,
   &hn_embed_tokens_bwd,
