@@ -12,7 +12,7 @@ static void
 plan (GhMaePass *p, GhArena *arena)
 {
   const GhMaeConfig *c = &p->model->config;
-  const int first = first_token (p), T = first + p->K, S = first + p->N;
+  const int T = first_token (p) + p->K, S = first_token (p) + p->N;
   const guint64 B = p->B, shown = B * T, out = B * (p->N - p->K), widest = MAX (c->dim, c->dec_dim);
   guint64 start, end;
 
@@ -21,14 +21,12 @@ plan (GhMaePass *p, GhArena *arena)
   p->kept = gh_arena_floats (arena, B * p->K * p->P);
   p->hidden = gh_arena_floats (arena, out * p->P);
   p->cls = gh_arena_floats (arena, c->dim);
-  for (int i = 0; i < c->depth; i++)
-    gh_block_saved_plan (&p->saved[i], arena, &p->model->shape, p->B, T);
+  gh_block_stack_plan_kept (&p->encoder, arena);
   p->encoded = gh_arena_floats (arena, shown * c->dim);
   p->mean = gh_arena_floats (arena, shown);
   p->rstd = gh_arena_floats (arena, shown);
   p->latent = gh_arena_floats (arena, shown * c->dim);
-  for (int i = 0; i < c->dec_depth; i++)
-    gh_block_saved_plan (&p->dec_saved[i], arena, &p->model->dec_shape, p->B, S);
+  gh_block_stack_plan_kept (&p->decoder, arena);
   p->picked = gh_arena_floats (arena, out * c->dec_dim);
   p->dec_mean = gh_arena_floats (arena, out);
   p->dec_rstd = gh_arena_floats (arena, out);
@@ -39,28 +37,33 @@ plan (GhMaePass *p, GhArena *arena)
 
   /* Encoder and decoder take turns. */
   start = arena->used;
-  gh_block_scratch_plan (&p->scratch, arena, &p->model->shape, p->B, T);
+  gh_block_stack_plan_scratch (&p->encoder, arena);
   end = arena->used;
   arena->used = start;
-  gh_block_scratch_plan (&p->dec_scratch, arena, &p->model->dec_shape, p->B, S);
+  gh_block_stack_plan_scratch (&p->decoder, arena);
   arena->used = MAX (arena->used, end);
 }
 
-guint64
-gh_mae_pass_plan (GhMaePass *p, const GhMaeModel *model, int B, int K, void *memory)
+GhStatus
+gh_mae_pass_init (GhMaePass *p, const GhMaeModel *model, int B, int K)
 {
   const GhMaeConfig *c = &model->config;
-  GhArena arena = { .base = memory };
 
-  if (!p->saved) {
-    p->saved = g_new0 (GhBlockSaved, c->depth);
-    p->dec_saved = g_new0 (GhBlockSaved, c->dec_depth);
-  }
   p->model = model;
   p->B = B;
   p->N = gh_mae_config_tokens (c);
   p->K = K;
   p->P = gh_mae_config_patch_values (c);
+  GH_TRY (gh_block_stack_init (&p->encoder, model->ctx, model->blocks, c->depth, &model->shape, B, first_token (p) + K));
+  return gh_block_stack_init (&p->decoder, model->ctx, model->dec_blocks, c->dec_depth, &model->dec_shape, B,
+      first_token (p) + p->N);
+}
+
+guint64
+gh_mae_pass_plan (GhMaePass *p, void *memory)
+{
+  GhArena arena = { .base = memory };
+
   plan (p, &arena);
   return arena.peak;
 }
@@ -68,8 +71,8 @@ gh_mae_pass_plan (GhMaePass *p, const GhMaeModel *model, int B, int K, void *mem
 void
 gh_mae_pass_clear (GhMaePass *p)
 {
-  g_clear_pointer (&p->saved, g_free);
-  g_clear_pointer (&p->dec_saved, g_free);
+  gh_block_stack_clear (&p->encoder);
+  gh_block_stack_clear (&p->decoder);
 }
 
 /* patches[B,n,P] of the n places per image that index[B,n] names. */
@@ -95,30 +98,19 @@ gh_mae_pass_cut (const GhMaePass *p)
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
 
-/* Block after block; the last one's output is `out`. */
-static GhStatus
-blocks_forward (const GhMaePass *p, float *out, const GhTrainBlock *blocks, int depth, const GhBlockShape *shape,
-    const GhBlockSaved *saved, const GhBlockScratch *scratch, int T)
-{
-  for (int i = 0; i < depth; i++)
-    GH_TRY (gh_block_train_forward (p->model->ctx, i + 1 < depth ? saved[i + 1].x : out, &blocks[i], shape, &saved[i],
-            scratch, p->B, T));
-  return GH_OK;
-}
-
 static GhStatus
 encode (const GhMaePass *p)
 {
   const GhMaeModel *m = p->model;
   const int C = m->config.dim, first = first_token (p), T = first + p->K;
 
-  /* kept[B,K,P] -> small[B,K,C] -> saved[0].x[B,T,C] -> encoded[B,T,C] -> latent[B,T,C] */
+  /* kept[B,K,P] -> small[B,K,C] -> encoder.x[B,T,C] -> encoded[B,T,C] -> latent[B,T,C] */
   GH_TRY (gh_train_linear_forward (m->ctx, p->small, p->kept, &m->patch, NULL, p->B * p->K));
   if (first)
     GH_TRY (gh_embed_tokens_fwd (m->ctx, p->cls, m->cls_token, m->cls_pos, NULL, NULL, 1, 1, C, 0));
-  GH_TRY (gh_embed_tokens_fwd (m->ctx, p->saved[0].x, p->small, m->pos, p->keep, first ? p->cls : NULL, p->B, p->K,
+  GH_TRY (gh_embed_tokens_fwd (m->ctx, p->encoder.x, p->small, m->pos, p->keep, first ? p->cls : NULL, p->B, p->K,
           C, first));
-  GH_TRY (blocks_forward (p, p->encoded, m->blocks, m->config.depth, &m->shape, p->saved, &p->scratch, T));
+  GH_TRY (gh_block_stack_forward (m->ctx, p->encoded, &p->encoder));
   return gh_layernorm_fwd (m->ctx, p->latent, p->mean, p->rstd, p->encoded, m->norm.weight, m->norm.bias, p->B * T, C,
       m->shape.eps);
 }
@@ -129,12 +121,11 @@ decode (const GhMaePass *p)
   const GhMaeModel *m = p->model;
   const int D = m->config.dec_dim, first = first_token (p), out = p->B * (p->N - p->K);
 
-  /* latent[B,first+K,C] -> small[B,first+K,D] -> dec_saved[0].x[B,first+N,D] -> x[B,first+N,D] */
+  /* latent[B,first+K,C] -> small[B,first+K,D] -> decoder.x[B,first+N,D] -> x[B,first+N,D] */
   GH_TRY (gh_train_linear_forward (m->ctx, p->small, p->latent, &m->embed, NULL, p->B * (first + p->K)));
-  GH_TRY (gh_unmask_tokens_fwd (m->ctx, p->dec_saved[0].x, p->small, m->mask_token, m->dec_pos, p->keep,
+  GH_TRY (gh_unmask_tokens_fwd (m->ctx, p->decoder.x, p->small, m->mask_token, m->dec_pos, p->keep,
           first ? m->dec_cls_pos : NULL, p->B, p->N, p->K, D, first));
-  GH_TRY (blocks_forward (p, p->x, m->dec_blocks, m->config.dec_depth, &m->dec_shape, p->dec_saved, &p->dec_scratch,
-          first + p->N));
+  GH_TRY (gh_block_stack_forward (m->ctx, p->x, &p->decoder));
 
   /* Only what was hidden becomes pixels: x -> picked[B,N-K,D] -> normed -> pred[B,N-K,P] */
   GH_TRY (gh_gather_rows_fwd (m->ctx, p->picked, p->x, p->drop, p->B, p->N, p->N - p->K, D, first));
@@ -152,16 +143,6 @@ gh_mae_pass_forward (const GhMaePass *p)
 
 /* ---- backward ---------------------------------------------------------------------------------------------------- */
 
-/* x becomes the gradient of what went into the first block. */
-static GhStatus
-blocks_backward (const GhMaePass *p, const GhTrainBlock *blocks, int depth, const GhBlockShape *shape,
-    const GhBlockSaved *saved, const GhBlockScratch *scratch, int T)
-{
-  for (int i = depth - 1; i >= 0; i--)
-    GH_TRY (gh_block_train_backward (p->model->ctx, p->x, &blocks[i], shape, &saved[i], scratch, p->B, T));
-  return GH_OK;
-}
-
 /* pred, a gradient by now, -> small[B,first+K,D], that of the embedded latent. */
 static GhStatus
 decode_backward (const GhMaePass *p)
@@ -173,8 +154,7 @@ decode_backward (const GhMaePass *p)
   GH_TRY (gh_layernorm_bwd (m->ctx, p->small, m->dec_norm.d_weight, m->dec_norm.d_bias, p->small, p->picked,
           m->dec_norm.weight, p->dec_mean, p->dec_rstd, NULL, out, D));
   GH_TRY (gh_gather_rows_bwd (m->ctx, p->x, p->small, p->drop, p->B, p->N, hidden, D, first));
-  GH_TRY (blocks_backward (p, m->dec_blocks, m->config.dec_depth, &m->dec_shape, p->dec_saved, &p->dec_scratch,
-          first + p->N));
+  GH_TRY (gh_block_stack_backward (m->ctx, p->x, &p->decoder));
   return gh_unmask_tokens_bwd (m->ctx, p->small, m->d_mask_token, p->x, p->keep, p->B, p->N, p->K, D, first);
 }
 
@@ -188,7 +168,7 @@ encode_backward (const GhMaePass *p)
   GH_TRY (gh_train_linear_backward (m->ctx, p->x, p->small, p->latent, &m->embed, m->dtype, p->B * T));
   GH_TRY (gh_layernorm_bwd (m->ctx, p->x, m->norm.d_weight, m->norm.d_bias, p->x, p->encoded, m->norm.weight, p->mean,
           p->rstd, NULL, p->B * T, C));
-  GH_TRY (blocks_backward (p, m->blocks, m->config.depth, &m->shape, p->saved, &p->scratch, T));
+  GH_TRY (gh_block_stack_backward (m->ctx, p->x, &p->encoder));
   GH_TRY (gh_embed_tokens_bwd (m->ctx, p->small, m->d_cls_token, p->x, p->B, p->K, C, first));
   return gh_train_linear_backward (m->ctx, NULL, p->small, p->kept, &m->patch, m->dtype, p->B * p->K);
 }

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "gh-block-stack.h"
 #include "gh-mae-model.h"
 
 G_BEGIN_DECLS
@@ -23,13 +24,11 @@ typedef struct {
   float *sums;                  /* [2] loss and squared norm of the gradient */
   float *kept, *hidden;         /* [B,K,P], [B,N-K,P] the patches, normalised and offset */
   float *cls;                   /* [C] the cls token with its position */
-  GhBlockSaved *saved;          /* [depth]; saved[0].x[B,first+K,C] are the embedded patches */
-  GhBlockScratch scratch;
+  GhBlockStack encoder;         /* encoder.x[B,first+K,C] are the embedded patches */
   float *encoded;               /* [B,first+K,C] before the final norm */
   float *mean, *rstd;
   float *latent;                /* [B,first+K,C] */
-  GhBlockSaved *dec_saved;      /* [dec_depth] */
-  GhBlockScratch dec_scratch;
+  GhBlockStack decoder;
   float *picked;                /* [B,N-K,D] the decoder's hidden tokens before the final norm */
   float *dec_mean, *dec_rstd;
   float *normed;                /* [B,N-K,D] */
@@ -38,8 +37,10 @@ typedef struct {
   float *small;                 /* [B,first+N,max(C,D)] between the parts */
 } GhMaePass;
 
+/* Of a pass that is zeroed. */
+GhStatus gh_mae_pass_init (GhMaePass *pass, const GhMaeModel *model, int B, int K);
 /* Bytes of a pass, and its memory behind it. */
-guint64 gh_mae_pass_plan (GhMaePass *pass, const GhMaeModel *model, int B, int K, void *memory);
+guint64 gh_mae_pass_plan (GhMaePass *pass, void *memory);
 void gh_mae_pass_clear (GhMaePass *pass);       /* the memory is the caller's */
 
 /* rgb -> kept, hidden */

@@ -74,12 +74,14 @@ take_memory (GhMaeTrainer *t, GhMaeParams *params, GhDtype dtype, char *words, G
       || !gh_mae_trainer_check (t, gh_mae_params_allocate (params, t->ctx), error)
       || !gh_mae_trainer_check (t, gh_mae_model_init (&t->model, t->ctx, &t->config, dtype, params), error))
     return FALSE;
-  activations = gh_mae_pass_plan (&t->pass, &t->model, t->options.batch, K, NULL);
+  if (!gh_mae_trainer_check (t, gh_mae_pass_init (&t->pass, &t->model, t->options.batch, K), error))
+    return FALSE;
+  activations = gh_mae_pass_plan (&t->pass, NULL);
   if (!gh_encoder_fits_memory (t->ctx, weights + activations, "a batch as large as this", t->shown, error)
       || !gh_mae_trainer_check (t, gh_alloc (t->ctx, &t->memory, activations), error)
       || !gh_mae_trainer_check (t, gh_mae_trainer_batch_init (t), error))
     return FALSE;
-  gh_mae_pass_plan (&t->pass, &t->model, t->options.batch, K, t->memory);
+  gh_mae_pass_plan (&t->pass, t->memory);
   t->pass.normalise = t->config.target == GH_MAE_TARGET_PATCH;
   size = g_format_size (weights + activations);
   t->reason = g_strdup_printf ("%s; %.1f million parameters, %s of memory", words, trained / 1e6, size);
