@@ -78,11 +78,16 @@ struct GhBackend {
   void (*packed_free) (GhPacked *packed);
   GhStatus (*pack_update) (GhCtx *ctx, GhPacked *packed, const float *w, bool transposed);
   GhStatus (*linear_bwd_weight) (GhCtx *, float *, float *, const float *, const float *, GhDtype, int, int, int);
+  GhStatus (*linear_bwd_input) (GhCtx *, float *, const float *, const GhPacked *, int);       /* NULL: wants a second pack */
   GhStatus (*linear_fwd) (GhCtx *, float *, const float *, const GhPacked *, const float *, const float *, GhAct, int);
   GhStatus (*bmm) (GhCtx *, GhMat, GhMat, bool, GhMat, bool, float, float, int, int, int, int, int);
   bool (*fuses_patches) (const GhPacked *);     /* NULL, as its operation is, where nothing is gained */
   GhStatus (*project_patches_fwd) (GhCtx *, float *, const uint8_t *, const int32_t *, const float *, const float *,
       const GhPacked *, const float *, int, int, int, size_t, int, int);
+  GhStatus (*project_patches_bwd) (GhCtx *, float *, float *, const float *, const GhPatches *, int);
+  bool (*fuses_patches_loss) (const GhPacked *, const GhPatches *);     /* likewise */
+  GhStatus (*patches_loss) (GhCtx *, float *, float *, float *, float *, const float *, const GhPacked *, const float *,
+      const GhPatches *, bool, float);
   bool (*fuses_block) (const GhBlockParts *);   /* likewise */
   GhStatus (*block_fwd) (GhCtx *, float *, const GhBlockParts *, int, int);
   bool (*fuses_training) (const GhCtx *, const GhBlockTraining *);      /* likewise */

@@ -32,6 +32,60 @@ gh_project_patches_fwd (GhCtx *ctx, float *y, const uint8_t *rgb, const int32_t 
       patch, K);
 }
 
+/* How many patches there are in a picture, 0 where something cannot be. */
+static long long
+patches_of (const GhPatches *p)
+{
+  if (!p || !p->rgb || p->B <= 0 || p->K <= 0 || p->height <= 0 || p->width <= 0 || p->patch <= 0
+      || p->stride < (size_t) p->width * 3 || !(p->std[0] > 0 && p->std[1] > 0 && p->std[2] > 0))
+    return 0;
+  return (long long) ((p->height - 1) / p->patch + 1) * ((p->width - 1) / p->patch + 1);
+}
+
+GhStatus
+gh_project_patches_bwd (GhCtx *ctx, float *dw, float *db, const float *dy, const GhPatches *patches, int n_out)
+{
+  NEED (project_patches_bwd);
+  CHECK (dw && dy && n_out > 0 && patches_of (patches) >= patches->K);
+  CHECK (patches->keep || patches->K == patches_of (patches));
+  return ctx->backend->project_patches_bwd (ctx, dw, db, dy, patches, n_out);
+}
+
+bool
+gh_fuses_patches_loss (const GhCtx *ctx, const GhPacked *w, const GhPatches *patches)
+{
+  return ctx && w && patches && ctx->backend->fuses_patches_loss && ctx->backend->fuses_patches_loss (w, patches);
+}
+
+GhStatus
+gh_patches_loss (GhCtx *ctx, float *loss, float *dx, float *dw, float *db, const float *x, const GhPacked *w,
+    const float *bias, const GhPatches *patches, bool normalise, float scale)
+{
+  NEED (patches_loss);
+  CHECK (loss && dx && dw && x && w && !bias == !db && dx != x && patches_of (patches) >= patches->K);
+  CHECK (patches->keep || patches->K == patches_of (patches));
+  CHECK (w->n_out == patches->patch * patches->patch * 3);
+  if (!gh_fuses_patches_loss (ctx, w, patches))
+    return gh_fail (ctx, GH_UNSUPPORTED, "the %s back end does not fuse such a loss", ctx->backend->name);
+  return ctx->backend->patches_loss (ctx, loss, dx, dw, db, x, w, bias, patches, normalise, scale);
+}
+
+bool
+gh_multiplies_back (const GhCtx *ctx)
+{
+  return ctx && ctx->backend->linear_bwd_input;
+}
+
+GhStatus
+gh_linear_bwd_input (GhCtx *ctx, float *dx, const float *dy, const GhPacked *w, int rows)
+{
+  NEED (linear_bwd_input);
+  CHECK (rows >= 0);
+  DONE_IF (rows == 0);
+  CHECK (dx && dy && w && dx != dy);
+  return ctx->backend->linear_bwd_input (ctx, dx, dy, w, rows);
+}
+
 bool
 gh_fuses_block (const GhCtx *ctx, const GhBlockParts *block)
 {

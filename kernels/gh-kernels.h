@@ -226,6 +226,11 @@ GhStatus gh_linear_fwd (GhCtx *ctx, float *y, const float *x, const GhPacked *w,
 GhStatus gh_linear_bwd_weight (GhCtx *ctx, float *dw, float *db, const float *dy, const float *x, GhDtype dtype,
     int rows, int n_out, int n_in);
 
+/* dx[rows,n_in] = dy[rows,n_out] w, from the weights as they are packed for gh_linear_fwd(), where the back end multiplies
+ * with them either way: cuda. gh_multiplies_back() asks; elsewhere GH_UNSUPPORTED, and a transposed pack does it. */
+GhStatus gh_linear_bwd_input (GhCtx *ctx, float *dx, const float *dy, const GhPacked *w, int rows);
+bool gh_multiplies_back (const GhCtx *ctx);
+
 /* ---- general products ------------------------------------------------------------------------------ */
 
 /* One operand of gh_bmm: element (row, col) of matrix (b, h) lies at p[b*stride_b + h*stride_h + row*ld + col]. */
@@ -300,6 +305,28 @@ GhStatus gh_project_patches_fwd (GhCtx *ctx, float *y, const uint8_t *rgb, const
     const float host_mean[3], const float host_std[3], const GhPacked *w, const float *bias, int B, int height,
     int width, size_t stride, int patch, int K);
 bool gh_fuses_patches (const GhCtx *ctx, const GhPacked *w);
+
+/* Patches of pictures, as gh_patchify_fwd() cuts them: K of each of B. rgb and keep are memory of the context. */
+typedef struct {
+  const uint8_t *rgb;           /* [B,height,stride] */
+  const int32_t *keep;          /* [B,K], or NULL for all */
+  float mean[3], std[3];
+  int B, height, width;
+  size_t stride;
+  int patch, K;
+} GhPatches;
+
+/* The gradients of gh_project_patches_fwd(), wherever that is: dw[n_out,P] accumulates dy^T patches, db[n_out] (may be NULL)
+ * the column sums of dy[B*K,n_out]; P = patch*patch*3. */
+GhStatus gh_project_patches_bwd (GhCtx *ctx, float *dw, float *db, const float *dy, const GhPatches *patches, int n_out);
+
+/* pred[B*K,P] = x[B*K,n_in] w^T + bias, gh_masked_loss() of that and the patches, and the gradients of it all, where the back
+ * end gains by doing that in one: cuda in BF16, where eight values of a patch lie side by side. Elsewhere GH_UNSUPPORTED.
+ * loss[1], dw[P,n_in] and db[P] (NULL when bias is) accumulate, dx[B*K,n_in] is overwritten. gh_fuses_patches_loss() asks
+ * beforehand; what it is asked about may have another rgb of the same alignment, and another keep. */
+GhStatus gh_patches_loss (GhCtx *ctx, float *loss, float *dx, float *dw, float *db, const float *x, const GhPacked *w,
+    const float *bias, const GhPatches *patches, bool normalise, float scale);
+bool gh_fuses_patches_loss (const GhCtx *ctx, const GhPacked *w, const GhPatches *patches);
 
 /* What a pre-norm block of a transformer is made of: C channels, H heads of D, products packed in one type, biases and
  * conv NULL where there are none. */

@@ -52,7 +52,10 @@ gh_train_linear_backward (GhCtx *ctx, float *dx, const float *dy, const float *x
     int rows)
 {
   GH_TRY (gh_linear_bwd_weight (ctx, w->d_weight, w->d_bias, dy, x, dtype, rows, w->n_out, w->n_in));
-  return dx ? gh_linear_fwd (ctx, dx, dy, w->backward, NULL, NULL, GH_ACT_NONE, rows) : GH_OK;
+  if (!dx)
+    return GH_OK;
+  return w->backward ? gh_linear_fwd (ctx, dx, dy, w->backward, NULL, NULL, GH_ACT_NONE, rows)
+      : gh_linear_bwd_input (ctx, dx, dy, w->forward, rows);
 }
 
 static GhStatus

@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 typedef struct {
   int n_out, n_in;
   GhPacked *forward;            /* [n_out,n_in] */
-  GhPacked *backward;           /* its transpose; NULL where no gradient goes further */
+  GhPacked *backward;           /* its transpose; NULL where no gradient goes further, or the other serves both ways */
   const float *weight, *bias;   /* [n_out,n_in], [n_out] or NULL */
   float *d_weight, *d_bias;     /* their gradients, which accumulate */
 } GhTrainLinear;

@@ -37,7 +37,9 @@ bind_linear (GhMaeModel *m, GhTrainLinear *w, gboolean passes_gradient, const fl
   w->n_in = tensor->param->shape[1];
   g_ptr_array_add (m->linears, w);
   GH_TRY (gh_pack (m->ctx, &w->forward, zeros, w->n_out, w->n_in, m->dtype));
-  return passes_gradient ? gh_pack (m->ctx, &w->backward, zeros, w->n_in, w->n_out, m->dtype) : GH_OK;
+  if (!passes_gradient || gh_multiplies_back (m->ctx))
+    return GH_OK;
+  return gh_pack (m->ctx, &w->backward, zeros, w->n_in, w->n_out, m->dtype);
 }
 
 static GhStatus

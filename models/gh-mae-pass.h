@@ -21,6 +21,9 @@ typedef struct {
   guint8 *rgb;                  /* [B,height,width,3] */
   const gint32 *keep, *drop;    /* [B,K], [B,N-K], ascending */
 
+  /* Patches are cut where they are needed, and the loss is found with the prediction: kept, or hidden and pred, are none. */
+  gboolean fuses_patches, fuses_loss;
+
   float *sums;                  /* [2] loss and squared norm of the gradient */
   float *kept, *hidden;         /* [B,K,P], [B,N-K,P] the patches, normalised and offset */
   float *cls;                   /* [C] the cls token with its position */

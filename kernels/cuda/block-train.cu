@@ -134,17 +134,9 @@ add_product (GhCtx *ctx, float *y, const float *past, const GhBf16 *x, const GhP
 static GhStatus
 product_back (GhCtx *ctx, GhBf16 *dx, const GhBf16 *dy, const GhPacked *w, int rows)
 {
-  GhGemm g = { };
+  GhGemm g = gh_gemm_back (dx, dy, w, rows);
 
-  g.m = rows;
-  g.n = g.ldb = g.ldc = w->n_in;
-  g.k = g.lda = w->n_out;
-  g.count = 1;
-  g.a = dy;
-  g.b = w->data;
-  g.c = dx;
-  g.half = g.half_out = true;
-  g.alpha = 1;
+  g.half_out = true;
   return gh_blas_gemm (ctx, &g);
 }
 
@@ -152,17 +144,8 @@ product_back (GhCtx *ctx, GhBf16 *dx, const GhBf16 *dy, const GhPacked *w, int r
 static GhStatus
 add_weight_gradient (GhCtx *ctx, float *dw, const GhBf16 *dy, const GhBf16 *x, const GhPacked *w, int rows)
 {
-  GhGemm g = { };
+  GhGemm g = gh_gemm_weight_gradient (dw, dy, x, rows, w->n_out, w->n_in);
 
-  g.m = g.lda = w->n_out;
-  g.n = g.ldb = g.ldc = w->n_in;
-  g.k = rows;
-  g.count = 1;
-  g.a = dy;
-  g.b = x;
-  g.c = dw;
-  g.trans_a = g.half = true;
-  g.alpha = g.beta = 1;
   return gh_blas_gemm (ctx, &g);
 }
 

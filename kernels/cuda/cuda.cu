@@ -229,10 +229,14 @@ make_table (void)
   t.packed_free = gh_cuda_packed_free;
   t.pack_update = gh_cuda_pack_update;
   t.linear_bwd_weight = gh_cuda_linear_bwd_weight;
+  t.linear_bwd_input = gh_cuda_linear_bwd_input;
   t.linear_fwd = gh_cuda_linear_fwd;
   t.bmm = gh_cuda_bmm;
   t.fuses_patches = gh_cuda_fuses_patches;
   t.project_patches_fwd = gh_cuda_project_patches_fwd;
+  t.project_patches_bwd = gh_cuda_project_patches_bwd;
+  t.fuses_patches_loss = gh_cuda_fuses_patches_loss;
+  t.patches_loss = gh_cuda_patches_loss;
   t.fuses_block = gh_cuda_fuses_block;
   t.block_fwd = gh_cuda_block_fwd;
   t.fuses_training = gh_cuda_fuses_training;

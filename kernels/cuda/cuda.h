@@ -237,6 +237,42 @@ gh_gemm_packed (void *c, const void *a, const GhPacked *w, int rows)
   return g;
 }
 
+/* dx[rows,n_in] = dy w: back through it. */
+static inline GhGemm
+gh_gemm_back (void *dx, const void *dy, const GhPacked *w, int rows)
+{
+  GhGemm g = { };
+
+  g.m = rows;
+  g.n = g.ldb = g.ldc = w->n_in;
+  g.k = g.lda = w->n_out;
+  g.count = 1;
+  g.a = dy;
+  g.b = w->data;
+  g.c = dx;
+  g.half = w->dtype == GH_DTYPE_BF16;
+  g.alpha = 1;
+  return g;
+}
+
+/* dw[n_out,n_in] += dy^T x, both in bfloat16. */
+static inline GhGemm
+gh_gemm_weight_gradient (float *dw, const GhBf16 *dy, const GhBf16 *x, int rows, int n_out, int n_in)
+{
+  GhGemm g = { };
+
+  g.m = g.lda = n_out;
+  g.n = g.ldb = g.ldc = n_in;
+  g.k = rows;
+  g.count = 1;
+  g.a = dy;
+  g.b = x;
+  g.c = dw;
+  g.trans_a = g.half = true;
+  g.alpha = g.beta = 1;
+  return g;
+}
+
 GhStatus gh_blas_open (GhCtx *ctx, char *reason, size_t reason_size);
 void gh_blas_close (GhCtx *ctx);
 GhStatus gh_blas_gemm (GhCtx *ctx, const GhGemm *gemm);
@@ -254,6 +290,7 @@ void gh_cuda_packed_free (GhPacked *packed);
 GhStatus gh_cuda_pack_update (GhCtx *ctx, GhPacked *packed, const float *w, bool transposed);
 GhStatus gh_cuda_linear_fwd (GhCtx *ctx, float *y, const float *x, const GhPacked *w, const float *bias,
     const float *residual, GhAct act, int rows);
+GhStatus gh_cuda_linear_bwd_input (GhCtx *ctx, float *dx, const float *dy, const GhPacked *w, int rows);
 GhStatus gh_cuda_linear_bwd_weight (GhCtx *ctx, float *dw, float *db, const float *dy, const float *x, GhDtype dtype,
     int rows, int n_out, int n_in);
 GhStatus gh_cuda_bmm (GhCtx *ctx, GhMat c, GhMat a, bool trans_a, GhMat b, bool trans_b, float alpha, float beta,
@@ -337,6 +374,11 @@ bool gh_cuda_fuses_patches (const GhPacked *w);
 GhStatus gh_cuda_project_patches_fwd (GhCtx *ctx, float *y, const uint8_t *rgb, const int32_t *keep,
     const float *mean, const float *std, const GhPacked *w, const float *bias, int B, int height, int width,
     size_t stride, int patch, int K);
+GhStatus gh_cuda_project_patches_bwd (GhCtx *ctx, float *dw, float *db, const float *dy, const GhPatches *patches,
+    int n_out);
+bool gh_cuda_fuses_patches_loss (const GhPacked *w, const GhPatches *patches);
+GhStatus gh_cuda_patches_loss (GhCtx *ctx, float *loss, float *dx, float *dw, float *db, const float *x,
+    const GhPacked *w, const float *bias, const GhPatches *patches, bool normalise, float scale);
 bool gh_cuda_fuses_block (const GhBlockParts *block);
 GhStatus gh_cuda_block_fwd (GhCtx *ctx, float *x, const GhBlockParts *block, int B, int N);
 bool gh_cuda_fuses_training (const GhCtx *ctx, const GhBlockTraining *block);

@@ -46,22 +46,21 @@ gh_cuda_widen_bf16 (GhCtx *ctx, float *to, const GhBf16 *x, size_t n)
   return GH_LAUNCH (ctx, widen, dim3 (gh_grid (ctx, n)), dim3 (256), 0, to, x, n);
 }
 
-/* to[n_out,n_in] = w, or its transpose from [n_in,n_out]; a tile of 32 x 32 goes through shared memory. */
+/* to[n_out,n_in] = the transpose of w[n_in,n_out]; a tile of 32 x 32 goes through shared memory. */
 template <class T> static __global__ void
-copy_weights (T *to, const float *w, bool transposed, int n_out, int n_in)
+turn_weights (T *to, const float *w, int n_out, int n_in)
 {
   GH_SHARED (float, tile);      /* [32][33] */
   int o0 = blockIdx.y * 32, i0 = blockIdx.x * 32, x = threadIdx.x;
 
   for (int y = threadIdx.y; y < 32; y += 8) {
-    int row = (transposed ? i0 : o0) + y, col = (transposed ? o0 : i0) + x;
-    if (row < (transposed ? n_in : n_out) && col < (transposed ? n_out : n_in))
-      tile[y * 33 + x] = w[(size_t) row * (transposed ? n_out : n_in) + col];
+    if (i0 + y < n_in && o0 + x < n_out)
+      tile[y * 33 + x] = w[(size_t) (i0 + y) * n_out + o0 + x];
   }
   __syncthreads ();
   for (int y = threadIdx.y; y < 32; y += 8) {
     if (o0 + y < n_out && i0 + x < n_in)
-      gh_store (to + (size_t) (o0 + y) * n_in + i0 + x, transposed ? tile[x * 33 + y] : tile[y * 33 + x]);
+      gh_store (to + (size_t) (o0 + y) * n_in + i0 + x, tile[x * 33 + y]);
   }
 }
 
@@ -70,12 +69,17 @@ gh_cuda_pack_update (GhCtx *ctx, GhPacked *packed, const float *w, bool transpos
 {
   int n_out = packed->n_out, n_in = packed->n_in;
   dim3 grid (gh_blocks (n_in, 32), gh_blocks (n_out, 32)), block (32, 8);
-  size_t shared = 32 * 33 * sizeof (float);
+  size_t shared = 32 * 33 * sizeof (float), n = (size_t) n_out * n_in;
+  bool half = packed->dtype == GH_DTYPE_BF16;
 
-  if (packed->dtype == GH_DTYPE_BF16)
-    return GH_LAUNCH (ctx, copy_weights<GhBf16>, grid, block, shared, (GhBf16 *) packed->data, w, transposed, n_out,
-        n_in);
-  return GH_LAUNCH (ctx, copy_weights<float>, grid, block, shared, (float *) packed->data, w, transposed, n_out, n_in);
+  if (transposed && half)
+    return GH_LAUNCH (ctx, turn_weights<GhBf16>, grid, block, shared, (GhBf16 *) packed->data, w, n_out, n_in);
+  if (transposed)
+    return GH_LAUNCH (ctx, turn_weights<float>, grid, block, shared, (float *) packed->data, w, n_out, n_in);
+  if (half)
+    return gh_cuda_round_bf16 (ctx, (GhBf16 *) packed->data, w, n);
+  return gh_cuda_check (ctx, cudaMemcpyAsync (packed->data, w, n * sizeof *w, cudaMemcpyDeviceToDevice,
+          gh_cuda (ctx)->stream), "weights");
 }
 
 /* Waits: other contexts may use the weights as soon as they are packed, and the host's may go. */

@@ -1,20 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * patchify.cu: a block per patch; its threads walk the patch's values, neighbours along a row of the image. */
-#include "cuda.h"
-
-namespace {
-struct Colours {
-  float scale[3], shift[3];     /* (u8/255 - mean)/std = u8*scale + shift */
-};
-
-struct Image {
-  int height, width, patch, cols;
-  size_t stride;
-};
-}
+#include "patches.h"
 
 template <class T> static __global__ void
-patchify (T *patches, const uint8_t *rgb, const int32_t *keep, Colours colours, Image image, int K)
+patchify (T *patches, const uint8_t *rgb, const int32_t *keep, GhColours colours, GhImage image, int K)
 {
   int b = blockIdx.y, k = blockIdx.x, row_values = image.patch * 3, P = image.patch * row_values;
   int index = keep ? keep[(size_t) b * K + k] : k;
@@ -42,47 +31,29 @@ store_eight (GhBf16 *to, const float *v)
   gh_store_eight (to, v);
 }
 
-/* The same, eight values of a row at a time: they lie in the image together or not at all. */
+/* The same, eight values of a row at a time. */
 template <class T> static __global__ void
-patchify_eights (T *patches, const uint8_t *rgb, const int32_t *keep, Colours colours, Image image, int K)
+patchify_eights (T *patches, const uint8_t *rgb, const int32_t *keep, GhColours colours, GhImage image, int K)
 {
-  int b = blockIdx.y, k = blockIdx.x, of_row = image.patch * 3 / 8, eights = image.patch * of_row;
+  int b = blockIdx.y, k = blockIdx.x, eights = image.patch * image.patch * 3 / 8;
   int index = keep ? keep[(size_t) b * K + k] : k;
-  int row0 = index / image.cols * image.patch, value0 = index % image.cols * image.patch * 3;
-  const uint8_t *from = rgb + ((size_t) b * image.height + row0) * image.stride + value0;
+  const uint8_t *picture = rgb + (size_t) b * image.height * image.stride;
   T *to = patches + ((size_t) b * K + k) * eights * 8;
 
   for (int i = threadIdx.x; i < eights; i += blockDim.x) {
-    int row = i / of_row, value = (i - row * of_row) * 8, channel = value % 3;
-    float v[8] = { 0 };
-    if (row0 + row < image.height && value0 + value < image.width * 3) {
-      uint2 pixels = *(const uint2 *) (from + row * image.stride + value);
-#pragma unroll
-      for (int j = 0; j < 8; j++) {
-        unsigned pixel = (j < 4 ? pixels.x : pixels.y) >> (j % 4 * 8) & 0xff;
-        int c = channel + j % 3 >= 3 ? channel + j % 3 - 3 : channel + j % 3;
-        float scale = c == 0 ? colours.scale[0] : c == 1 ? colours.scale[1] : colours.scale[2];
-        float shift = c == 0 ? colours.shift[0] : c == 1 ? colours.shift[1] : colours.shift[2];
-        v[j] = pixel * scale + shift;
-      }
-    }
+    float v[8];
+    gh_eight_of_patch (v, picture, image, colours, index, i);
     store_eight (to + (size_t) i * 8, v);
   }
 }
 
 template <class T> static GhStatus
 cut (GhCtx *ctx, T *patches, const uint8_t *rgb, const int32_t *keep, const float *mean, const float *std, int B,
-    Image image, int K)
+    GhImage image, int K)
 {
-  bool in_eights = image.patch * 3 % 8 == 0 && image.width * 3 % 8 == 0 && image.stride % 8 == 0
-      && (uintptr_t) rgb % 8 == 0 && (uintptr_t) patches % 16 == 0;
-  Colours colours;
+  const GhColours colours = gh_colours (mean, std);
 
-  for (int c = 0; c < 3; c++) {
-    colours.scale[c] = (float) (1 / (255.0 * std[c]));
-    colours.shift[c] = (float) (-(double) mean[c] / std[c]);
-  }
-  if (in_eights)
+  if (gh_lies_in_eights (image, rgb) && (uintptr_t) patches % 16 == 0)
     return GH_LAUNCH (ctx, patchify_eights<T>, dim3 (K, B), dim3 (256), 0, patches, rgb, keep, colours, image, K);
   return GH_LAUNCH (ctx, patchify<T>, dim3 (K, B), dim3 (256), 0, patches, rgb, keep, colours, image, K);
 }
@@ -91,7 +62,7 @@ GhStatus
 gh_cuda_patchify_fwd (GhCtx *ctx, float *patches, const uint8_t *rgb, const int32_t *keep, const float *mean,
     const float *std, int B, int height, int width, size_t stride, int patch, int K)
 {
-  return cut (ctx, patches, rgb, keep, mean, std, B, { height, width, patch, (width - 1) / patch + 1, stride }, K);
+  return cut (ctx, patches, rgb, keep, mean, std, B, gh_image (height, width, stride, patch), K);
 }
 
 bool
@@ -111,10 +82,29 @@ gh_cuda_project_patches_fwd (GhCtx *ctx, float *y, const uint8_t *rgb, const int
 
   if (!patches)
     return GH_NOMEM;
-  GH_CUDA_TRY (cut (ctx, patches, rgb, keep, mean, std, B,
-          { height, width, patch, (width - 1) / patch + 1, stride }, K));
+  GH_CUDA_TRY (cut (ctx, patches, rgb, keep, mean, std, B, gh_image (height, width, stride, patch), K));
   GhGemm g = gh_gemm_packed (y, patches, w, B * K);
   g.bias = bias;
   g.tune = true;
+  return gh_blas_gemm (ctx, &g);
+}
+
+/* They are cut once more: that moves fewer bytes than keeping them would. */
+GhStatus
+gh_cuda_project_patches_bwd (GhCtx *ctx, float *dw, float *db, const float *dy, const GhPatches *p, int n_out)
+{
+  int rows = p->B * p->K, P = p->patch * p->patch * 3;
+  size_t n_dy = ((size_t) rows * n_out + 127) / 128 * 128;
+  GhBf16 *rounded;
+
+  if (db)
+    GH_CUDA_TRY (gh_cuda_sum_rows (ctx, db, dy, rows, n_out));
+  rounded = (GhBf16 *) gh_scratch (ctx, (n_dy + (size_t) rows * P) * sizeof *rounded);
+  if (!rounded)
+    return GH_NOMEM;
+  GH_CUDA_TRY (gh_cuda_round_bf16 (ctx, rounded, dy, (size_t) rows * n_out));
+  GH_CUDA_TRY (cut (ctx, rounded + n_dy, p->rgb, p->keep, p->mean, p->std, p->B,
+          gh_image (p->height, p->width, p->stride, p->patch), p->K));
+  GhGemm g = gh_gemm_weight_gradient (dw, rounded, rounded + n_dy, rows, n_out, P);
   return gh_blas_gemm (ctx, &g);
 }

@@ -133,6 +133,78 @@ test_between (Training *f, gconstpointer data)
     g_assert_cmpfloat_with_epsilon (losses[0][step], losses[1][step], 1e-4);
 }
 
+/* ---- in bfloat16 ------------------------------------------------------------------------------------------------- */
+
+/* A model whose blocks, patches and loss are done in one call each, where there are tensor cores. */
+static void
+shape_to_fuse (Training *f)
+{
+  GhMaeConfig *c = &f->config;
+
+  c->dim = c->dec_dim = 128;
+  c->heads = c->dec_heads = 2;
+  c->head_dim = c->dec_head_dim = 64;
+  c->depth = c->dec_depth = 2;
+  c->conv = 9;
+  c->landmarks = 256;
+  f->options.batch = BATCH;
+}
+
+/* What is left of the first step, and the losses of three. */
+static float *
+gradient_of_step (Training *f, GhDevice device, GhPrecision precision, gsize *n, double *losses)
+{
+  g_autoptr (GhMaeTrainer) trainer = NULL;
+  float *gradient;
+
+  f->options.device = device;
+  f->options.precision = precision;
+  trainer = training_new (f);
+  g_test_message ("blocks %s, patches %s, loss %s: %s", trainer->pass.decoder.fused ? "fused" : "not fused",
+      trainer->pass.fuses_patches ? "fused" : "not fused", trainer->pass.fuses_loss ? "fused" : "not fused",
+      gh_mae_trainer_reason (trainer));
+  if (device == GH_DEVICE_CUDA && precision == GH_PRECISION_BF16) {
+    g_assert_true (trainer->pass.encoder.fused && trainer->pass.decoder.fused);
+    g_assert_true (trainer->pass.fuses_patches && trainer->pass.fuses_loss);
+  }
+  fill (f, gh_mae_trainer_new_store (trainer, CAPACITY));
+  training_steps (f, trainer, 1);
+  *n = trainer->model.params.n_trained;
+  gradient = g_new (float, *n);
+  g_assert_cmpint (gh_download (trainer->ctx, gradient, trainer->model.params.gradient, *n * sizeof (float)), ==, GH_OK);
+  g_assert_cmpint (gh_sync (trainer->ctx), ==, GH_OK);
+  training_steps (f, trainer, 2);
+  for (int step = 0; step < 3; step++)
+    losses[step] = mean_loss (trainer, step, step + 1);
+  return gradient;
+}
+
+static void
+test_fused (Training *f, gconstpointer data)
+{
+  bool fast = false;
+  GhCtx *ctx = NULL;
+  double losses[2][3];
+  gsize n, same;
+  g_autofree float *want = NULL, *got = NULL;
+
+  g_assert_cmpint (gh_ctx_new (&ctx, GH_DEVICE_CUDA, 0, NULL, 0), ==, GH_OK);
+  gh_supports (ctx, GH_DTYPE_BF16, &fast, NULL);
+  gh_ctx_free (ctx);
+  if (!fast) {
+    g_test_skip ("no tensor cores");
+    return;
+  }
+  shape_to_fuse (f);
+  want = gradient_of_step (f, GH_DEVICE_CPU, GH_PRECISION_F32, &n, losses[0]);
+  got = gradient_of_step (f, GH_DEVICE_CUDA, GH_PRECISION_BF16, &same, losses[1]);
+  g_assert_cmpuint (n, ==, same);
+  g_test_message ("gradients of %" G_GSIZE_FORMAT " numbers differ by %g", n, test_error (got, want, n));
+  g_assert_cmpfloat (test_error (got, want, n), <, 2e-2);
+  for (int step = 0; step < 3; step++)
+    g_assert_cmpfloat_with_epsilon (losses[0][step], losses[1][step], 5e-3);
+}
+
 /* ---- where frames are -------------------------------------------------------------------------------------------- */
 
 static void
@@ -292,6 +364,7 @@ main (int argc, char **argv)
   ADD ("same", test_same);
   ADD ("camera", test_camera);
   ADD ("between", test_between);
+  ADD ("fused", test_fused);
   ADD ("too-many", test_too_many);
   ADD ("processor", test_processor);
   ADD ("traffic", test_traffic);
