@@ -185,7 +185,8 @@ step (Contender *contender, const Task *task, int round, GError **error)
 {
   GhMaeTrainStep report;
 
-  if (!(contender->store ? gh_mae_trainer_step (contender->trainer, contender->store, &report, error)
+  /* The first on what is given, whatever comes then: its loss tells whether others do the same work. */
+  if (!(contender->store && round >= 0 ? gh_mae_trainer_step (contender->trainer, contender->store, &report, error)
           : gh_mae_trainer_step_on (contender->trainer, task->rgb, task->noise, &report, error)))
     return FALSE;
   if (round >= 0)

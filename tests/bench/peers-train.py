@@ -4,8 +4,9 @@
 AdamW), then gst-heads again, with the same model, weights, frames, masks and threads.
 
 usage: peers-train.py BENCH_TRAIN [--config=NAME,NAME] [--batch=N] [--rounds=N] [--no-compile]
-                                   [--device=cpu|cuda] [--only=f32|bf16]
+                                   [--device=cpu|cuda] [--only=f32|bf16] [--frames=given|device|host]
 
+--frames: where those of the timed steps of gst-heads are (bench-train); PyTorch's lie on the device.
 Medians of images a second; ours is the slower of its two runs. The first loss of every contender is shown: the same
 loss is the same work. A peer that is not installed, or refuses, is named and left out.
 """
@@ -172,25 +173,25 @@ def pytorch(rows, c, w, folder, batch, threads, rounds, compiled, device, only):
                                                           (str(e) or type(e).__name__).splitlines()[0]), flush=True)
 
 
-def ours(bench, config, batch, rounds, folder, device, only):
+def ours(bench, config, batch, rounds, folder, device, only, frames):
     arguments = ["--config=" + config, "--batch=%d" % batch, "--rounds=%d" % rounds, "--keep=" + folder]
-    arguments += ["--device=" + device] + (["--only=" + only] if only else [])
+    arguments += ["--device=" + device, "--frames=" + frames] + (["--only=" + only] if only else [])
     out = subprocess.run([bench] + arguments, check=True, capture_output=True, text=True).stdout
     print(out, flush=True)
     return {m[1]: float(m[2]) for m in re.finditer(r"^(f32|bf16) +([0-9.]+)", out, re.M)}
 
 
-def compare(bench, config, batch, rounds, compiled, threads, device, only):
+def compare(bench, config, batch, rounds, compiled, threads, device, only, frames):
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        before = ours(bench, config, batch, rounds, folder, device, only)
+        before = ours(bench, config, batch, rounds, folder, device, only, frames)
         c, w = load(os.path.join(folder, "checkpoint.safetensors"))
         try:
             pytorch(rows, c, w, folder, batch, threads, rounds, compiled, device, only)
         except ImportError as e:
             print("  PyTorch is left out: %s" % e)
             return []
-        after = ours(bench, config, batch, rounds, folder, device, only)
+        after = ours(bench, config, batch, rounds, folder, device, only, frames)
     lines = []
     for precision in before:
         mine = min(before[precision], after[precision])
@@ -210,7 +211,7 @@ def main():
     lines = []
     for config in options.get("config", "almacam,small").split(","):
         lines += compare(sys.argv[1], config, batch, rounds, "no-compile" not in options, threads,
-                         options.get("device", "cpu"), options.get("only"))
+                         options.get("device", "cpu"), options.get("only"), options.get("frames", "given"))
     print("\nimages/s, batch %d, %d threads\n%-10s %-5s %10s %14s %17s %7s" % (
         batch, threads, "model", "type", "gst-heads", "PyTorch eager", "PyTorch compiled", "ratio*"))
     for line in lines:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * test-linear-weight.c: the gradients of a linear layer's weights and bias.
+ * test-linear-weight.c: the gradients of a linear layer's weights and bias, and of its input, where the back end multiplies
+ * with packed weights either way.
  */
 #include "cases.h"
 
@@ -105,5 +106,42 @@ bench_bf16 (Hn *hn)
   bench (hn, GH_DTYPE_BF16);
 }
 
+static void
+check_input_one (Hn *hn, int rows, int n_out, int n_in, GhDtype dtype)
+{
+  HnTensor dy = hn_in (hn, (size_t) rows * n_out, HN_NORMAL), w = hn_in (hn, (size_t) n_out * n_in, HN_NORMAL);
+  HnTensor dx = hn_out (hn, (size_t) rows * n_in);
+  double *want = hn_doubles (hn, dx.n);
+  GhPacked *packed = NULL;
+
+  hn_describe (hn, "%s rows=%d n_out=%d n_in=%d", gh_dtype_name (dtype), rows, n_out, n_in);
+  for (int r = 0; r < rows; r++) {
+    for (int o = 0; o < n_out; o++) {
+      double d = held (dy.host[(size_t) r * n_out + o], dtype);
+      for (int i = 0; i < n_in; i++)
+        want[(size_t) r * n_in + i] += d * held (w.host[(size_t) o * n_in + i], dtype);
+    }
+  }
+  hn_status (hn, gh_pack (hn_ctx (hn), &packed, w.host, n_out, n_in, dtype), GH_OK);
+  bool can = gh_multiplies_back (hn_ctx (hn));
+  if (hn_status (hn, gh_linear_bwd_input (hn_ctx (hn), dx.p, dy.p, packed, rows), can ? GH_OK : GH_UNSUPPORTED) && can)
+    hn_expect (hn, &dx, want, hn_tolerance_of (dtype));
+  gh_packed_free (packed);
+  hn_reset (hn);
+}
+
+static void
+check_input (Hn *hn)
+{
+  static const int shapes[][3] = { { 1, 1, 1 }, { 3, 2, 5 }, { 7, 16, 8 }, { 1, 33, 64 }, { 64, 31, 17 }, { 72, 67, 129 },
+    { 240, 250, 200 }, { 25, 13, 530 } };
+
+  for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+    check_input_one (hn, shapes[i][0], shapes[i][1], shapes[i][2], GH_DTYPE_F32);
+    check_input_one (hn, shapes[i][0], shapes[i][1], shapes[i][2], GH_DTYPE_BF16);
+  }
+}
+
 const HnCase hn_linear_weight_f32 = { "linear_bwd_weight_f32", check_f32, bench_f32 };
 const HnCase hn_linear_weight_bf16 = { "linear_bwd_weight_bf16", check_bf16, bench_bf16 };
+const HnCase hn_linear_bwd_input = { "linear_bwd_input", check_input, NULL };
