@@ -111,9 +111,9 @@ largest (const GhMaeParams *params)
 }
 
 guint64
-gh_mae_model_bytes (const GhMaeParams *params, GhDtype dtype)
+gh_mae_model_bytes (const GhMaeParams *params, GhCtx *ctx, GhDtype dtype)
 {
-  const guint64 packs = params->n_decayed * 2 * (dtype == GH_DTYPE_F32 ? 4 : 2);
+  const guint64 packs = params->n_decayed * (gh_multiplies_back (ctx) ? 1 : 2) * (dtype == GH_DTYPE_F32 ? 4 : 2);
 
   return (params->n_all + 3 * params->n_trained + largest (params)) * sizeof (float) + packs;
 }

@@ -40,7 +40,7 @@ typedef struct {
 } GhMaeModel;
 
 /* Bytes that gh_mae_model_new() will take. */
-guint64 gh_mae_model_bytes (const GhMaeParams *params, GhDtype dtype);
+guint64 gh_mae_model_bytes (const GhMaeParams *params, GhCtx *ctx, GhDtype dtype);
 
 /* Takes params, which are planned and allocated. Their values may be filled in afterwards. */
 GhStatus gh_mae_model_init (GhMaeModel *model, GhCtx *ctx, const GhMaeConfig *config, GhDtype dtype,

@@ -66,7 +66,7 @@ static gboolean
 take_memory (GhMaeTrainer *t, GhMaeParams *params, GhDtype dtype, char *words, GError **error)
 {
   const int K = gh_mae_config_kept (&t->config, t->options.mask_ratio);
-  const guint64 trained = params->n_trained, weights = gh_mae_model_bytes (params, dtype);
+  const guint64 trained = params->n_trained, weights = gh_mae_model_bytes (params, t->ctx, dtype);
   g_autofree char *size = NULL;
   guint64 activations;
 
