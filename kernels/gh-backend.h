@@ -28,6 +28,7 @@ struct GhPacked {
   const GhBackend *backend;
   GhDtype dtype;
   int n_out, n_in;
+  bool learns;                  /* gh_pack_update() has been called */
   size_t bytes;
   const void *engine;           /* which of the back end's products packed it */
   void *data;                   /* the weights in the engine's layout */

@@ -153,6 +153,7 @@ gh_pack_update (GhCtx *ctx, GhPacked *packed, const float *w, bool transposed)
   CHECK (packed && w);
   CHECK (packed->backend == ctx->backend);
   CHECK (packed->dtype == GH_DTYPE_F32 || packed->dtype == GH_DTYPE_BF16);
+  packed->learns = true;
   return ctx->backend->pack_update (ctx, packed, w, transposed);
 }
 

@@ -85,7 +85,7 @@ gh_cuda_project_patches_fwd (GhCtx *ctx, float *y, const uint8_t *rgb, const int
   GH_CUDA_TRY (cut (ctx, patches, rgb, keep, mean, std, B, gh_image (height, width, stride, patch), K));
   GhGemm g = gh_gemm_packed (y, patches, w, B * K);
   g.bias = bias;
-  g.tune = true;
+  g.tune = !w->learns;          /* a training has the same bits each time */
   return gh_blas_gemm (ctx, &g);
 }
 
