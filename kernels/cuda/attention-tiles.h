@@ -60,12 +60,12 @@ gh_as_operand (unsigned *a, const float (*c)[4])
 
 /* ---- tiles ----------------------------------------------------------------------------------------------- */
 
-/* tile[rows][GH_ROW] = rows t0.. of x[N,ld], zero where a row is below `first` or beyond N. In bfloat16 they come while others
- * are computed with, and are there after gh_copy_wait(). */
+/* tile[rows][GH_ROW] = rows t0.. of x[N,ld], zero where a row is below `first` or beyond N, by `threads` threads of which this
+ * is one. In bfloat16 they come while others are computed with, and are there after gh_copy_wait(). */
 static __device__ __forceinline__ void
-gh_load_tile (GhBf16 *tile, const float *x, size_t ld, int t0, int first, int N, int rows)
+gh_load_tile_by (int thread, int threads, GhBf16 *tile, const float *x, size_t ld, int t0, int first, int N, int rows)
 {
-  for (int i = threadIdx.x; i < rows * GH_HEAD / 4; i += blockDim.x) {
+  for (int i = thread; i < rows * GH_HEAD / 4; i += threads) {
     int row = i / (GH_HEAD / 4), d = i % (GH_HEAD / 4) * 4, t = t0 + row;
     float4 v = t >= first && t < N ? *(const float4 *) (x + t * ld + d) : make_float4 (0, 0, 0, 0);
     *(uint2 *) (tile + row * GH_ROW + d) = make_uint2 (gh_pair (v.x, v.y), gh_pair (v.z, v.w));
@@ -73,13 +73,19 @@ gh_load_tile (GhBf16 *tile, const float *x, size_t ld, int t0, int first, int N,
 }
 
 static __device__ __forceinline__ void
-gh_load_tile (GhBf16 *tile, const GhBf16 *x, size_t ld, int t0, int first, int N, int rows)
+gh_load_tile_by (int thread, int threads, GhBf16 *tile, const GhBf16 *x, size_t ld, int t0, int first, int N, int rows)
 {
-  for (int i = threadIdx.x; i < rows * GH_HEAD / 8; i += blockDim.x) {
+  for (int i = thread; i < rows * GH_HEAD / 8; i += threads) {
     int row = i / (GH_HEAD / 8), d = i % (GH_HEAD / 8) * 8, t = t0 + row;
     bool inside = t >= first && t < N;
     gh_copy_async (tile + row * GH_ROW + d, x + (inside ? t : 0) * ld + d, inside ? 16 : 0);
   }
+}
+
+template <class T> static __device__ __forceinline__ void
+gh_load_tile (GhBf16 *tile, const T *x, size_t ld, int t0, int first, int N, int rows)
+{
+  gh_load_tile_by (threadIdx.x, blockDim.x, tile, x, ld, t0, first, N, rows);
 }
 
 /* c[16 rows, 8 of the tile's] = a tile^T, rows `row`.. of the tile: products along the channels. */
@@ -146,14 +152,16 @@ gh_load_filter (float *filter, const float *w, int taps, bool turned)
   }
 }
 
-/* sums[16 rows, 64 channels] += the band times the tile, for the warp's rows; nothing for rows before `first`. */
+/* sums[16 rows, 64 channels] += the band times the tile, for the warp's rows; nothing for rows before `first`. begin and
+ * stride: which of the steps. */
 static __device__ __forceinline__ void
-gh_add_band (float (*sums)[4], const float *filter, const GhBf16 *tile, int taps, int warp, int t, int first)
+gh_add_band (float (*sums)[4], const float *filter, const GhBf16 *tile, int taps, int warp, int t, int first, int begin = 0,
+    int stride = 1)
 {
   int g = threadIdx.x % 32 / 4, i = threadIdx.x % 4;
   bool low = t + g >= first;    /* row g + 8 is none that is left out */
 
-  for (int step = 0; step < gh_band_steps (taps); step++) {
+  for (int step = begin; step < gh_band_steps (taps); step += stride) {
     const float *at = filter + 16 + step * 16 + 2 * i - g;
     unsigned a[4] = { low ? gh_pair (at[0], at[1]) : 0, gh_pair (at[-8], at[-7]), low ? gh_pair (at[8], at[9]) : 0,
       gh_pair (at[0], at[1]) };

@@ -333,7 +333,7 @@ cudaError_t cudaGetLastError (void);
 cudaError_t cudaPeekAtLastError (void);
 
 /* One device, "emulated", of two processors and capability 0.0: no tensor cores. GST_HEADS_EMULATED_CAPABILITY=80 gives it
- * those of 8.0. */
+ * those of 8.0, GST_HEADS_EMULATED_PROCESSORS another number of processors. */
 cudaError_t cudaGetDeviceCount (int *count);
 cudaError_t cudaGetDevice (int *device);
 cudaError_t cudaSetDevice (int device);

@@ -401,6 +401,13 @@ cudaSetDevice (int device)
   return answer (device == 0 ? cudaSuccess : cudaErrorInvalidDevice);
 }
 
+static int
+setting (const char *name, int otherwise)
+{
+  const char *wanted = getenv (name);
+  return wanted ? atoi (wanted) : otherwise;
+}
+
 cudaError_t
 cudaGetDeviceProperties (cudaDeviceProp *properties, int device)
 {
@@ -411,23 +418,18 @@ cudaGetDeviceProperties (cudaDeviceProp *properties, int device)
   properties->totalGlobalMem = MEMORY;
   properties->sharedMemPerBlock = 48 << 10;
   properties->sharedMemPerBlockOptin = MOST_SHARED;
-  properties->multiProcessorCount = PROCESSORS;
+  properties->multiProcessorCount = setting ("GST_HEADS_EMULATED_PROCESSORS", PROCESSORS);
   properties->maxThreadsPerBlock = 1024;
   properties->warpSize = warpSize;
   return cudaSuccess;
 }
 
-/* 10 * major + minor; 0, where kernels take their plain variants, unless the environment says otherwise. */
-static int
-capability (void)
-{
-  const char *wanted = getenv ("GST_HEADS_EMULATED_CAPABILITY");
-  return wanted ? atoi (wanted) : 0;
-}
 
 cudaError_t
 cudaDeviceGetAttribute (int *value, cudaDeviceAttr attribute, int device)
 {
+  /* 10 * major + minor; 0: kernels take their plain variants. */
+  int capability = setting ("GST_HEADS_EMULATED_CAPABILITY", 0);
   cudaDeviceProp properties;
 
   if (cudaGetDeviceProperties (&properties, device) != cudaSuccess)
@@ -449,10 +451,10 @@ cudaDeviceGetAttribute (int *value, cudaDeviceAttr attribute, int device)
       *value = properties.multiProcessorCount;
       return cudaSuccess;
     case cudaDevAttrComputeCapabilityMajor:
-      *value = capability () / 10;
+      *value = capability / 10;
       return cudaSuccess;
     case cudaDevAttrComputeCapabilityMinor:
-      *value = capability () % 10;
+      *value = capability % 10;
       return cudaSuccess;
   }
   return answer (cudaErrorInvalidValue);
