@@ -79,7 +79,7 @@ struct GhBackend {
   void (*packed_free) (GhPacked *packed);
   GhStatus (*pack_update) (GhCtx *ctx, GhPacked *packed, const float *w, bool transposed);
   GhStatus (*linear_bwd_weight) (GhCtx *, float *, float *, const float *, const float *, GhDtype, int, int, int);
-  GhStatus (*linear_bwd_input) (GhCtx *, float *, const float *, const GhPacked *, int);       /* NULL: wants a second pack */
+  GhStatus (*linear_bwd_input) (GhCtx *, float *, const float *, const GhPacked *, int);  /* NULL: a second pack does */
   GhStatus (*linear_fwd) (GhCtx *, float *, const float *, const GhPacked *, const float *, const float *, GhAct, int);
   GhStatus (*bmm) (GhCtx *, GhMat, GhMat, bool, GhMat, bool, float, float, int, int, int, int, int);
   bool (*fuses_patches) (const GhPacked *);     /* NULL, as its operation is, where nothing is gained */

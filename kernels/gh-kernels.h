@@ -226,8 +226,9 @@ GhStatus gh_linear_fwd (GhCtx *ctx, float *y, const float *x, const GhPacked *w,
 GhStatus gh_linear_bwd_weight (GhCtx *ctx, float *dw, float *db, const float *dy, const float *x, GhDtype dtype,
     int rows, int n_out, int n_in);
 
-/* dx[rows,n_in] = dy[rows,n_out] w, from the weights as they are packed for gh_linear_fwd(), where the back end multiplies
- * with them either way: cuda. gh_multiplies_back() asks; elsewhere GH_UNSUPPORTED, and a transposed pack does it. */
+/* dx[rows,n_in] = dy[rows,n_out] w, from the weights as they are packed for gh_linear_fwd(), where the back end
+ * multiplies with them either way: cuda. gh_multiplies_back() asks; elsewhere GH_UNSUPPORTED, and a transposed pack
+ * does it. */
 GhStatus gh_linear_bwd_input (GhCtx *ctx, float *dx, const float *dy, const GhPacked *w, int rows);
 bool gh_multiplies_back (const GhCtx *ctx);
 
@@ -316,14 +317,15 @@ typedef struct {
   int patch, K;
 } GhPatches;
 
-/* The gradients of gh_project_patches_fwd(), wherever that is: dw[n_out,P] accumulates dy^T patches, db[n_out] (may be NULL)
- * the column sums of dy[B*K,n_out]; P = patch*patch*3. */
+/* The gradients of gh_project_patches_fwd(), wherever that is: dw[n_out,P] accumulates dy^T patches, db[n_out] (may be
+ * NULL) the column sums of dy[B*K,n_out]; P = patch*patch*3. */
 GhStatus gh_project_patches_bwd (GhCtx *ctx, float *dw, float *db, const float *dy, const GhPatches *patches, int n_out);
 
-/* pred[B*K,P] = x[B*K,n_in] w^T + bias, gh_masked_loss() of that and the patches, and the gradients of it all, where the back
- * end gains by doing that in one: cuda in BF16, where eight values of a patch lie side by side. Elsewhere GH_UNSUPPORTED.
- * loss[1], dw[P,n_in] and db[P] (NULL when bias is) accumulate, dx[B*K,n_in] is overwritten. gh_fuses_patches_loss() asks
- * beforehand; what it is asked about may have another rgb of the same alignment, and another keep. */
+/* pred[B*K,P] = x[B*K,n_in] w^T + bias, gh_masked_loss() of that and the patches, and the gradients of it all, where
+ * the back end gains by doing that in one: cuda in BF16, where eight values of a patch lie side by side. Elsewhere
+ * GH_UNSUPPORTED. loss[1], dw[P,n_in] and db[P] (NULL when bias is) accumulate, dx[B*K,n_in] is overwritten.
+ * gh_fuses_patches_loss() asks beforehand; what it is asked about may have another rgb of the same alignment, and
+ * another keep. */
 GhStatus gh_patches_loss (GhCtx *ctx, float *loss, float *dx, float *dw, float *db, const float *x, const GhPacked *w,
     const float *bias, const GhPatches *patches, bool normalise, float scale);
 bool gh_fuses_patches_loss (const GhCtx *ctx, const GhPacked *w, const GhPatches *patches);
@@ -354,14 +356,14 @@ typedef struct {
   float *d_conv;
 } GhBlockTraining;
 
-/* `depth` blocks of one shape, one after the other, forward and back, where the back end gains by doing them in one: cuda
- * in BF16 with heads of 64 channels, which keeps and moves in bfloat16 what lies between two products. Elsewhere
+/* `depth` blocks of one shape, one after the other, forward and back, where the back end gains by doing them in one:
+ * cuda in BF16 with heads of 64 channels, which keeps and moves in bfloat16 what lies between two products. Elsewhere
  * GH_UNSUPPORTED; the operations above do the same one by one. gh_fuses_training() asks beforehand.
  *
- * kept: `depth` times the bytes that gh_blocks_training_bytes() says, untouched between the two passes; it begins with what
- * goes into the first block, float x[B,N,C], which the caller writes there. scratch: as many bytes as that says, free again
- * after each call. Both on the context's device, aligned to 64 bytes. y[B,N,C] is what the last block gives; dx[B,N,C], the
- * gradient of that, becomes the gradient of x. */
+ * kept: `depth` times the bytes that gh_blocks_training_bytes() says, untouched between the two passes; it begins with
+ * what goes into the first block, float x[B,N,C], which the caller writes there. scratch: as many bytes as that says,
+ * free again after each call. Both on the context's device, aligned to 64 bytes. y[B,N,C] is what the last block gives;
+ * dx[B,N,C], the gradient of that, becomes the gradient of x. */
 bool gh_fuses_training (const GhCtx *ctx, const GhBlockTraining *block);
 GhStatus gh_blocks_training_bytes (GhCtx *ctx, size_t *kept, size_t *scratch, const GhBlockTraining *block, int B, int N);
 GhStatus gh_blocks_training_fwd (GhCtx *ctx, float *y, const GhBlockTraining *blocks, int depth, void *kept,

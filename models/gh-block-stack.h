@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * gh-block-stack.h (private): transformer blocks of one shape that learn, one after the other. Where the back end gains by
- * doing them all in one call (gh_fuses_training()), it does, and lays out what it keeps itself; else they are done by
- * gh-block-train.h, operation by operation. The letters are those of gh-block.h.
+ * gh-block-stack.h (private): transformer blocks of one shape that learn, one after the other. Where the back end gains
+ * by doing them all in one call (gh_fuses_training()), it does, and lays out what it keeps itself; else they are done
+ * by gh-block-train.h, operation by operation. The letters are those of gh-block.h.
  */
 #pragma once
 

@@ -67,8 +67,8 @@ check_data (const GhHeadData *data, GError **error)
   int n_classes = data->classes ? (int) g_strv_length ((char **) data->classes) : 0;
 
   if (data->n < MIN_LABELS)
-    return refuse (error, "%d labels are too few to train the head \"%s\", it takes at least %d", data->n, data->task,
-        MIN_LABELS);
+    return refuse (error, "%d label%s too few to train the head \"%s\", it takes at least %d", data->n,
+        data->n == 1 ? " is" : "s are", data->task, MIN_LABELS);
   if (data->dim < 1 || data->dim > GH_HEAD_MAX_WIDTH)
     return refuse (error, "embeddings of %d numbers; 1 to %d can be trained on", data->dim, GH_HEAD_MAX_WIDTH);
   if (data->kind == GH_HEAD_CLASS && (n_classes < 2 || n_classes > GH_HEAD_MAX_CLASSES))

@@ -126,8 +126,8 @@ project (const GhMaePass *p)
 
   if (!p->fuses_patches)
     return gh_train_linear_forward (m->ctx, p->small, p->kept, &m->patch, NULL, p->B * p->K);
-  return gh_project_patches_fwd (m->ctx, p->small, p->rgb, p->keep, c->mean, c->std, m->patch.forward, m->patch.bias, p->B,
-      c->height, c->width, (gsize) c->width * 3, c->patch, p->K);
+  return gh_project_patches_fwd (m->ctx, p->small, p->rgb, p->keep, c->mean, c->std, m->patch.forward, m->patch.bias,
+      p->B, c->height, c->width, (gsize) c->width * 3, c->patch, p->K);
 }
 
 static GhStatus

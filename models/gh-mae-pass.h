@@ -21,7 +21,8 @@ typedef struct {
   guint8 *rgb;                  /* [B,height,width,3] */
   const gint32 *keep, *drop;    /* [B,K], [B,N-K], ascending */
 
-  /* Patches are cut where they are needed, and the loss is found with the prediction: kept, or hidden and pred, are none. */
+  /* Patches are cut where they are needed, and the loss is found with the prediction: kept, or hidden and pred, are
+   * none. */
   gboolean fuses_patches, fuses_loss;
 
   float *sums;                  /* [2] loss and squared norm of the gradient */

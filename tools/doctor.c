@@ -10,6 +10,7 @@
 #include "models/gh-mae-config.h"
 #include "models/gh-safetensors.h"
 
+#include <dlfcn.h>
 #include <gst/gst.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -106,6 +107,19 @@ check_device (GhDevice device)
   gh_ctx_free (ctx);
 }
 
+/* What mae-encoder opens, too; not needed without a GPU. It stays open: it is not made to be closed. */
+static void
+check_cuda_frames (void)
+{
+  static const char name[] = "libgstcuda-1.0.so.0";
+
+  if (dlopen (name, RTLD_NOW | RTLD_LOCAL))
+    say ("ok", "cuda frames", "%s opens: frames in a GPU's memory (nvh264dec) stay there", name);
+  else
+    say ("-", "cuda frames", "frames in a GPU's memory (nvh264dec) are copied to the processor: %s (Debian's "
+        "libgstreamer-plugins-bad1.0-0 has it)", dlerror ());
+}
+
 static void
 check_devices (void)
 {
@@ -115,6 +129,7 @@ check_devices (void)
   check_device (GH_DEVICE_REF);
   check_device (GH_DEVICE_CPU);
   check_device (GH_DEVICE_CUDA);
+  check_cuda_frames ();
   if (gh_ctx_new (&ctx, GH_DEVICE_AUTO, 0, reason, sizeof reason) == GH_OK) {
     say ("ok", "auto", "%s", reason);
     gh_ctx_free (ctx);

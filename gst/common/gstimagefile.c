@@ -36,12 +36,13 @@ wait_for_frame (GstElement *pipeline, const gchar *path, GError **error)
     g_autoptr (GError) reason = NULL;
 
     gst_message_parse_error (message, &reason, NULL);
-    fail (error, path, "cannot be decoded: %s", reason->message);
+    fail (error, path, "cannot be decoded: %s Put the picture there anew, or take the file away.", reason->message);
     return NULL;
   }
   g_object_get (sink, "last-sample", &sample, NULL);
   if (!sample)
-    fail (error, path, message ? "holds no picture" : "was not decoded within %d seconds", DECODE_SECONDS);
+    fail (error, path, message ? "holds no whole picture: put it there anew, or take the file away"
+        : "was not decoded within %d seconds", DECODE_SECONDS);
   return sample;
 }
 

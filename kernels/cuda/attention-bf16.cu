@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * attention-bf16.cu: attention over heads of 64 channels on tensor cores, after FlashAttention-2 (Dao 2023): a warp takes 16
- * queries of one head, and its block walks the keys 64 at a time. Scores never leave the registers: the fragment a product
- * ends in is the one that the next product begins with. The convolution of the values is added while the block is at it.
+ * attention-bf16.cu: attention over heads of 64 channels on tensor cores, after FlashAttention-2 (Dao 2023): a warp
+ * takes 16 queries of one head, and its block walks the keys 64 at a time. Scores never leave the registers: the
+ * fragment a product ends in is the one that the next product begins with. The convolution of the values is added while
+ * the block is at it.
  */
 #include "attention-tiles.h"
 
@@ -128,13 +129,13 @@ attention_bf16 (T *o, float *lse, const T *qkv, GhAttention v, float scale)
 
 enum { SPLIT = 4 /* warps */ };
 
-/* Where heads are too few to fill the device, a block takes 16 queries, and its warps share the keys: each walks every fourth
- * tile of them, then all are added up, each as far down as the highest score of all asks. */
+/* Where heads are too few to fill the device, a block takes 16 queries, and its warps share the keys: each walks every
+ * fourth tile of them, then all are added up, each as far down as the highest score of all asks. */
 template <class T> static __global__ void
 __launch_bounds__ (32 * SPLIT)
 attention_few (T *o, float *lse, const T *qkv, GhAttention v, float scale)
 {
-  GH_SHARED (GhBf16, tiles);    /* each warp's keys and values; the band's values, its taps; highest and total of each row */
+  GH_SHARED (GhBf16, tiles);    /* each warp's keys and values; the band's values, its taps; top and total of each row */
   const int taps = v.conv ? v.taps : 0, N = v.N, warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4;
   GhBf16 *mine = tiles + warp * 2 * GH_TILE * GH_ROW, *band = tiles + SPLIT * 2 * GH_TILE * GH_ROW;
   float *filter = (float *) (band + gh_band_rows (taps, 1) * GH_ROW);
@@ -216,8 +217,8 @@ launch_few (GhCtx *ctx, T *o, float *lse, const T *qkv, const GhAttention *v, fl
 
   GH_CUDA_TRY (gh_cuda_check (ctx, cudaFuncSetAttribute ((const void *) attention_few<T>,
               cudaFuncAttributeMaxDynamicSharedMemorySize, (int) shared), "attention_few"));
-  return GH_LAUNCH (ctx, attention_few<T>, dim3 (gh_blocks (v->N, 16), v->H, v->B), dim3 (32 * SPLIT), shared, o, lse, qkv,
-      *v, scale);
+  return GH_LAUNCH (ctx, attention_few<T>, dim3 (gh_blocks (v->N, 16), v->H, v->B), dim3 (32 * SPLIT), shared, o, lse,
+      qkv, *v, scale);
 }
 
 /* ---- which ----------------------------------------------------------------------------------------------- */

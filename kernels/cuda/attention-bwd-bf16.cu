@@ -1,25 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * attention-bwd-bf16.cu: the gradients of attention on tensor cores, for heads of 64 channels. Scores are computed again from
- * q, k and the logarithm of their sums that the forward pass kept: P = exp(S - lse), dP = dout v^T, dS = P (dP - delta),
- * delta[t] = sum over s of P dP. One kernel takes 16 queries a warp and walks the keys, for dq = dS k / 8; it finds delta on the
- * way in. The other takes 16 keys a warp and walks the queries, for dk = dS^T q / 8 and dv = P^T dout. Each computes S and dP
- * for itself: that is cheaper than sums of many blocks in one place, and has one order.
+ * attention-bwd-bf16.cu: the gradients of attention on tensor cores, for heads of 64 channels. Scores are computed
+ * again from q, k and the logarithm of their sums that the forward pass kept:
  *
- * With a convolution o is (P + W) v: delta is dout o less the sum of W dP, dv gains W^T dout, and the gradient of a tap is
- * the sum of a diagonal of dP. The first kernel computes that band of dP.
+ *   P = exp(S - lse), dP = dout v^T, dS = P (dP - delta), delta[t] = sum over s of P dP
+ *
+ * One kernel takes 16 queries a warp and walks the keys, for dq = dS k / 8; it finds delta on the way in. The other
+ * takes 16 keys a warp and walks the queries, for dk = dS^T q / 8 and dv = P^T dout. Each computes S and dP for itself:
+ * that is cheaper than sums of many blocks in one place, and has one order.
+ *
+ * With a convolution o is (P + W) v: delta is dout o less the sum of W dP, dv gains W^T dout, and the gradient of a tap
+ * is the sum of a diagonal of dP. The first kernel computes that band of dP.
  */
 #include "attention-tiles.h"
 #include "column-sums.h"
 
 enum { HALF = 16 /* rows of a tile that are computed with at a time */ };
-
-/* N, up to whole tiles. */
-static __host__ __device__ __forceinline__ int
-whole_tiles (int N)
-{
-  return (N + GH_TILE - 1) / GH_TILE * GH_TILE;
-}
 
 /* P and dS of 16 rows and 32 columns: scores and dP in, fragments for products along the columns out. The logarithms and
  * deltas are of rows where per_row, else of columns. */
@@ -197,15 +193,26 @@ query_gradients (Gradients w, GhAttention v)
 
 /* ---- keys and values ------------------------------------------------------------------------------------- */
 
+/* lse and delta of a tile of queries, [2][GH_TILE]. One beyond the last weighs nothing. */
+static __device__ __forceinline__ void
+load_sums (float *to, const float *lse, const float *delta, int t0, int N)
+{
+  for (int i = threadIdx.x; i < GH_TILE; i += blockDim.x) {
+    to[i] = t0 + i < N ? lse[t0 + i] : INFINITY;
+    to[GH_TILE + i] = t0 + i < N ? delta[t0 + i] : 0;
+  }
+}
+
 template <int WARPS, bool CONVOLVED> static __global__ void
 __launch_bounds__ (32 * WARPS, 12 / WARPS)
 key_gradients (Gradients w, GhAttention v)
 {
-  GH_SHARED (GhBf16, tiles);    /* two sets of queries and their gradients, the band's gradients, its taps; lse, delta */
+  GH_SHARED (GhBf16, tiles);    /* two sets of queries and their gradients, the band's gradients, its taps; each set's lse
+                                 * and delta */
   const int taps = CONVOLVED ? v.taps : 0, N = v.N, warp = threadIdx.x / 32, ahead = taps - 1 - taps / 2;
   GhBf16 *band = tiles + 4 * GH_TILE * GH_ROW;
   float *filter = (float *) (band + gh_band_rows (taps, WARPS) * GH_ROW);
-  float *lse = filter + gh_filter_size (taps), *delta = lse + whole_tiles (N);
+  float *of_rows = filter + gh_filter_size (taps);      /* [2][2][GH_TILE] */
   size_t I = (size_t) v.H * GH_HEAD, ld = 3 * I, head = ((size_t) blockIdx.z * v.H + blockIdx.y) * N;
   int block0 = blockIdx.x * 16 * WARPS, s0 = block0 + warp * 16;
   const GhBf16 *q = w.qkv + blockIdx.z * N * ld + blockIdx.y * GH_HEAD;
@@ -222,11 +229,7 @@ key_gradients (Gradients w, GhAttention v)
   gh_row_fragments (values, q + 2 * I, ld, s0, N);
   if (CONVOLVED)
     gh_load_filter (filter, v.conv + blockIdx.y * taps, taps, true);
-  /* A query beyond the last weighs nothing. */
-  for (int t = threadIdx.x; t < whole_tiles (N); t += 32 * WARPS) {
-    lse[t] = t < N ? w.lse[head + t] : INFINITY;
-    delta[t] = t < N ? w.delta[head + t] : 0;
-  }
+  load_sums (of_rows, w.lse + head, w.delta + head, 0, N);
   for (int t0 = 0; t0 < N; t0 += GH_TILE) {
     int set = t0 / GH_TILE % 2;
     GhBf16 *now = tiles + 2 * set * GH_TILE * GH_ROW, *next = tiles + 2 * (1 - set) * GH_TILE * GH_ROW;
@@ -235,8 +238,10 @@ key_gradients (Gradients w, GhAttention v)
     if (t0 + GH_TILE < N) {
       gh_load_tile (next, q, ld, t0 + GH_TILE, 0, N, GH_TILE);
       gh_load_tile (next + GH_TILE * GH_ROW, dout, I, t0 + GH_TILE, 0, N, GH_TILE);
+      load_sums (of_rows + (1 - set) * 2 * GH_TILE, w.lse + head, w.delta + head, t0 + GH_TILE, N);
     }
     gh_copy_commit ();
+    const float *lse = of_rows + set * 2 * GH_TILE, *delta = lse + GH_TILE;
 #pragma unroll 1
     for (int row = 0; row < GH_TILE && t0 + row < N; row += HALF) {
       float p[HALF / 8][4], ds[HALF / 8][4];
@@ -245,7 +250,7 @@ key_gradients (Gradients w, GhAttention v)
         gh_times_rows (p[n], k, now, row + n * 8);
         gh_times_rows (ds[n], values, now + GH_TILE * GH_ROW, row + n * 8);
       }
-      slopes (p, ds, lse + t0 + row, delta + t0 + row, w.scale, false);
+      slopes (p, ds, lse + row, delta + row, w.scale, false);
       add_half (dv, p, now + GH_TILE * GH_ROW, row);
       add_half (dk, ds, now, row);
     }
@@ -295,7 +300,7 @@ launch (GhCtx *ctx, const Gradients *w, const GhAttention *v)
   dim3 grid (gh_blocks (v->N, 16 * WARPS), v->H, v->B), block (32 * WARPS);
   size_t tiles = (4 * GH_TILE + gh_band_rows (taps, WARPS)) * GH_ROW * sizeof (GhBf16);
   size_t queries = tiles + (gh_filter_size (taps) + (taps ? WARPS * (16 * (width + 2) + taps) : 0)) * sizeof (float);
-  size_t keys = tiles + (gh_filter_size (taps) + 2 * whole_tiles (v->N)) * sizeof (float);
+  size_t keys = tiles + (gh_filter_size (taps) + 4 * GH_TILE) * sizeof (float);
 
   GH_CUDA_TRY (gh_cuda_check (ctx, cudaFuncSetAttribute ((const void *) query_gradients<WARPS, CONVOLVED>,
               cudaFuncAttributeMaxDynamicSharedMemorySize, (int) queries), "query_gradients"));

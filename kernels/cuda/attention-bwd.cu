@@ -2,8 +2,8 @@
  *
  * attention-bwd.cu: the gradients of attention by products of whole score matrices, a few images at a time so that
  * those stay small: S = q k^T / sqrt(D), dP = dout v^T, then per row P = softmax(S) and dS = P (dP - sum of P dP), and
- * dv = P^T dout, dq = dS k / sqrt(D), dk = dS^T q / sqrt(D). In BF16 the operands of the products are rounded; where heads have
- * 64 channels, attention-bwd-bf16.cu does it all.
+ * dv = P^T dout, dq = dS k / sqrt(D), dk = dS^T q / sqrt(D). In BF16 the operands of the products are rounded; where
+ * heads have 64 channels, attention-bwd-bf16.cu does it all.
  */
 #include "cuda.h"
 

@@ -60,8 +60,8 @@ gh_as_operand (unsigned *a, const float (*c)[4])
 
 /* ---- tiles ----------------------------------------------------------------------------------------------- */
 
-/* tile[rows][GH_ROW] = rows t0.. of x[N,ld], zero where a row is below `first` or beyond N, by `threads` threads of which this
- * is one. In bfloat16 they come while others are computed with, and are there after gh_copy_wait(). */
+/* tile[rows][GH_ROW] = rows t0.. of x[N,ld], zero where a row is below `first` or beyond N, by `threads` threads of
+ * which this is one. In bfloat16 they come while others are computed with, and are there after gh_copy_wait(). */
 static __device__ __forceinline__ void
 gh_load_tile_by (int thread, int threads, GhBf16 *tile, const float *x, size_t ld, int t0, int first, int N, int rows)
 {
@@ -155,8 +155,8 @@ gh_load_filter (float *filter, const float *w, int taps, bool turned)
 /* sums[16 rows, 64 channels] += the band times the tile, for the warp's rows; nothing for rows before `first`. begin and
  * stride: which of the steps. */
 static __device__ __forceinline__ void
-gh_add_band (float (*sums)[4], const float *filter, const GhBf16 *tile, int taps, int warp, int t, int first, int begin = 0,
-    int stride = 1)
+gh_add_band (float (*sums)[4], const float *filter, const GhBf16 *tile, int taps, int warp, int t, int first,
+    int begin = 0, int stride = 1)
 {
   int g = threadIdx.x % 32 / 4, i = threadIdx.x % 4;
   bool low = t + g >= first;    /* row g + 8 is none that is left out */

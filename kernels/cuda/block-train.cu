@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * block-train.cu: blocks of a transformer that learn, in bfloat16. The stream of tokens and its gradient stay float32; what
- * stands between one product and the next is rounded where it is made, and kept so for the way back: norms, q k v, attention's
- * output, the MLP before and after GELU. What is summed over rows is summed by whoever passes over them anyway.
+ * block-train.cu: blocks of a transformer that learn, in bfloat16. The stream of tokens and its gradient stay float32;
+ * what stands between one product and the next is rounded where it is made, and kept so for the way back: norms, q k v,
+ * attention's output, the MLP before and after GELU. What is summed over rows is summed by whoever passes over them
+ * anyway.
  *
  * Letters: C channels, I = H*64, M = mlp, rows = B*N.
  */

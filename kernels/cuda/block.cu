@@ -83,13 +83,15 @@ gh_cuda_block_fwd (GhCtx *ctx, float *x, const GhBlockParts *block, int B, int N
 
   if (!make_buffers (ctx, &w, block, rows))
     return GH_NOMEM;
-  GH_CUDA_TRY (gh_cuda_layernorm_bf16 (ctx, w.norm, NULL, NULL, x, block->norm1_w, block->norm1_b, rows, block->C, block->eps));
+  GH_CUDA_TRY (gh_cuda_layernorm_bf16 (ctx, w.norm, NULL, NULL, x, block->norm1_w, block->norm1_b, rows, block->C,
+          block->eps));
   GH_CUDA_TRY (product (ctx, w.qkv, w.norm, block->qkv, rows));
   GH_CUDA_TRY (gh_cuda_finish_bf16 (ctx, w.qkv, w.qkv, block->qkv_b, GH_ACT_NONE, rows, 3 * inner));
   GH_CUDA_TRY (attend (ctx, w.attn, w.qkv, block, B, N));
   GH_CUDA_TRY (add_product (ctx, x, w.attn, block->out, block->out_b, rows));
 
-  GH_CUDA_TRY (gh_cuda_layernorm_bf16 (ctx, w.norm, NULL, NULL, x, block->norm2_w, block->norm2_b, rows, block->C, block->eps));
+  GH_CUDA_TRY (gh_cuda_layernorm_bf16 (ctx, w.norm, NULL, NULL, x, block->norm2_w, block->norm2_b, rows, block->C,
+          block->eps));
   GH_CUDA_TRY (product (ctx, w.hidden, w.norm, block->fc1, rows));
   GH_CUDA_TRY (gh_cuda_finish_bf16 (ctx, w.hidden, w.hidden, block->fc1_b, GH_ACT_GELU, rows, block->fc1->n_out));
   return add_product (ctx, x, w.hidden, block->fc2, block->fc2_b, rows);

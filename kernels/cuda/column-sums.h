@@ -67,8 +67,8 @@ gh_sum_columns (GhCtx *ctx, float *sum, Value value, int rows, int C, float *par
 
 /* ---- sums that another kernel takes on its way ----------------------------------------------------------- */
 
-/* Rows of a part where a block takes one of `columns` parts of a row: eight blocks or so to a multiprocessor, of whole eights
- * of rows. */
+/* Rows of a part where a block takes one of `columns` parts of a row: eight blocks or so to a multiprocessor, of whole
+ * eights of rows. */
 static inline int
 gh_rows_of_wide_part (const GhCtx *ctx, int rows, int columns)
 {

@@ -318,8 +318,8 @@ typedef struct {
   const float *conv;            /* [H,taps]; NULL: none */
   int taps, first;
 } GhAttention;
-/* On tensor cores, which hold operands and weights in bfloat16; o and qkv are aligned to 16 bytes. o[B,N,H*64] = softmax(q k^T / 8) v, to
- * which conv(v) is added. lse[B,H,N], what gh_cuda_attention_bwd_bf16() wants to know, may be NULL. */
+/* o[B,N,H*64] = softmax(q k^T / 8) v + conv(v) on tensor cores, which hold operands and weights in bfloat16; o and qkv
+ * are aligned to 16 bytes. lse[B,H,N], what gh_cuda_attention_bwd_bf16() wants to know, may be NULL. */
 bool gh_cuda_attends_in_bf16 (const GhCtx *ctx, int D);
 template <class T> GhStatus gh_cuda_attention_bf16 (GhCtx *ctx, T *o, float *lse, const T *qkv,
     const GhAttention *attention);
@@ -354,9 +354,9 @@ template <class T> GhStatus gh_cuda_convolve (GhCtx *ctx, T *to, int to_ld, cons
 /* y[rows,C] in bfloat16 from x in float32; mean and rstd [rows] may be NULL. */
 GhStatus gh_cuda_layernorm_bf16 (GhCtx *ctx, GhBf16 *y, float *mean, float *rstd, const float *x, const float *w,
     const float *b, int rows, int C, float eps);
-/* dx[rows,C], the gradient that went past the norm, gains the one that goes through it, from dy in bfloat16, and copy[rows,C]
- * is dx in that type. dw, db and, unless NULL, dsum [C] accumulate: dsum the columns of the new dx. C is divisible by 128, at
- * most 4096; everything aligned to 16 bytes. Uses gh_scratch(). */
+/* dx[rows,C], the gradient that went past the norm, gains the one that goes through it, from dy in bfloat16, and
+ * copy[rows,C] is dx in that type. dw, db and, unless NULL, dsum [C] accumulate: dsum the columns of the new dx. C is
+ * divisible by 128, at most 4096; everything aligned to 16 bytes. Uses gh_scratch(). */
 typedef struct {
   float *dx, *dw, *db, *dsum;
   GhBf16 *copy;

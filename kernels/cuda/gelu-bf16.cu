@@ -5,7 +5,8 @@
 enum { LANES = 8 /* rows of a block in flight */ };
 
 namespace {
-/* Phi(x) and phi(x), off by 1.5e-7 at most: erfc as a polynomial times exp(-x^2) (Hastings; Abramowitz and Stegun 7.1.26). */
+/* Phi(x) and phi(x), off by 1.5e-7 at most: erfc as a polynomial times exp(-x^2) (Hastings; Abramowitz and Stegun
+ * 7.1.26). */
 struct Normal {
   float below, density;
 };

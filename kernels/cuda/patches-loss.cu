@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * patches-loss.cu: the last layer of a decoder that learns: prediction, loss and all gradients in one, in bfloat16. What it
- * is compared with is cut from the picture's bytes as it is needed; the gradient takes the prediction's place.
+ * patches-loss.cu: the last layer of a decoder that learns: prediction, loss and all gradients in one, in bfloat16.
+ * What it is compared with is cut from the picture's bytes as it is needed; the gradient takes the prediction's place.
  */
 #include "column-sums.h"
 #include "patches.h"

@@ -74,8 +74,8 @@ gh_mma (float *c, const unsigned *a, unsigned b0, unsigned b1)
       : "r" (a[0]), "r" (a[1]), "r" (a[2]), "r" (a[3]), "r" (b0), "r" (b1));
 }
 
-/* Four matrices of 8 rows of 8 from shared memory: lane 8*m + j names row j of matrix m, 16 bytes; r[m] gets row g, columns
- * 2i and 2i+1 of it. */
+/* Four matrices of 8 rows of 8 from shared memory: lane 8*m + j names row j of matrix m, 16 bytes; r[m] gets row g,
+ * columns 2i and 2i+1 of it. */
 static __device__ __forceinline__ void
 gh_load_matrices (unsigned *r, const GhBf16 *row)
 {
@@ -93,8 +93,8 @@ gh_load_matrices_turned (unsigned *r, const GhBf16 *row)
       : "=r" (r[0]), "=r" (r[1]), "=r" (r[2]), "=r" (r[3]) : "r" (at) : "memory");
 }
 
-/* 16 bytes into shared memory while the thread goes on: `bytes` of them, 0 or 16, are read, the others become zero. What a
- * thread has asked for is one group at gh_copy_commit(). */
+/* 16 bytes into shared memory while the thread goes on: `bytes` of them, 0 or 16, are read, the others become zero.
+ * What a thread has asked for is one group at gh_copy_commit(). */
 static __device__ __forceinline__ void
 gh_copy_async (void *shared, const void *global, int bytes)
 {

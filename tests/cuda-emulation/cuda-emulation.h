@@ -324,7 +324,8 @@ typedef struct GhEmulatedEvent *cudaEvent_t;
 typedef struct GhEmulatedGraph *cudaGraph_t;
 typedef struct GhEmulatedGraphExec *cudaGraphExec_t;
 
-/* For events only. What others of the process have under way is known to the driver, fake-driver.c, where it is loaded. */
+/* For events only. What others of the process have under way is known to the driver, fake-driver.c, where it is loaded.
+ */
 #define cudaStreamLegacy ((cudaStream_t) 0x1)
 
 const char *cudaGetErrorName (cudaError_t error);
@@ -332,8 +333,8 @@ const char *cudaGetErrorString (cudaError_t error);
 cudaError_t cudaGetLastError (void);
 cudaError_t cudaPeekAtLastError (void);
 
-/* One device, "emulated", of two processors and capability 0.0: no tensor cores. GST_HEADS_EMULATED_CAPABILITY=80 gives it
- * those of 8.0, GST_HEADS_EMULATED_PROCESSORS another number of processors. */
+/* One device, "emulated", of two processors and capability 0.0: no tensor cores. GST_HEADS_EMULATED_CAPABILITY=80 gives
+ * it those of 8.0, GST_HEADS_EMULATED_PROCESSORS another number of processors. */
 cudaError_t cudaGetDeviceCount (int *count);
 cudaError_t cudaGetDevice (int *device);
 cudaError_t cudaSetDevice (int device);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * emulated-tensor-cores.cc: what kernels/cuda/tensor-cores.h asks of a warp. The lanes lay their words out for each other,
- * meet, take what they need, and meet again before the place is used anew. Copies that go on meanwhile are done as late as
- * the waits allow: until then the place holds NaN.
+ * emulated-tensor-cores.cc: what kernels/cuda/tensor-cores.h asks of a warp. The lanes lay their words out for each
+ * other, meet, take what they need, and meet again before the place is used anew. Copies that go on meanwhile are done
+ * as late as the waits allow: until then the place holds NaN.
  */
 #include "emulation-private.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * test-tensor-cores.cc: that kernels/cuda/tensor-cores.h computes in the emulation what a warp's instructions would, against
- * plain loops, and that a kernel which does not wait for what it has asked for is caught.
+ * test-tensor-cores.cc: that kernels/cuda/tensor-cores.h computes in the emulation what a warp's instructions would,
+ * against plain loops, and that a kernel which does not wait for what it has asked for is caught.
  */
 #include "test-emulation.h"
 #include "kernels/cuda/tensor-cores.h"
@@ -11,8 +11,8 @@ enum { M = 16, N = 64, K = 64, LD = K + 8 };
 enum Fault { NONE, NO_WAIT, NO_BARRIER, WAITS_TOO_LITTLE };
 }
 
-/* c[M,N] = a[M,K] b, by one warp of two: b is [N,K] with its rows as columns, or [K,N] as it stands. Each warp has half of the
- * columns, and b comes in two groups of rows. */
+/* c[M,N] = a[M,K] b, by one warp of two: b is [N,K] with its rows as columns, or [K,N] as it stands. Each warp has half
+ * of the columns, and b comes in two groups of rows. */
 template <Fault fault> static __global__ void
 multiply (float *c, const GhBf16 *a, const GhBf16 *b, bool turned)
 {

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NORM1_W, NORM1_B, NORM2_W, NORM2_B, QKV, OUT, FC1, FC2, QKV_B, OUT_B, FC1_B, FC2_B, CONV, N_PARTS, MOST_DEPTH = 3 };
-enum { D = 64 };
+enum { NORM1_W, NORM1_B, NORM2_W, NORM2_B, QKV, OUT, FC1, FC2, QKV_B, OUT_B, FC1_B, FC2_B, CONV, N_PARTS };
+enum { D = 64, MOST_DEPTH = 3 };
 
 typedef struct {
   int B, N, C, H, mlp, taps, first, depth;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * test-linear-weight.c: the gradients of a linear layer's weights and bias, and of its input, where the back end multiplies
- * with packed weights either way.
+ * test-linear-weight.c: the gradients of a linear layer's weights and bias, and of its input, where the back end
+ * multiplies with packed weights either way.
  */
 #include "cases.h"
 

@@ -200,8 +200,9 @@ static void
 check_project_patches_bwd (Hn *hn)
 {
   static const Shape shapes[] = {
-    { 1, 8, 8, 0, 8, 1, 8, true, false }, { 2, 16, 24, 8, 8, 4, 16, true, false }, { 1, 20, 25, 3, 8, 12, 24, false, false },
-    { 3, 48, 80, 0, 16, 11, 40, true, false }, { 1, 96, 100, 4, 48, 5, 9, true, false }, { 1, 15, 25, 0, 5, 6, 7, true, false },
+    { 1, 8, 8, 0, 8, 1, 8, true, false }, { 2, 16, 24, 8, 8, 4, 16, true, false },
+    { 1, 20, 25, 3, 8, 12, 24, false, false }, { 3, 48, 80, 0, 16, 11, 40, true, false },
+    { 1, 96, 100, 4, 48, 5, 9, true, false }, { 1, 15, 25, 0, 5, 6, 7, true, false },
   };
 
   for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
