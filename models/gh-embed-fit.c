@@ -10,6 +10,7 @@
 #include "gh-random.h"
 #include "gh-spectrum.h"
 #include "gh-surprise-fit.h"
+#include "gh-threads.h"
 
 #include <glib/gstdio.h>
 #include <math.h>
@@ -304,32 +305,65 @@ turn_surprise (const Layer *layer, const GhScales *scales, int E, const double *
   }
 }
 
+/* Of the layer, a piece of work, and numbers of their weights that are made at a time: what they are made of stays near. */
+enum { OUTPUTS = 32, WEIGHTS = 128 };
+
+typedef struct {
+  const Layer *layer;
+  const GhSpectrum *spectrum;
+  const GhScales *scales;
+  const double *turn;           /* [E,k], column by column */
+  int E, k;
+  double scale;
+} Turning;
+
+/* Weights f0.. of output e; returns what they add up to on the mean frame, from `shift` on. */
+static double
+turn_weights (const Turning *t, int e, int f0, double shift)
+{
+  const int F = t->spectrum->dim, n = MIN (WEIGHTS, F - f0);
+  double row[WEIGHTS] = { 0 };
+
+  for (int j = 0; j < t->k; j++)
+    gh_axpy (row, t->turn[(gsize) j * t->E + e] * t->scale, t->spectrum->v + (gsize) j * F + f0, n);
+  for (int i = 0; i < n; i++) {
+    row[i] /= t->scales->std[f0 + i];
+    t->layer->weight[(gsize) e * F + f0 + i] = row[i];
+    shift += row[i] * t->scales->mean[f0 + i];
+  }
+  return shift;
+}
+
+static void
+turn_outputs (int piece, gpointer data)
+{
+  const Turning *t = data;
+  const int begin = piece * OUTPUTS, n = MIN (OUTPUTS, t->E - begin);
+  double shift[OUTPUTS] = { 0 };
+
+  for (int f0 = 0; f0 < t->spectrum->dim; f0 += WEIGHTS)
+    for (int i = 0; i < n; i++)
+      shift[i] = turn_weights (t, begin + i, f0, shift[i]);
+  for (int i = 0; i < n; i++)
+    t->layer->bias[begin + i] = -shift[i];
+}
+
 /* weight[E,F], bias[E] = -weight mean: turned principal components of (x - mean)/std. The mean square of the embedding is
  * 1, the surprise's share included. */
 static void
 make_layer (const Layer *layer, const Fit *fit, const GhSpectrum *s, const GhScales *scales)
 {
-  const int F = s->dim, E = fit->config.embedding, rows = surprise_rows (&fit->config), k = MIN (s->rank, E - rows);
-  g_autofree double *turn = random_rotation (E, k + rows, fit->seed), *row = g_new (double, F);
+  const int E = fit->config.embedding, rows = surprise_rows (&fit->config), k = MIN (s->rank, E - rows);
+  g_autofree double *turn = random_rotation (E, k + rows, fit->seed);
+  Turning turning = { layer, s, scales, turn, E, k };
   double total = 0;
 
   for (int j = 0; j < k; j++)
     total += s->value[j] / s->n;
   if (rows)
     total /= 1 - SURPRISE_SHARE;
-  for (int e = 0; e < E; e++) {
-    double shift = 0;
-
-    memset (row, 0, F * sizeof *row);
-    for (int j = 0; j < k; j++)
-      gh_axpy (row, turn[(gsize) j * E + e] * sqrt (E / total), s->v + (gsize) j * F, F);
-    for (int f = 0; f < F; f++) {
-      row[f] /= scales->std[f];
-      layer->weight[(gsize) e * F + f] = row[f];
-      shift += row[f] * scales->mean[f];
-    }
-    layer->bias[e] = -shift;
-  }
+  turning.scale = sqrt (E / total);
+  gh_threads_run (0, (E + OUTPUTS - 1) / OUTPUTS, turn_outputs, NULL, &turning);
   if (rows)
     turn_surprise (layer, fit->surprise.scales, E, turn + (gsize) k * E);
 }

@@ -4,6 +4,7 @@
  */
 #include "gh-spectrum.h"
 #include "gh-linalg.h"
+#include "gh-threads.h"
 
 #include <math.h>
 #include <string.h>
@@ -21,20 +22,46 @@ count_rank (const double *value, int n)
   return rank;
 }
 
-/* From the eigenvectors g[n,n] of z z^T: u = g^T, v = diag(value)^-1/2 g z. */
-static void
-from_rows (GhSpectrum *s, const double *z, const double *g)
+/* Products worth a thread of their own; those of heads are smaller, and made by several threads as it is. */
+#define MANY_PRODUCTS 1e9
+/* Numbers of a row that are gone through at a time, so that they stay near. */
+#define BLOCK 2048
+
+typedef struct {
+  GhSpectrum *s;
+  const double *z;              /* [n,dim] */
+  double *g;                    /* [n,n] z z^T, then its eigenvectors */
+} Rows;
+
+static int
+threads_for (const GhSpectrum *s)
 {
-  for (int k = 0; k < s->rank; k++) {
-    double *v = s->v + (gsize) k * s->dim, scale = 1 / sqrt (s->value[k]);
+  return (double) s->n * s->n * s->dim >= MANY_PRODUCTS ? 0 : 1;
+}
 
-    for (int i = 0; i < s->n; i++) {
-      double u = g[(gsize) k * s->n + i];
+static void
+gram_row (int i, gpointer data)
+{
+  const Rows *r = data;
+  const gsize n = r->s->n, dim = r->s->dim;
 
-      s->u[(gsize) i * s->rank + k] = u;
-      gh_axpy (v, u * scale, z + (gsize) i * s->dim, s->dim);
-    }
-  }
+  for (int j = 0; j <= i; j++)
+    r->g[i * n + j] = r->g[j * n + i] = gh_dot (r->z + i * dim, r->z + j * dim, dim);
+}
+
+/* u[:,k] and v[k] from the eigenvectors: u = g^T, v = diag(value)^-1/2 g z. */
+static void
+direction_from_rows (int k, gpointer data)
+{
+  const Rows *r = data;
+  const GhSpectrum *s = r->s;
+  const double *g = r->g + (gsize) k * s->n, scale = 1 / sqrt (s->value[k]);
+
+  for (int i = 0; i < s->n; i++)
+    s->u[(gsize) i * s->rank + k] = g[i];
+  for (int at = 0; at < s->dim; at += BLOCK)
+    for (int i = 0; i < s->n; i++)
+      gh_axpy (s->v + (gsize) k * s->dim + at, g[i] * scale, r->z + (gsize) i * s->dim + at, MIN (BLOCK, s->dim - at));
 }
 
 /* From the eigenvectors g[dim,dim] of z^T z: v = g, u = z g^T diag(value)^-1/2. */
@@ -65,9 +92,10 @@ decompose (GhSpectrum *s, const double *z)
   gboolean by_rows = s->n <= s->dim;
   int size = MIN (s->n, s->dim);
   g_autofree double *gram = g_new (double, (gsize) size * size), *value = g_new (double, size);
+  Rows rows = { s, z, gram };
 
   if (by_rows) {
-    gh_gram (gram, z, s->n, s->dim);
+    gh_threads_run (threads_for (s), s->n, gram_row, NULL, &rows);
   } else {
     g_autofree double *columns = transpose (z, s->n, s->dim);
 
@@ -78,7 +106,7 @@ decompose (GhSpectrum *s, const double *z)
   s->u = g_new0 (double, (gsize) s->n * MAX (s->rank, 1));
   s->v = g_new0 (double, (gsize) MAX (s->rank, 1) * s->dim);
   if (by_rows)
-    from_rows (s, z, gram);
+    gh_threads_run (threads_for (s), s->rank, direction_from_rows, NULL, &rows);
   else
     from_columns (s, z, gram);
 }
