@@ -17,8 +17,8 @@
 
 enum { HALF = 16 /* rows of a tile that are computed with at a time */ };
 
-/* P and dS of 16 rows and 32 columns: scores and dP in, fragments for products along the columns out. The logarithms and
- * deltas are of rows where per_row, else of columns. */
+/* P and dS of 16 rows and HALF columns: scores and dP in, fragments for products along the columns out. The logarithms
+ * and deltas are of rows where per_row, else of columns. */
 static __device__ __forceinline__ void
 slopes (float (*s)[4], float (*dp)[4], const float *lse, const float *delta, float scale, bool per_row)
 {
@@ -35,7 +35,22 @@ slopes (float (*s)[4], float (*dp)[4], const float *lse, const float *delta, flo
   }
 }
 
-/* sums[16 rows, 64 channels] += c[16,32] as bfloat16, times 32 rows of the tile. */
+/* Scores of columns from `end` on become such that they weigh nothing. Left at the 0 that rows beyond the last give, they
+ * would weigh without bound where all others are far below. */
+static __device__ __forceinline__ void
+cut_off (float (*s)[4], int end)
+{
+  int i = threadIdx.x % 4;
+
+#pragma unroll
+  for (int n = 0; n < HALF / 8; n++) {
+#pragma unroll
+    for (int c = 0; c < 4; c++)
+      s[n][c] = n * 8 + 2 * i + c % 2 < end ? s[n][c] : -INFINITY;
+  }
+}
+
+/* sums[16 rows, 64 channels] += c[16,HALF] as bfloat16, times HALF rows of the tile. */
 static __device__ __forceinline__ void
 add_half (float (*sums)[4], const float (*c)[4], const GhBf16 *tile, int row)
 {
@@ -169,7 +184,6 @@ query_gradients (Gradients w, GhAttention v)
       gh_load_tile (next + GH_TILE * GH_ROW, values, ld, key0 + GH_TILE, 0, N, GH_TILE);
     }
     gh_copy_commit ();
-    /* Keys beyond the last are zero, and so is what they add. */
 #pragma unroll 1
     for (int row = 0; row < GH_TILE && key0 + row < N; row += HALF) {
       float s[HALF / 8][4], dp[HALF / 8][4];
@@ -178,6 +192,8 @@ query_gradients (Gradients w, GhAttention v)
         gh_times_rows (s[n], a, now, row + n * 8);
         gh_times_rows (dp[n], dout, now + GH_TILE * GH_ROW, row + n * 8);
       }
+      if (key0 + row + HALF > N)
+        cut_off (s, N - key0 - row);
       slopes (s, dp, lse, delta, w.scale, true);
       add_half (dq, dp, now, row);
     }

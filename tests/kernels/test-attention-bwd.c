@@ -117,8 +117,10 @@ input (Hn *hn, GhDtype dtype, double scale)
   return (float) (dtype == GH_DTYPE_F32 ? x : ldexp (nearbyint (ldexp (mantissa, 8)), exponent - 8));
 }
 
+/* apart: what is added to all scores, by the first channel of queries and keys; weights are the same whatever it is. */
 static void
-check_one (Hn *hn, GhDtype dtype, int B, int N, int H, int D, double scale, void (*gradient) (const Head *, double **))
+check_scores (Hn *hn, GhDtype dtype, int B, int N, int H, int D, double scale, float apart,
+    void (*gradient) (const Head *, double **))
 {
   size_t n = (size_t) B * N * H * D, cells = (size_t) N * D;
   float *data = (float *) hn_doubles (hn, 4 * n), *dout_data = data + 3 * n;
@@ -127,9 +129,11 @@ check_one (Hn *hn, GhDtype dtype, int B, int N, int H, int D, double scale, void
   Head head = { N, D, { work, work + cells, work + 2 * cells }, work + 3 * cells,
     hn_doubles (hn, (size_t) N * N), hn_doubles (hn, (size_t) N * N) };
 
-  hn_describe (hn, "%s B=%d N=%d H=%d D=%d scale=%g", gh_dtype_name (dtype), B, N, H, D, scale);
-  for (size_t i = 0; i < 3 * n; i++)
-    data[i] = input (hn, dtype, scale);
+  hn_describe (hn, "%s B=%d N=%d H=%d D=%d scale=%g apart=%g", gh_dtype_name (dtype), B, N, H, D, scale, apart);
+  for (size_t i = 0; i < 3 * n; i++) {
+    size_t part = i / (H * D) % 3;
+    data[i] = apart != 0 && i % D == 0 && part < 2 ? (part ? 1 : apart * sqrtf (D)) : input (hn, dtype, scale);
+  }
   for (size_t i = 0; i < n; i++)
     dout_data[i] = input (hn, dtype, 1);
   HnTensor qkv = hn_in_data (hn, 3 * n, data), dout = hn_in_data (hn, n, dout_data), dqkv = hn_out (hn, 3 * n);
@@ -152,6 +156,12 @@ check_one (Hn *hn, GhDtype dtype, int B, int N, int H, int D, double scale, void
 }
 
 static void
+check_one (Hn *hn, GhDtype dtype, int B, int N, int H, int D, double scale, void (*gradient) (const Head *, double **))
+{
+  check_scores (hn, dtype, B, N, H, D, scale, 0, gradient);
+}
+
+static void
 check (Hn *hn, GhDtype dtype)
 {
   static const int small[][4] = { { 1, 2, 1, 1 }, { 2, 3, 2, 5 }, { 1, 7, 3, 8 }, { 1, 13, 1, 4 }, { 1, 18, 2, 3 } };
@@ -167,6 +177,8 @@ check (Hn *hn, GhDtype dtype)
     check_one (hn, dtype, large[i][0], large[i][1], large[i][2], large[i][3], i % 3 == 2 ? 2 : 1, matrices);
   check_one (hn, dtype, 1, 70, 2, 64, 6, matrices);    /* one key takes nearly all */
   check_one (hn, dtype, 1, 40, 1, 64, 0, matrices);
+  check_scores (hn, dtype, 1, 72, 1, 64, 0.5, -128, matrices);  /* far below what is beyond the last key */
+  check_scores (hn, dtype, 1, 70, 1, 64, 0.5, 128, matrices);
   for (int i = 0; i < 10; i++)
     check_one (hn, dtype, hn_random_int (hn, 1, 3), hn_random_int (hn, 2, 120), hn_random_int (hn, 1, 3),
         hn_random_int (hn, 1, 90), 1, matrices);
