@@ -167,7 +167,7 @@ check (Hn *hn, GhDtype dtype)
   static const int small[][4] = { { 1, 2, 1, 1 }, { 2, 3, 2, 5 }, { 1, 7, 3, 8 }, { 1, 13, 1, 4 }, { 1, 18, 2, 3 } };
   static const int large[][4] = { { 1, 1, 1, 1 }, { 1, 72, 3, 64 }, { 2, 97, 2, 64 }, { 1, 240, 1, 64 },
     { 1, 131, 1, 80 }, { 3, 33, 2, 17 }, { 1, 50, 1, 128 }, { 1, 61, 1, 129 }, { 1, 420, 1, 32 }, { 5, 13, 1, 16 },
-    { 1, 300, 2, 8 } };
+    { 1, 300, 2, 8 }, { 2, 70, 27, 64 }, { 1, 129, 30, 64 } };    /* the last two: test-block.c tells why */
 
   for (size_t i = 0; i < sizeof small / sizeof small[0]; i++) {
     check_one (hn, dtype, small[i][0], small[i][1], small[i][2], small[i][3], 1, differences);
