@@ -189,6 +189,7 @@ check_block (Hn *hn)
     { 1, 1, 8, 1, 8, 8, 0, 0, false }, { 2, 5, 16, 2, 8, 24, 3, 0, true }, { 1, 17, 64, 2, 32, 96, 5, 1, false },
     { 2, 72, 128, 2, 64, 256, 33, 0, true }, { 1, 65, 64, 1, 64, 64, 33, 1, true }, { 3, 20, 40, 3, 16, 56, 9, 0, false },
     { 2, 12, 20, 2, 10, 36, 3, 0, true },       /* not divisible by 8 */
+    { 1, 60, 64, 2, 64, 64, 99, 1, true },      /* more taps than attention has room for */
     /* Heads enough to fill 132 processors, so that attention does not share keys among warps. */
     { 2, 72, 8, 27, 64, 8, 33, 1, true }, { 1, 130, 8, 30, 64, 8, 5, 0, false },
   };
