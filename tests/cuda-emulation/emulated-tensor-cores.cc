@@ -129,7 +129,8 @@ gh_emulate_copy_wait (int newer)
   while ((int) groups.size () > newer) {
     for (const Copy &copy : groups.front ()) {
       memset (copy.to, 0, 16);
-      memcpy (copy.to, copy.from, (size_t) copy.bytes);
+      if (copy.bytes)
+        memcpy (copy.to, copy.from, (size_t) copy.bytes);
     }
     groups.erase (groups.begin ());
   }
