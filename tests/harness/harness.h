@@ -39,6 +39,8 @@ GhCtx *hn_ctx (Hn *hn);
 uint64_t hn_random (Hn *hn);
 int hn_random_int (Hn *hn, int low, int high);  /* both included */
 double hn_random_normal (Hn *hn);
+/* x as an operand of that type holds it: to the nearest of 8 significant bits for bfloat16, as it is for the others. */
+double hn_held (double x, GhDtype dtype);
 
 /* ---- tensors: freed by hn_reset() -------------------------------------------------------------------- */
 
@@ -58,6 +60,8 @@ typedef struct {
 
 HnTensor hn_in (Hn *hn, size_t n, HnFill fill);
 HnTensor hn_in_data (Hn *hn, size_t n, const float *data);
+/* Normal numbers that bfloat16 holds. */
+HnTensor hn_in_bf16 (Hn *hn, size_t n, double mean, double deviation);
 /* Unwritten cells are recognised afterwards. */
 HnTensor hn_out (Hn *hn, size_t n);
 /* An output that accumulates or is read: starts with data of its own and may change. */

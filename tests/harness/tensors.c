@@ -6,6 +6,7 @@
  */
 #include "harness-private.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +106,27 @@ hn_in_data (Hn *hn, size_t n, const float *data)
 {
   HnBlock *block = new_block (hn, HN_KIND_IN, n * sizeof (float));
   memcpy (block->host, data, n * sizeof (float));
+  publish (hn, block);
+  return tensor_of (block);
+}
+
+double
+hn_held (double x, GhDtype dtype)
+{
+  int exponent;
+  double mantissa = frexp (x, &exponent);
+
+  return dtype == GH_DTYPE_BF16 ? ldexp (nearbyint (ldexp (mantissa, 8)), exponent - 8) : x;
+}
+
+HnTensor
+hn_in_bf16 (Hn *hn, size_t n, double mean, double deviation)
+{
+  HnBlock *block = new_block (hn, HN_KIND_IN, n * sizeof (float));
+  float *data = (float *) block->host;
+
+  for (size_t i = 0; i < n; i++)
+    data[i] = (float) hn_held (deviation * hn_random_normal (hn) + mean, GH_DTYPE_BF16);
   publish (hn, block);
   return tensor_of (block);
 }

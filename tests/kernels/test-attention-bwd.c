@@ -107,16 +107,6 @@ matrices (const Head *head, double *want[3])
   mix (want[1], e, true, head->part[0], 1 / sqrt (D), N, D);
 }
 
-/* A random number that the type holds exactly: what is left is the rounding of weights and of scores' gradients. */
-static float
-input (Hn *hn, GhDtype dtype, double scale)
-{
-  int exponent;
-  double x = scale * hn_random_normal (hn), mantissa = frexp (x, &exponent);
-
-  return (float) (dtype == GH_DTYPE_F32 ? x : ldexp (nearbyint (ldexp (mantissa, 8)), exponent - 8));
-}
-
 /* apart: what is added to all scores, by the first channel of queries and keys; weights are the same whatever it is. */
 static void
 check_scores (Hn *hn, GhDtype dtype, int B, int N, int H, int D, double scale, float apart,
@@ -132,10 +122,11 @@ check_scores (Hn *hn, GhDtype dtype, int B, int N, int H, int D, double scale, f
   hn_describe (hn, "%s B=%d N=%d H=%d D=%d scale=%g apart=%g", gh_dtype_name (dtype), B, N, H, D, scale, apart);
   for (size_t i = 0; i < 3 * n; i++) {
     size_t part = i / (H * D) % 3;
-    data[i] = apart != 0 && i % D == 0 && part < 2 ? (part ? 1 : apart * sqrtf (D)) : input (hn, dtype, scale);
+    data[i] = apart != 0 && i % D == 0 && part < 2 ? (part ? 1 : apart * sqrtf (D))
+        : (float) hn_held (scale * hn_random_normal (hn), dtype);
   }
   for (size_t i = 0; i < n; i++)
-    dout_data[i] = input (hn, dtype, 1);
+    dout_data[i] = (float) hn_held (hn_random_normal (hn), dtype);
   HnTensor qkv = hn_in_data (hn, 3 * n, data), dout = hn_in_data (hn, n, dout_data), dqkv = hn_out (hn, 3 * n);
   for (int b = 0; b < B; b++) {
     for (int h = 0; h < H; h++) {

@@ -56,21 +56,12 @@ mean_of (const Shape *s, int part)
   return part == NORM1_W || part == NORM2_W ? 1 : part == CONV ? 1.0 / s->taps : 0;
 }
 
-/* Numbers of 8 significant bits, which bfloat16 holds. Norms have weights about 1, and so has the sum of a head's taps:
- * where it is near -1 the gradients of the values, summed over rows, cancel, and what is left is rounding. */
+/* Norms have weights about 1, and so has the sum of a head's taps: where it is near -1 the gradients of the values, summed
+ * over rows, cancel, and what is left is rounding. */
 static HnTensor
 make_value (Hn *hn, const Shape *s, int part)
 {
-  size_t n = size_of (s, part);
-  float *data = (float *) hn_doubles (hn, n);
-
-  for (size_t i = 0; i < n; i++) {
-    int exponent;
-    double x = deviation_of (s, part) * hn_random_normal (hn) + mean_of (s, part);
-    double mantissa = frexp (x, &exponent);
-    data[i] = (float) ldexp (nearbyint (ldexp (mantissa, 8)), exponent - 8);
-  }
-  return hn_in_data (hn, n, data);
+  return hn_in_bf16 (hn, size_of (s, part), mean_of (s, part), deviation_of (s, part));
 }
 
 static void

@@ -7,14 +7,6 @@
 
 #include <math.h>
 
-static double
-held (double x, GhDtype dtype)
-{
-  int exponent;
-  double mantissa = frexp (x, &exponent);
-  return dtype == GH_DTYPE_BF16 ? ldexp (nearbyint (ldexp (mantissa, 8)), exponent - 8) : x;
-}
-
 static void
 check_one (Hn *hn, int rows, int n_out, int n_in, GhDtype dtype, HnFill fill, bool with_bias)
 {
@@ -30,9 +22,9 @@ check_one (Hn *hn, int rows, int n_out, int n_in, GhDtype dtype, HnFill fill, bo
     want_bias[o] = db.host[o];
   for (int r = 0; r < rows; r++) {
     for (int i = 0; i < n_in; i++)
-      xr[i] = held (x.host[(size_t) r * n_in + i], dtype);
+      xr[i] = hn_held (x.host[(size_t) r * n_in + i], dtype);
     for (int o = 0; o < n_out; o++) {
-      double d = dy.host[(size_t) r * n_out + o], d_held = held (d, dtype);
+      double d = dy.host[(size_t) r * n_out + o], d_held = hn_held (d, dtype);
       want_bias[o] += with_bias ? d : 0;
       for (int i = 0; i < n_in; i++)
         want[(size_t) o * n_in + i] += d_held * xr[i];
@@ -117,9 +109,9 @@ check_input_one (Hn *hn, int rows, int n_out, int n_in, GhDtype dtype)
   hn_describe (hn, "%s rows=%d n_out=%d n_in=%d", gh_dtype_name (dtype), rows, n_out, n_in);
   for (int r = 0; r < rows; r++) {
     for (int o = 0; o < n_out; o++) {
-      double d = held (dy.host[(size_t) r * n_out + o], dtype);
+      double d = hn_held (dy.host[(size_t) r * n_out + o], dtype);
       for (int i = 0; i < n_in; i++)
-        want[(size_t) r * n_in + i] += d * held (w.host[(size_t) o * n_in + i], dtype);
+        want[(size_t) r * n_in + i] += d * hn_held (w.host[(size_t) o * n_in + i], dtype);
     }
   }
   hn_status (hn, gh_pack (hn_ctx (hn), &packed, w.host, n_out, n_in, dtype), GH_OK);

@@ -18,15 +18,6 @@ typedef struct {
   HnFill fill;
 } Problem;
 
-/* To the nearest number of 8 significant bits. */
-static double
-to_bf16 (double x)
-{
-  int exponent;
-  double mantissa = frexp (x, &exponent);
-  return ldexp (nearbyint (ldexp (mantissa, 8)), exponent - 8);
-}
-
 /* out[n] holds x as the type holds it; returns the scale to multiply with afterwards. */
 static double
 hold (double *out, const float *x, int n, GhDtype dtype)
@@ -34,7 +25,7 @@ hold (double *out, const float *x, int n, GhDtype dtype)
   double limit = dtype == GH_DTYPE_INT16 ? 2047 : 127, top = 0;
 
   for (int i = 0; i < n; i++) {
-    out[i] = dtype == GH_DTYPE_BF16 ? to_bf16 (x[i]) : x[i];
+    out[i] = hn_held (x[i], dtype);
     top = fmax (top, fabs (x[i]));
   }
   if (dtype == GH_DTYPE_F32 || dtype == GH_DTYPE_BF16 || top == 0)

@@ -7,14 +7,6 @@
 
 #include <math.h>
 
-static double
-held (double x, GhDtype dtype)
-{
-  int exponent;
-  double mantissa = frexp (x, &exponent);
-  return dtype == GH_DTYPE_BF16 ? ldexp (nearbyint (ldexp (mantissa, 8)), exponent - 8) : x;
-}
-
 static void
 check_weights (Hn *hn, const GhPacked *packed, HnTensor identity, const float *w, bool transposed, int n_out, int n_in,
     GhDtype dtype)
@@ -24,7 +16,7 @@ check_weights (Hn *hn, const GhPacked *packed, HnTensor identity, const float *w
 
   for (int i = 0; i < n_in; i++) {
     for (int o = 0; o < n_out; o++)
-      want[(size_t) i * n_out + o] = held (w[transposed ? (size_t) i * n_out + o : (size_t) o * n_in + i], dtype);
+      want[(size_t) i * n_out + o] = hn_held (w[transposed ? (size_t) i * n_out + o : (size_t) o * n_in + i], dtype);
   }
   if (hn_status (hn, gh_linear_fwd (hn_ctx (hn), y.p, identity.p, packed, NULL, NULL, GH_ACT_NONE, n_in), GH_OK))
     hn_expect (hn, &y, want, HN_EXACT);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * test-patches-loss.c: a decoder's last layer, its loss and all gradients in one, and the gradients of projected patches,
- * where the back end has them; elsewhere they must say so. Expected values are computed in double from numbers that
- * bfloat16 holds.
+ * test-patches.c: patches that are cut and projected in one call, their gradients, and a decoder's last layer with its
+ * loss and all gradients in one, where the back end has them; elsewhere they must say so. Expected values are computed in
+ * double from numbers that bfloat16 holds.
  */
 #include "cases.h"
 
@@ -14,20 +14,6 @@ typedef struct {
   int B, height, width, gap, patch, K, n;       /* n: values a row that is multiplied with */
   bool has_bias, normalise;
 } Shape;
-
-/* Numbers of 8 significant bits, of deviation `scale`. */
-static HnTensor
-numbers (Hn *hn, size_t n, double scale)
-{
-  float *data = (float *) hn_doubles (hn, n);
-
-  for (size_t i = 0; i < n; i++) {
-    int exponent;
-    double mantissa = frexp (scale * hn_random_normal (hn), &exponent);
-    data[i] = (float) ldexp (nearbyint (ldexp (mantissa, 8)), exponent - 8);
-  }
-  return hn_in_data (hn, n, data);
-}
 
 /* The picture, which patches of it, and their values, [B*K,P]. */
 static GhPatches
@@ -55,6 +41,103 @@ make_patches (Hn *hn, const Shape *s, double *values)
     .stride = stride, .patch = s->patch, .K = s->K };
 }
 
+/* ---- projected patches ----------------------------------------------------------------------------------- */
+
+static void
+check_projection (Hn *hn, const Shape *s)
+{
+  const int P = s->patch * s->patch * 3, rows = s->B * s->K;
+  double *values = hn_doubles (hn, (size_t) rows * P), *want = hn_doubles (hn, (size_t) rows * s->n);
+  GhPatches patches = make_patches (hn, s, values);
+  HnTensor w = hn_in_bf16 (hn, (size_t) s->n * P, 0, 1 / sqrt (P)), bias = hn_in_bf16 (hn, s->n, 0, 0.3);
+  HnTensor y = hn_out (hn, (size_t) rows * s->n);
+  GhPacked *packed = NULL;
+
+  hn_describe (hn, "B=%d %dx%d gap=%d patch=%d K=%d n_out=%d bias=%d", s->B, s->height, s->width, s->gap, s->patch, s->K,
+      s->n, s->has_bias);
+  hn_status (hn, gh_pack (hn_ctx (hn), &packed, w.host, s->n, P, GH_DTYPE_BF16), GH_OK);
+  for (int row = 0; row < rows; row++) {
+    for (int o = 0; o < s->n; o++) {
+      double sum = s->has_bias ? bias.host[o] : 0;
+      for (int i = 0; i < P; i++)
+        sum += values[(size_t) row * P + i] * w.host[(size_t) o * P + i];
+      want[(size_t) row * s->n + o] = sum;
+    }
+  }
+  bool fuses = gh_fuses_patches (hn_ctx (hn), packed);
+  GhStatus status = gh_project_patches_fwd (hn_ctx (hn), y.p, patches.rgb, patches.keep, mean, deviation, packed,
+      s->has_bias ? bias.p : NULL, s->B, s->height, s->width, patches.stride, s->patch, s->K);
+  if (hn_status (hn, status, fuses ? GH_OK : GH_UNSUPPORTED) && fuses)
+    hn_expect (hn, &y, want, HN_BF16_SCORES);
+  gh_packed_free (packed);
+  hn_reset (hn);
+}
+
+static void
+check_project_patches_fwd (Hn *hn)
+{
+  static const Shape shapes[] = {
+    { 1, 1, 1, 0, 1, 1, 1, false, false }, { 2, 8, 12, 0, 4, 6, 16, true, false },
+    { 2, 33, 47, 5, 8, 30, 24, true, false }, { 3, 33, 47, 1, 8, 7, 24, false, false },
+    { 1, 96, 96, 0, 48, 4, 64, true, false },
+  };
+
+  for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+    check_projection (hn, &shapes[i]);
+}
+
+static void
+check_gradients (Hn *hn, const Shape *s)
+{
+  const int P = s->patch * s->patch * 3, rows = s->B * s->K;
+  double *values = hn_doubles (hn, (size_t) rows * P), *want_w = hn_doubles (hn, (size_t) s->n * P);
+  double *want_b = hn_doubles (hn, s->n);
+  GhPatches patches = make_patches (hn, s, values);
+  HnTensor dy = hn_in_bf16 (hn, (size_t) rows * s->n, 0, 1), dw = hn_inout (hn, (size_t) s->n * P, HN_NORMAL);
+  HnTensor db = hn_inout (hn, s->n, HN_NORMAL), w = hn_in_bf16 (hn, (size_t) s->n * P, 0, 1);
+  GhPacked *packed = NULL;
+
+  hn_describe (hn, "B=%d %dx%d gap=%d patch=%d K=%d n_out=%d bias=%d", s->B, s->height, s->width, s->gap, s->patch, s->K,
+      s->n, s->has_bias);
+  hn_status (hn, gh_pack (hn_ctx (hn), &packed, w.host, s->n, P, GH_DTYPE_BF16), GH_OK);
+  for (size_t i = 0; i < (size_t) s->n * P; i++)
+    want_w[i] = dw.host[i];
+  for (int o = 0; o < s->n; o++)
+    want_b[o] = db.host[o];
+  for (int row = 0; row < rows; row++) {
+    for (int o = 0; o < s->n; o++) {
+      double slope = dy.host[(size_t) row * s->n + o];
+      want_b[o] += slope;
+      for (int i = 0; i < P; i++)
+        want_w[(size_t) o * P + i] += slope * values[(size_t) row * P + i];
+    }
+  }
+  bool fuses = gh_fuses_patches (hn_ctx (hn), packed);
+  GhStatus status = gh_project_patches_bwd (hn_ctx (hn), dw.p, s->has_bias ? db.p : NULL, dy.p, &patches, s->n);
+  if (hn_status (hn, status, fuses ? GH_OK : GH_UNSUPPORTED) && fuses) {
+    hn_expect (hn, &dw, want_w, HN_BF16_SCORES);
+    if (s->has_bias)
+      hn_expect (hn, &db, want_b, HN_F32);
+  }
+  gh_packed_free (packed);
+  hn_reset (hn);
+}
+
+static void
+check_project_patches_bwd (Hn *hn)
+{
+  static const Shape shapes[] = {
+    { 1, 8, 8, 0, 8, 1, 8, true, false }, { 2, 16, 24, 8, 8, 4, 16, true, false },
+    { 1, 20, 25, 3, 8, 12, 24, false, false }, { 3, 48, 80, 0, 16, 11, 40, true, false },
+    { 1, 96, 100, 4, 48, 5, 9, true, false }, { 1, 15, 25, 0, 5, 6, 7, true, false },
+  };
+
+  for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+    check_gradients (hn, &shapes[i]);
+}
+
+/* ---- the loss -------------------------------------------------------------------------------------------- */
+
 /* What is learned of a patch's values: by its own mean and deviation, where it is normalised. */
 static void
 normalise (double *patch, int P)
@@ -77,8 +160,8 @@ typedef struct {
 static Layer
 make_layer (Hn *hn, const Shape *s, int rows, int P)
 {
-  Layer l = { numbers (hn, (size_t) rows * s->n, 1), numbers (hn, (size_t) P * s->n, 1 / sqrt (s->n)),
-    numbers (hn, P, 0.3), hn_inout (hn, 1, HN_NORMAL), hn_out (hn, (size_t) rows * s->n),
+  Layer l = { hn_in_bf16 (hn, (size_t) rows * s->n, 0, 1), hn_in_bf16 (hn, (size_t) P * s->n, 0, 1 / sqrt (s->n)),
+    hn_in_bf16 (hn, P, 0, 0.3), hn_inout (hn, 1, HN_NORMAL), hn_out (hn, (size_t) rows * s->n),
     hn_inout (hn, (size_t) P * s->n, HN_NORMAL), hn_inout (hn, P, HN_NORMAL),
     hn_doubles (hn, 1), hn_doubles (hn, (size_t) rows * s->n), hn_doubles (hn, (size_t) P * s->n), hn_doubles (hn, P) };
 
@@ -157,57 +240,6 @@ check_patches_loss (Hn *hn)
     check_loss (hn, &shapes[i]);
 }
 
-/* ---- the other end --------------------------------------------------------------------------------------- */
-
-static void
-check_projection (Hn *hn, const Shape *s)
-{
-  const int P = s->patch * s->patch * 3, rows = s->B * s->K;
-  double *values = hn_doubles (hn, (size_t) rows * P), *want_w = hn_doubles (hn, (size_t) s->n * P);
-  double *want_b = hn_doubles (hn, s->n);
-  GhPatches patches = make_patches (hn, s, values);
-  HnTensor dy = numbers (hn, (size_t) rows * s->n, 1), dw = hn_inout (hn, (size_t) s->n * P, HN_NORMAL);
-  HnTensor db = hn_inout (hn, s->n, HN_NORMAL), w = numbers (hn, (size_t) s->n * P, 1);
-  GhPacked *packed = NULL;
-
-  hn_describe (hn, "B=%d %dx%d gap=%d patch=%d K=%d n_out=%d bias=%d", s->B, s->height, s->width, s->gap, s->patch, s->K,
-      s->n, s->has_bias);
-  hn_status (hn, gh_pack (hn_ctx (hn), &packed, w.host, s->n, P, GH_DTYPE_BF16), GH_OK);
-  for (size_t i = 0; i < (size_t) s->n * P; i++)
-    want_w[i] = dw.host[i];
-  for (int o = 0; o < s->n; o++)
-    want_b[o] = db.host[o];
-  for (int row = 0; row < rows; row++) {
-    for (int o = 0; o < s->n; o++) {
-      double slope = dy.host[(size_t) row * s->n + o];
-      want_b[o] += slope;
-      for (int i = 0; i < P; i++)
-        want_w[(size_t) o * P + i] += slope * values[(size_t) row * P + i];
-    }
-  }
-  bool fuses = gh_fuses_patches (hn_ctx (hn), packed);
-  GhStatus status = gh_project_patches_bwd (hn_ctx (hn), dw.p, s->has_bias ? db.p : NULL, dy.p, &patches, s->n);
-  if (hn_status (hn, status, fuses ? GH_OK : GH_UNSUPPORTED) && fuses) {
-    hn_expect (hn, &dw, want_w, HN_BF16_SCORES);
-    if (s->has_bias)
-      hn_expect (hn, &db, want_b, HN_F32);
-  }
-  gh_packed_free (packed);
-  hn_reset (hn);
-}
-
-static void
-check_project_patches_bwd (Hn *hn)
-{
-  static const Shape shapes[] = {
-    { 1, 8, 8, 0, 8, 1, 8, true, false }, { 2, 16, 24, 8, 8, 4, 16, true, false },
-    { 1, 20, 25, 3, 8, 12, 24, false, false }, { 3, 48, 80, 0, 16, 11, 40, true, false },
-    { 1, 96, 100, 4, 48, 5, 9, true, false }, { 1, 15, 25, 0, 5, 6, 7, true, false },
-  };
-
-  for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
-    check_projection (hn, &shapes[i]);
-}
-
-const HnCase hn_patches_loss = { "patches_loss", check_patches_loss, NULL };
+const HnCase hn_project_patches_fwd = { "project_patches_fwd", check_project_patches_fwd, NULL };
 const HnCase hn_project_patches_bwd = { "project_patches_bwd", check_project_patches_bwd, NULL };
+const HnCase hn_patches_loss = { "patches_loss", check_patches_loss, NULL };
