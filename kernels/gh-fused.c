@@ -71,22 +71,6 @@ gh_patches_loss (GhCtx *ctx, float *loss, float *dx, float *dw, float *db, const
 }
 
 bool
-gh_multiplies_back (const GhCtx *ctx)
-{
-  return ctx && ctx->backend->linear_bwd_input;
-}
-
-GhStatus
-gh_linear_bwd_input (GhCtx *ctx, float *dx, const float *dy, const GhPacked *w, int rows)
-{
-  NEED (linear_bwd_input);
-  CHECK (rows >= 0);
-  DONE_IF (rows == 0);
-  CHECK (dx && dy && w && dx != dy);
-  return ctx->backend->linear_bwd_input (ctx, dx, dy, w, rows);
-}
-
-bool
 gh_fuses_block (const GhCtx *ctx, const GhBlockParts *block)
 {
   return ctx && block && ctx->backend->fuses_block && ctx->backend->fuses_block (block);
@@ -112,14 +96,19 @@ gh_fuses_training (const GhCtx *ctx, const GhBlockTraining *block)
   return ctx && block && ctx->backend->fuses_training && ctx->backend->fuses_training (ctx, block);
 }
 
+static GhStatus
+refuse_training (GhCtx *ctx)
+{
+  return gh_fail (ctx, GH_UNSUPPORTED, "the %s back end does not fuse the training of such a block", ctx->backend->name);
+}
+
 GhStatus
 gh_blocks_training_bytes (GhCtx *ctx, size_t *kept, size_t *scratch, const GhBlockTraining *block, int B, int N)
 {
   NEED (blocks_training_bytes);
   CHECK (kept && scratch && block && B > 0 && N > 0);
   if (!gh_fuses_training (ctx, block))
-    return gh_fail (ctx, GH_UNSUPPORTED, "the %s back end does not fuse the training of such a block",
-        ctx->backend->name);
+    return refuse_training (ctx);
   ctx->backend->blocks_training_bytes (ctx, kept, scratch, block, B, N);
   return GH_OK;
 }
@@ -148,8 +137,7 @@ gh_blocks_training_fwd (GhCtx *ctx, float *y, const GhBlockTraining *blocks, int
   CHECK (y && blocks && depth > 0 && kept && scratch && B > 0 && N > 0);
   CHECK (can_train (blocks, depth));
   if (!gh_fuses_training (ctx, blocks))
-    return gh_fail (ctx, GH_UNSUPPORTED, "the %s back end does not fuse the training of such a block",
-        ctx->backend->name);
+    return refuse_training (ctx);
   return ctx->backend->blocks_training_fwd (ctx, y, blocks, depth, kept, scratch, B, N);
 }
 
@@ -161,7 +149,6 @@ gh_blocks_training_bwd (GhCtx *ctx, float *dx, const GhBlockTraining *blocks, in
   CHECK (dx && blocks && depth > 0 && kept && scratch && B > 0 && N > 0);
   CHECK (can_train (blocks, depth));
   if (!gh_fuses_training (ctx, blocks))
-    return gh_fail (ctx, GH_UNSUPPORTED, "the %s back end does not fuse the training of such a block",
-        ctx->backend->name);
+    return refuse_training (ctx);
   return ctx->backend->blocks_training_bwd (ctx, dx, blocks, depth, kept, scratch, B, N);
 }

@@ -183,6 +183,22 @@ gh_linear_bwd_weight (GhCtx *ctx, float *dw, float *db, const float *dy, const f
   return ctx->backend->linear_bwd_weight (ctx, dw, db, dy, x, dtype, rows, n_out, n_in);
 }
 
+bool
+gh_multiplies_back (const GhCtx *ctx)
+{
+  return ctx && ctx->backend->linear_bwd_input;
+}
+
+GhStatus
+gh_linear_bwd_input (GhCtx *ctx, float *dx, const float *dy, const GhPacked *w, int rows)
+{
+  NEED (linear_bwd_input);
+  CHECK (rows >= 0);
+  DONE_IF (rows == 0);
+  CHECK (dx && dy && w && dx != dy);
+  return ctx->backend->linear_bwd_input (ctx, dx, dy, w, rows);
+}
+
 GhStatus
 gh_bmm (GhCtx *ctx, GhMat c, GhMat a, bool trans_a, GhMat b, bool trans_b, float alpha, float beta, int B, int H,
     int m, int n, int k)

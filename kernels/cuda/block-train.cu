@@ -109,28 +109,6 @@ gh_cuda_blocks_training_bytes (GhCtx *ctx, size_t *kept, size_t *scratch, const 
 
 /* ---- products -------------------------------------------------------------------------------------------- */
 
-/* y[rows,n_out] = x w^T in bfloat16; its bias is added by whatever passes over it next. */
-static GhStatus
-product (GhCtx *ctx, GhBf16 *y, const GhBf16 *x, const GhPacked *w, int rows)
-{
-  GhGemm g = gh_gemm_packed (y, x, w, rows);
-
-  g.half_out = true;
-  return gh_blas_gemm (ctx, &g);
-}
-
-/* y[rows,n_out] = past + x w^T + bias in float32. */
-static GhStatus
-add_product (GhCtx *ctx, float *y, const float *past, const GhBf16 *x, const GhPacked *w, const float *bias, int rows)
-{
-  GhGemm g = gh_gemm_packed (y, x, w, rows);
-
-  g.bias = bias;
-  g.c0 = past;
-  g.beta = 1;
-  return gh_blas_gemm (ctx, &g);
-}
-
 /* dx[rows,n_in] = dy w in bfloat16. */
 static GhStatus
 product_back (GhCtx *ctx, GhBf16 *dx, const GhBf16 *dy, const GhPacked *w, int rows)
@@ -179,16 +157,16 @@ forward (GhCtx *ctx, float *y, const GhBlockParts *p, const Kept *k, int B, int 
 
   GH_CUDA_TRY (gh_cuda_layernorm_bf16 (ctx, k->norm1, k->mean1, k->rstd1, k->x, p->norm1_w, p->norm1_b, rows, p->C,
           p->eps));
-  GH_CUDA_TRY (product (ctx, k->qkv, k->norm1, p->qkv, rows));
+  GH_CUDA_TRY (gh_cuda_product_bf16 (ctx, k->qkv, k->norm1, p->qkv, rows));
   GH_CUDA_TRY (gh_cuda_finish_bf16 (ctx, k->qkv, k->qkv, p->qkv_b, GH_ACT_NONE, rows, 3 * inner));
   GH_CUDA_TRY (gh_cuda_attention_bf16 (ctx, k->attn, k->lse, k->qkv, &attention));
-  GH_CUDA_TRY (add_product (ctx, k->mid, k->x, k->attn, p->out, p->out_b, rows));
+  GH_CUDA_TRY (gh_cuda_add_product_bf16 (ctx, k->mid, k->x, k->attn, p->out, p->out_b, rows));
 
   GH_CUDA_TRY (gh_cuda_layernorm_bf16 (ctx, k->norm2, k->mean2, k->rstd2, k->mid, p->norm2_w, p->norm2_b, rows, p->C,
           p->eps));
-  GH_CUDA_TRY (product (ctx, k->pre, k->norm2, p->fc1, rows));
+  GH_CUDA_TRY (gh_cuda_product_bf16 (ctx, k->pre, k->norm2, p->fc1, rows));
   GH_CUDA_TRY (gh_cuda_finish_bf16 (ctx, k->hidden, k->pre, p->fc1_b, GH_ACT_GELU, rows, p->fc1->n_out));
-  return add_product (ctx, y, k->mid, k->hidden, p->fc2, p->fc2_b, rows);
+  return gh_cuda_add_product_bf16 (ctx, y, k->mid, k->hidden, p->fc2, p->fc2_b, rows);
 }
 
 static Kept

@@ -31,25 +31,26 @@ make_buffers (GhCtx *ctx, Buffers *to, const GhBlockParts *block, size_t rows)
   return scratch != NULL;
 }
 
-/* y = x w^T in bfloat16; its bias is added by whatever passes over it next. */
-static GhStatus
-product (GhCtx *ctx, GhBf16 *y, const GhBf16 *x, const GhPacked *w, int rows)
+GhStatus
+gh_cuda_product_bf16 (GhCtx *ctx, GhBf16 *y, const GhBf16 *x, const GhPacked *w, int rows)
 {
   GhGemm g = gh_gemm_packed (y, x, w, rows);
 
-  g.half_out = g.tune = true;
+  g.half_out = true;
+  g.tune = !w->learns;
   return gh_blas_gemm (ctx, &g);
 }
 
-/* x += y w^T + bias in float32. */
-static GhStatus
-add_product (GhCtx *ctx, float *x, const GhBf16 *y, const GhPacked *w, const float *bias, int rows)
+GhStatus
+gh_cuda_add_product_bf16 (GhCtx *ctx, float *y, const float *past, const GhBf16 *x, const GhPacked *w,
+    const float *bias, int rows)
 {
-  GhGemm g = gh_gemm_packed (x, y, w, rows);
+  GhGemm g = gh_gemm_packed (y, x, w, rows);
 
   g.bias = bias;
+  g.c0 = past;
   g.beta = 1;
-  g.tune = true;
+  g.tune = !w->learns;
   return gh_blas_gemm (ctx, &g);
 }
 
@@ -85,14 +86,14 @@ gh_cuda_block_fwd (GhCtx *ctx, float *x, const GhBlockParts *block, int B, int N
     return GH_NOMEM;
   GH_CUDA_TRY (gh_cuda_layernorm_bf16 (ctx, w.norm, NULL, NULL, x, block->norm1_w, block->norm1_b, rows, block->C,
           block->eps));
-  GH_CUDA_TRY (product (ctx, w.qkv, w.norm, block->qkv, rows));
+  GH_CUDA_TRY (gh_cuda_product_bf16 (ctx, w.qkv, w.norm, block->qkv, rows));
   GH_CUDA_TRY (gh_cuda_finish_bf16 (ctx, w.qkv, w.qkv, block->qkv_b, GH_ACT_NONE, rows, 3 * inner));
   GH_CUDA_TRY (attend (ctx, w.attn, w.qkv, block, B, N));
-  GH_CUDA_TRY (add_product (ctx, x, w.attn, block->out, block->out_b, rows));
+  GH_CUDA_TRY (gh_cuda_add_product_bf16 (ctx, x, x, w.attn, block->out, block->out_b, rows));
 
   GH_CUDA_TRY (gh_cuda_layernorm_bf16 (ctx, w.norm, NULL, NULL, x, block->norm2_w, block->norm2_b, rows, block->C,
           block->eps));
-  GH_CUDA_TRY (product (ctx, w.hidden, w.norm, block->fc1, rows));
+  GH_CUDA_TRY (gh_cuda_product_bf16 (ctx, w.hidden, w.norm, block->fc1, rows));
   GH_CUDA_TRY (gh_cuda_finish_bf16 (ctx, w.hidden, w.hidden, block->fc1_b, GH_ACT_GELU, rows, block->fc1->n_out));
-  return add_product (ctx, x, w.hidden, block->fc2, block->fc2_b, rows);
+  return gh_cuda_add_product_bf16 (ctx, x, x, w.hidden, block->fc2, block->fc2_b, rows);
 }

@@ -379,6 +379,12 @@ GhStatus gh_cuda_project_patches_bwd (GhCtx *ctx, float *dw, float *db, const fl
 bool gh_cuda_fuses_patches_loss (const GhPacked *w, const GhPatches *patches);
 GhStatus gh_cuda_patches_loss (GhCtx *ctx, float *loss, float *dx, float *dw, float *db, const float *x,
     const GhPacked *w, const float *bias, const GhPatches *patches, bool normalise, float scale);
+/* The products of blocks: y[rows,n_out] = x w^T in bfloat16, whose bias is added by whatever passes over it next, and
+ * y[rows,n_out] = past + x w^T + bias in float32; past may be y, bias NULL. cuBLAS's kernels are tried against each other
+ * unless the weights learn: a training has the same bits each time. */
+GhStatus gh_cuda_product_bf16 (GhCtx *ctx, GhBf16 *y, const GhBf16 *x, const GhPacked *w, int rows);
+GhStatus gh_cuda_add_product_bf16 (GhCtx *ctx, float *y, const float *past, const GhBf16 *x, const GhPacked *w,
+    const float *bias, int rows);
 bool gh_cuda_fuses_block (const GhBlockParts *block);
 GhStatus gh_cuda_block_fwd (GhCtx *ctx, float *x, const GhBlockParts *block, int B, int N);
 bool gh_cuda_fuses_training (const GhCtx *ctx, const GhBlockTraining *block);
