@@ -114,9 +114,9 @@ check_cuda_frames (void)
   static const char name[] = "libgstcuda-1.0.so.0";
 
   if (dlopen (name, RTLD_NOW | RTLD_LOCAL))
-    say ("ok", "cuda frames", "%s opens: frames in a GPU's memory (nvh264dec) stay there", name);
+    say ("ok", "cuda frames", "%s opens: frames in a GPU's memory (as of nvh264dec) can stay there", name);
   else
-    say ("-", "cuda frames", "frames in a GPU's memory (nvh264dec) are copied to the processor: %s (Debian's "
+    say ("-", "cuda frames", "frames in a GPU's memory (as of nvh264dec) are copied to the processor: %s (Debian's "
         "libgstreamer-plugins-bad1.0-0 has it)", dlerror ());
 }
 
