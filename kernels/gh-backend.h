@@ -43,7 +43,7 @@ typedef struct {
 } GhLane;
 
 /* Bumped whenever the table or the structs above change: a module opened at run time must match. */
-#define GH_BACKEND_ABI 9
+#define GH_BACKEND_ABI 10
 
 struct GhBackend {
   int abi;
@@ -99,6 +99,9 @@ struct GhBackend {
   GhStatus (*view_fwd) (GhCtx *, uint8_t *, const uint8_t *, const GhView *, int, int, int, int, int);
   GhStatus (*patchify_fwd) (GhCtx *, float *, const uint8_t *, const int32_t *, const float *, const float *, int, int,
       int, size_t, int, int);
+  GhStatus (*tile_edges_fwd) (GhCtx *, float *, const uint8_t *, const float *, int, int, int, size_t, int);
+  GhStatus (*local_energy_fwd) (GhCtx *, float *, const float *, int, int, int, int, int, int);
+  GhStatus (*band_share_fwd) (GhCtx *, float *, const float *, float, int, int, int, int);
   GhStatus (*layernorm_fwd) (GhCtx *, float *, float *, float *, const float *, const float *, const float *, int, int,
       float);
   GhStatus (*layernorm_bwd) (GhCtx *, float *, float *, float *, const float *, const float *, const float *,
@@ -156,3 +159,13 @@ void *gh_scratch (GhCtx *ctx, size_t bytes);
 /* 64-byte aligned host memory for free(). Large blocks are whole huge pages where the system has them: weights are
  * streamed, and walks through page tables for every 4 KiB of them cost half of the memory's rate. NULL when short. */
 void *gh_host_memory (size_t bytes);
+
+/* Where a band of gh_band_share_fwd() begins; on the device as well. */
+#ifdef __CUDACC__
+__host__ __device__
+#endif
+static inline int
+gh_band_row (int band, int rows, int bands)
+{
+  return (int) ((int64_t) band * rows / bands);
+}

@@ -213,6 +213,41 @@ gh_bmm (GhCtx *ctx, GhMat c, GhMat a, bool trans_a, GhMat b, bool trans_b, float
 }
 
 GhStatus
+gh_tile_edges_fwd (GhCtx *ctx, float *edges, const uint8_t *rgb, const float *table, int B, int height, int width,
+    size_t stride, int tile)
+{
+  NEED (tile_edges_fwd);
+  CHECK (B >= 0);
+  DONE_IF (B == 0);
+  CHECK (edges && rgb && table);
+  CHECK (tile > 0 && tile <= GH_MOST_TILE && height >= tile && width / 2 >= tile && stride >= (size_t) width * 3);
+  return ctx->backend->tile_edges_fwd (ctx, edges, rgb, table, B, height, width, stride, tile);
+}
+
+GhStatus
+gh_local_energy_fwd (GhCtx *ctx, float *energy, const float *x, int B, int rows, int cols, int C, int window_rows,
+    int window_cols)
+{
+  NEED (local_energy_fwd);
+  CHECK (B >= 0);
+  DONE_IF (B == 0);
+  CHECK (energy && x && energy != x);
+  CHECK (rows > 0 && cols > 0 && C > 0 && window_rows > 0 && window_cols > 0 && window_rows % 2 && window_cols % 2);
+  return ctx->backend->local_energy_fwd (ctx, energy, x, B, rows, cols, C, window_rows, window_cols);
+}
+
+GhStatus
+gh_band_share_fwd (GhCtx *ctx, float *share, const float *x, float level, int B, int rows, int cols, int bands)
+{
+  NEED (band_share_fwd);
+  CHECK (B >= 0);
+  DONE_IF (B == 0);
+  CHECK (share && x && share != x && level > 0);
+  CHECK (cols > 0 && bands > 0 && bands <= rows);
+  return ctx->backend->band_share_fwd (ctx, share, x, level, B, rows, cols, bands);
+}
+
+GhStatus
 gh_layernorm_fwd (GhCtx *ctx, float *y, float *mean, float *rstd, const float *x, const float *w, const float *b,
     int rows, int C, float eps)
 {

@@ -200,6 +200,26 @@ GhStatus gh_patchify_fwd (GhCtx *ctx, float *patches, const uint8_t *rgb, const 
     const float host_mean[3], const float host_std[3], int B, int height, int width, size_t stride,
     int patch, int K);
 
+/* ---- what stands out in a picture ------------------------------------------------------------------ */
+
+/* edges[B,rows,cols-1,3], rows = height/tile, cols = width/tile: f (right) - f (left) of neighbours in a row of tiles of
+ * RGB images [B,height,width,3] with `stride` bytes a row. f = table[sum of the tile's bytes of a channel]; table has
+ * 255 tile^2 + 1 numbers. What does not fill a tile at the right and at the bottom is not seen. With logarithms in the
+ * table, light that scales everything leaves the edges as they are. */
+#define GH_MOST_TILE 64
+GhStatus gh_tile_edges_fwd (GhCtx *ctx, float *edges, const uint8_t *rgb, const float *table, int B, int height,
+    int width, size_t stride, int tile);
+
+/* energy[B,rows,cols] = the squares of x[B,rows,cols,C], summed over channels and averaged over the window of
+ * window_rows by window_cols places (odd) in whose middle a place is; beyond the edges x is 0. */
+GhStatus gh_local_energy_fwd (GhCtx *ctx, float *energy, const float *x, int B, int rows, int cols, int C,
+    int window_rows, int window_cols);
+
+/* share[B,bands] = the mean of clamp (x/level - 1/2, 0, 1) over the rows of x[B,rows,cols] that lie in a band, from
+ * floor (band rows / bands) on: how much of the band is above level, softly. bands <= rows. */
+GhStatus gh_band_share_fwd (GhCtx *ctx, float *share, const float *x, float level, int B, int rows, int cols,
+    int bands);
+
 /* ---- products with fixed weights ------------------------------------------------------------------- */
 
 /* Packs host_w [n_out,n_in] (row = one output) once into the layout the back end multiplies fastest.

@@ -13,6 +13,9 @@ ISA_FN (gh_cpu_override) (GhBackend *backend)
   backend->fit_fwd = ISA_FN (gh_cpu_fit_fwd);
   backend->view_fwd = ISA_FN (gh_cpu_view_fwd);
   backend->patchify_fwd = ISA_FN (gh_cpu_patchify_fwd);
+  backend->tile_edges_fwd = ISA_FN (gh_cpu_tile_edges_fwd);
+  backend->local_energy_fwd = ISA_FN (gh_cpu_local_energy_fwd);
+  backend->band_share_fwd = ISA_FN (gh_cpu_band_share_fwd);
   backend->layernorm_fwd = ISA_FN (gh_cpu_layernorm_fwd);
   backend->layernorm_bwd = ISA_FN (gh_cpu_layernorm_bwd);
   backend->gelu_fwd = ISA_FN (gh_cpu_gelu_fwd);

@@ -246,6 +246,9 @@ make_table (void)
   t.fit_fwd = gh_cuda_fit_fwd;
   t.view_fwd = gh_cuda_view_fwd;
   t.patchify_fwd = gh_cuda_patchify_fwd;
+  t.tile_edges_fwd = gh_cuda_tile_edges_fwd;
+  t.local_energy_fwd = gh_cuda_local_energy_fwd;
+  t.band_share_fwd = gh_cuda_band_share_fwd;
   t.layernorm_fwd = gh_cuda_layernorm_fwd;
   t.layernorm_bwd = gh_cuda_layernorm_bwd;
   t.gelu_fwd = gh_cuda_gelu_fwd;
