@@ -6,6 +6,7 @@
 #include "gh-embed-fit.h"
 #include "gh-checkpoint.h"
 #include "gh-encoder-private.h"
+#include "gh-kernel-ridge.h"
 #include "gh-linalg.h"
 #include "gh-random.h"
 #include "gh-spectrum.h"
@@ -17,8 +18,8 @@
 #include <string.h>
 
 #define BATCH 8
-/* Of what varies in an embedding, the surprise. */
-#define SURPRISE_SHARE 0.05
+
+G_STATIC_ASSERT (GH_SURPRISE_BANDS <= GH_BEGINNING);
 
 typedef struct {
   GhCheckpoint *from;
@@ -203,7 +204,7 @@ fit_surprise (Fit *fit, GhFrameStore *store, guint n, GError **error)
 {
   Pictures pictures = { { &fit->config, store }, n };
   gboolean good = viewer_open (&pictures.viewer, error)
-      && gh_surprise_fit (&fit->surprise, &fit->config, n, show_picture, &pictures, error);
+      && gh_surprise_fit (&fit->surprise, &fit->config, n, show_picture, &pictures, fit->threads, error);
 
   viewer_clear (&pictures.viewer);
   return good;
@@ -238,18 +239,18 @@ pool_frames (GhEncoder *encoder, GhFrameStore *store, guint n, GError **error)
 
 /* ---- the layer --------------------------------------------------------------------------------------------------- */
 
-/* turn[rows,cols], rows >= cols: columns of length 1, at right angles, in random directions (Gram and Schmidt). Stored
- * column by column. */
+/* turn[rows,cols], cols <= rows - begin: columns of length 1, at right angles, in random directions (Gram and Schmidt),
+ * 0 in the rows before `begin`. Stored column by column. */
 static double *
-random_rotation (int rows, int cols, guint64 seed)
+random_rotation (int begin, int rows, int cols, guint64 seed, const char *name)
 {
-  guint64 state = gh_splitmix_stream (seed, "embed rotation");
-  double *turn = g_new (double, (gsize) rows * cols);
+  guint64 state = gh_splitmix_stream (seed, name);
+  double *turn = g_new0 (double, (gsize) rows * cols);
 
   for (int k = 0; k < cols; k++) {
     double *column = turn + (gsize) k * rows;
 
-    for (int i = 0; i < rows; i++) {
+    for (int i = begin; i < rows; i++) {
       column[i] = -6;
       for (int j = 0; j < 12; j++)
         column[i] += gh_splitmix_double (&state);
@@ -267,7 +268,7 @@ random_rotation (int rows, int cols, guint64 seed)
 typedef struct {
   float *weight;                /* [E,F] */
   float *bias;                  /* [E] */
-  float *surprise;              /* [E,rows], or NULL */
+  float *surprise;              /* [E,bands], or NULL */
 } Layer;
 
 static void
@@ -279,26 +280,23 @@ layer_clear (Layer *layer)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Layer, layer_clear)
 
-static int
-surprise_rows (const GhMaeConfig *config)
-{
-  return config->surprise > 0 ? gh_mae_config_grid_rows (config) : 0;
-}
-
-/* surprise[E,rows], bias[E] -= surprise mean: the standardised energies, each in its own direction of turn[E,rows], which
- * is stored column by column. */
+/* surprise[E,bands], bias[E] -= surprise mean: the shares, turned by turn[GH_BEGINNING,bands] (column by column) into the
+ * first numbers of the embedding. They keep their proportions: sky where nothing happens is not to be heard. */
 static void
-turn_surprise (const Layer *layer, const GhScales *scales, int E, const double *turn)
+turn_surprise (const Layer *layer, const GhScales *scales, const double *turn)
 {
-  const int rows = scales->dim;
+  const int bands = scales->dim;
+  double variance = 0;
 
-  for (int e = 0; e < E; e++) {
+  for (int r = 0; r < bands; r++)
+    variance += scales->std[r] * scales->std[r];
+  for (int e = 0; e < GH_BEGINNING; e++) {
     double shift = 0;
 
-    for (int r = 0; r < rows; r++) {
-      const double weight = turn[(gsize) r * E + e] * sqrt (SURPRISE_SHARE * E / rows) / scales->std[r];
+    for (int r = 0; r < bands; r++) {
+      const double weight = turn[(gsize) r * GH_BEGINNING + e] * sqrt (GH_BEGINNING / variance);
 
-      layer->surprise[(gsize) e * rows + r] = (float) weight;
+      layer->surprise[(gsize) e * bands + r] = (float) weight;
       shift += weight * scales->mean[r];
     }
     layer->bias[e] -= (float) shift;
@@ -348,24 +346,25 @@ turn_outputs (int piece, gpointer data)
     t->layer->bias[begin + i] = -shift[i];
 }
 
-/* weight[E,F], bias[E] = -weight mean: turned principal components of (x - mean)/std. The mean square of the embedding is
- * 1, the surprise's share included. */
+/* weight[E,F], bias[E] = -weight mean: turned principal components of (x - mean)/std, behind the numbers of the surprise.
+ * The mean square of either is 1. */
 static void
 make_layer (const Layer *layer, const Fit *fit, const GhSpectrum *s, const GhScales *scales)
 {
-  const int E = fit->config.embedding, rows = surprise_rows (&fit->config), k = MIN (s->rank, E - rows);
-  g_autofree double *turn = random_rotation (E, k + rows, fit->seed);
+  const int E = fit->config.embedding, first = fit->config.surprise > 0 ? GH_BEGINNING : 0, k = MIN (s->rank, E - first);
+  g_autofree double *turn = random_rotation (first, E, k, fit->seed, "embed rotation");
   Turning turning = { layer, s, scales, turn, E, k };
   double total = 0;
 
   for (int j = 0; j < k; j++)
     total += s->value[j] / s->n;
-  if (rows)
-    total /= 1 - SURPRISE_SHARE;
-  turning.scale = sqrt (E / total);
+  turning.scale = sqrt ((E - first) / total);
   gh_threads_run (0, (E + OUTPUTS - 1) / OUTPUTS, turn_outputs, NULL, &turning);
-  if (rows)
-    turn_surprise (layer, fit->surprise.scales, E, turn + (gsize) k * E);
+  if (first) {
+    g_autofree double *aside = random_rotation (0, first, gh_surprise_bands (&fit->config), fit->seed, "surprise rotation");
+
+    turn_surprise (layer, fit->surprise.scales, aside);
+  }
 }
 
 static gboolean
@@ -389,17 +388,18 @@ fit_layer (const Fit *fit, const float *pooled, guint n, const Layer *layer, GEr
   return TRUE;
 }
 
-/* The four tensors of gh-surprise.h; the light in half the space, which it can well do without. */
+/* The tensors of gh-surprise.h; the light in half the space, which it can well do without. */
 static void
 append_surprise (Fit *fit, const Layer *layer)
 {
   const GhMaeConfig *c = &fit->config;
-  const int values = gh_mae_config_tokens (c) * gh_surprise_tiles (c);
+  const int edges = gh_surprise_edges (c);
   const GhTensorOut tensors[] = {
-    { "surprise.light.weight", GH_ST_BF16, 2, { c->surprise, values }, fit->surprise.light },
+    { "surprise.light.weight", GH_ST_BF16, 2, { c->surprise, edges }, fit->surprise.light },
     { "surprise.light.bias", GH_ST_F32, 1, { c->surprise }, fit->surprise.bias },
-    { "surprise.usual", GH_ST_F32, 1, { values }, fit->surprise.usual },
-    { "surprise.embed.weight", dtype_of (fit, "patch.weight", 2), 2, { c->embedding, surprise_rows (c) },
+    { "surprise.usual", GH_ST_F32, 1, { edges }, fit->surprise.usual },
+    { "surprise.level", GH_ST_F32, 1, { 1 }, &fit->surprise.level },
+    { "surprise.embed.weight", dtype_of (fit, "patch.weight", 2), 2, { c->embedding, gh_surprise_bands (c) },
       layer->surprise },
   };
 
@@ -443,9 +443,9 @@ fit_open (Fit *fit, const char *from, const GhEmbedShape *shape, GError **error)
     fit->config.surprise = shape->surprise;
     fit->bfloat16 = shape->bfloat16;
   }
-  if (fit->config.embedding > 0 && fit->config.embedding <= surprise_rows (&fit->config)) {
+  if (fit->config.surprise > 0 && fit->config.embedding > 0 && fit->config.embedding <= GH_BEGINNING) {
     g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "%s: an embedding of %d numbers has no room beside %d that tell "
-        "what surprises", gh_checkpoint_shown (fit->from), fit->config.embedding, surprise_rows (&fit->config));
+        "what surprises", gh_checkpoint_shown (fit->from), fit->config.embedding, GH_BEGINNING);
     return FALSE;
   }
   return gh_mae_config_check (&fit->config, gh_checkpoint_shown (fit->from), error) && take_tensors (fit, error);
@@ -477,6 +477,6 @@ gh_embed_fit (const char *from, const char *to, const GhEmbedShape *shape, GhFra
   layer.weight = g_new (float, (gsize) fit.config.embedding * gh_mae_config_pooled (&fit.config));
   layer.bias = g_new (float, fit.config.embedding);
   if (fit.config.surprise > 0)
-    layer.surprise = g_new (float, (gsize) fit.config.embedding * surprise_rows (&fit.config));
+    layer.surprise = g_new0 (float, (gsize) fit.config.embedding * gh_surprise_bands (&fit.config));
   return fit_layer (&fit, pooled, n, &layer, error) && write_fitted (&fit, to, &layer, n, error);
 }

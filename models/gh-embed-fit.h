@@ -8,9 +8,10 @@
  * number varies about as much as every other: a head standardises each by itself, which would make the last
  * component, noise, as loud as the first.
  *
- * With `surprise` (gh-surprise.h) the light is taken from the same frames, and the numbers that say what it leaves come
- * into the rotation beside the components: a twentieth of all that varies. More of them helps counting with few labels,
- * and costs the time of day: neighbouring minutes differ by less than what walks about (docs/experiments.md).
+ * With `surprise` (gh-surprise.h) the light is taken from the same frames, and what it leaves comes first: the embedding's
+ * first 16 numbers, turned among themselves, tell it and nothing else. Heads try what such a beginning says by itself,
+ * and what the rest says without it (gh-kernel-ridge.h), so few labels suffice for what stands in the picture, while the
+ * many numbers behind, which know the light, are not drowned (docs/experiments.md).
  */
 #pragma once
 

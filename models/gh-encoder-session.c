@@ -254,7 +254,7 @@ embed (GhEncoderSession *s, int B, int K)
   GH_TRY (gh_linear_fwd (s->ctx, s->embedding, s->pooled, w->embed.weight, w->embed.bias, NULL, GH_ACT_NONE, B));
   if (!w->surprise.embed.weight)
     return GH_OK;
-  return gh_linear_fwd (s->ctx, s->embedding, s->surprise.energy, w->surprise.embed.weight, NULL, s->embedding,
+  return gh_linear_fwd (s->ctx, s->embedding, s->surprise.share, w->surprise.embed.weight, NULL, s->embedding,
       GH_ACT_NONE, B);
 }
 
@@ -280,7 +280,7 @@ copy_tokens (GhEncoderSession *s, float *tokens, int B, int N)
   return GH_OK;
 }
 
-/* rgb[B,height,width,3] -> patches[B,N,P] -> surprise.energy[B,rows], latent[B,T,D] -> embedding[B,E] */
+/* rgb[B,height,width,3] -> surprise.share[B,bands], patches[B,N,P] -> latent[B,T,D] -> embedding[B,E] */
 static GhStatus
 encode_pixels (GhEncoderSession *s, const guint8 *rgb, gsize stride, int B)
 {
@@ -289,16 +289,16 @@ encode_pixels (GhEncoderSession *s, const guint8 *rgb, gsize stride, int B)
   const int N = gh_mae_config_tokens (c);
   const gboolean fused = gh_fuses_patches (s->ctx, w->patch.weight);
 
-  if (!fused || c->surprise)
-    GH_TRY (gh_patchify_fwd (s->ctx, s->patches, rgb, NULL, c->mean, c->std, B, c->height, c->width, stride, c->patch,
-            N));
-  if (fused)
+  if (c->surprise)
+    GH_TRY (gh_surprise_forward (s->ctx, &s->surprise, &w->surprise, c, rgb, stride, B));
+  if (fused) {
     GH_TRY (gh_project_patches_fwd (s->ctx, projection (s), rgb, NULL, c->mean, c->std, w->patch.weight, w->patch.bias, B,
             c->height, c->width, stride, c->patch, N));
-  else
+  } else {
+    GH_TRY (gh_patchify_fwd (s->ctx, s->patches, rgb, NULL, c->mean, c->std, B, c->height, c->width, stride, c->patch,
+            N));
     GH_TRY (gh_linear_fwd (s->ctx, projection (s), s->patches, w->patch.weight, w->patch.bias, NULL, GH_ACT_NONE, B * N));
-  if (c->surprise)              /* the patches are its to overwrite now */
-    GH_TRY (gh_surprise_forward (s->ctx, &s->surprise, &w->surprise, c, s->patches, B));
+  }
   GH_TRY (encode_projected (s, projection (s), NULL, B, N));
   return embed (s, B, N);
 }

@@ -145,37 +145,37 @@ load_background (Loader *l)
   return store (l, &l->w->decoder.background, l->staging, n);
 }
 
-/* Minus the light's matrix, turned: light[k,n] -> unlit[n,k]. */
+/* The light's matrix once more, turned, from the staging memory. */
 static gboolean
 pack_unlit (Loader *l, int k, int n)
 {
-  g_autofree float *turned = g_try_new (float, (gsize) k * n);
+  g_autofree float *turned = gh_surprise_turn_light (l->staging, k, n);
 
-  if (!turned)
-    return check (l, GH_NOMEM);
-  for (int i = 0; i < k; i++)
-    for (int j = 0; j < n; j++)
-      turned[(gsize) j * k + i] = -l->staging[(gsize) i * n + j];
-  return check (l, gh_pack (l->w->ctx, &l->w->surprise.unlit.weight, turned, n, k, GH_DTYPE_F32));
+  return check (l, turned ? gh_pack (l->w->ctx, &l->w->surprise.unlit.weight, turned, n, k, GH_DTYPE_F32) : GH_NOMEM);
 }
 
-/* ones[P], zeros[P] and the averages over tiles, which no file holds. */
 static gboolean
-make_tiles (Loader *l)
+store_logarithms (Loader *l)
 {
   const GhMaeConfig *c = gh_checkpoint_config (l->checkpoint);
-  const int P = gh_mae_config_patch_values (c), C = gh_surprise_tiles (c);
-  g_autofree float *made = g_new0 (float, (gsize) MAX (C, 1) * P);
-  GhSurprise *s = &l->w->surprise;
+  const int n = gh_surprise_logarithms (c);
+  g_autofree float *logarithms = g_new (float, n);
 
-  if (!store (l, &s->zeros, made, P))
+  gh_surprise_fill_logarithms (c, logarithms);
+  return store (l, &l->w->surprise.logarithms, logarithms, n);
+}
+
+static gboolean
+load_level (Loader *l)
+{
+  if (!fetch (l, "surprise.level"))
     return FALSE;
-  for (int p = 0; p < P; p++)
-    made[p] = 1;
-  if (!store (l, &s->ones, made, P))
-    return FALSE;
-  gh_surprise_averages (c, made);
-  return check (l, gh_pack (l->w->ctx, &s->tiles.weight, made, C, P, GH_DTYPE_F32));
+  l->w->surprise.level = l->staging[0];
+  if (l->staging[0] > 0)
+    return TRUE;
+  g_set_error (l->error, GH_ERROR, GH_ERROR_UNSUITABLE, "%s: \"surprise.level\" is %g, but has to be above 0",
+      gh_checkpoint_shown (l->checkpoint), l->staging[0]);
+  return FALSE;
 }
 
 /* In f32 all of it: what is left is small beside what is taken away. */
@@ -183,18 +183,20 @@ static gboolean
 load_surprise (Loader *l)
 {
   const GhMaeConfig *c = gh_checkpoint_config (l->checkpoint);
-  const int n = gh_mae_config_tokens (c) * gh_surprise_tiles (c);
   GhSurprise *s = &l->w->surprise;
+  int n;
 
   if (c->surprise == 0)
     return TRUE;
-  if (!make_tiles (l) || !load_linear (l, &s->light, c->surprise, n, GH_DTYPE_F32, "surprise.", "light")
+  n = gh_surprise_edges (c);
+  if (!store_logarithms (l) || !load_level (l)
+      || !load_linear (l, &s->light, c->surprise, n, GH_DTYPE_F32, "surprise.", "light")
       || !fetch (l, "surprise.light.weight") || !pack_unlit (l, c->surprise, n) || !fetch (l, "surprise.usual"))
     return FALSE;
   for (int i = 0; i < n; i++)
     l->staging[i] = -l->staging[i];
   return store (l, &s->unlit.bias, l->staging, n)
-      && load_linear (l, &s->embed, c->embedding, gh_mae_config_grid_rows (c), GH_DTYPE_F32, "surprise.", "embed");
+      && load_linear (l, &s->embed, c->embedding, gh_surprise_bands (c), GH_DTYPE_F32, "surprise.", "embed");
 }
 
 static gboolean
@@ -269,15 +271,12 @@ packed_width (GhDtype dtype)
   return dtype == GH_DTYPE_F32 ? 4 : dtype == GH_DTYPE_INT8 ? 1 : 2;
 }
 
-/* What the surprise needs beside its tensors: the light once more, turned, and the tiles. */
+/* What the surprise needs beside its tensors: logarithms, and the light once more, turned. */
 static void
 measure_surprise (const GhMaeConfig *c, GhArena *vectors, guint64 *matrices)
 {
-  const guint64 C = gh_surprise_tiles (c), P = gh_mae_config_patch_values (c);
-
-  gh_arena_floats (vectors, P);
-  gh_arena_floats (vectors, P);
-  *matrices += (C * P + 2 * C * gh_mae_config_tokens (c) * c->surprise) * sizeof (float);
+  gh_arena_floats (vectors, gh_surprise_logarithms (c));
+  *matrices += 2 * (guint64) gh_surprise_edges (c) * c->surprise * sizeof (float);
 }
 
 /* What has to be held: vectors and matrices for good, the largest tensor while loading. A table of positions is

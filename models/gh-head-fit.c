@@ -275,15 +275,33 @@ linear_parts (const GhHeadFit *fit, const double *weight, const double *bias, Gh
     to_floats (weight, (gsize) outputs * dim, fit->logit_scale), to_floats (bias, outputs, fit->logit_scale) };
 }
 
+/* A head measures distances over all numbers. Those that are not to count are written as if they varied a thousandth of
+ * what they do, which no distance notices, and have weights so much larger. Exact in any format. */
+#define ASIDE 1024
+
+/* The first `n` of each row of x[rows,dim] times a factor. */
+static float *
+scale_beginning (float *x, int rows, int dim, int n, float factor)
+{
+  for (int i = 0; i < rows; i++)
+    for (int j = 0; j < n; j++)
+      x[(gsize) i * dim + j] *= factor;
+  return x;
+}
+
 static void
 kernel_parts (const GhHeadFit *fit, GhHeadParts *parts)
 {
   const GhKernelRidge *k = fit->kernel;
+  const gsize centres = (gsize) k->n * k->dim * sizeof (float);
+  float *weight = to_floats (k->weight, (gsize) k->outputs * k->dim, fit->logit_scale);
 
-  linear_parts (fit, k->weight, k->bias, parts);
+  parts->std = scale_beginning (to_floats (fit->scales->std, k->dim, 1), 1, k->dim, k->aside, ASIDE);
+  parts->layers[parts->n_layers++] = (GhHeadLayer) { k->dim, k->outputs,
+    scale_beginning (weight, k->outputs, k->dim, k->aside, ASIDE), to_floats (k->bias, k->outputs, fit->logit_scale) };
   if (k->n_kernels > 0)
     parts->kernels = (GhHeadKernels) { k->n, k->n_kernels,
-      g_memdup2 (k->centres, (gsize) k->n * k->dim * sizeof (float)),
+      scale_beginning (g_memdup2 (k->centres, centres), k->n, k->dim, k->aside, 1.0f / ASIDE),
       to_floats (k->width, k->n_kernels, 1),
       to_floats (k->coefficients, (gsize) k->outputs * k->n_kernels * k->n, fit->logit_scale) };
 }
@@ -292,10 +310,12 @@ void
 gh_head_fit_parts (const GhHeadFit *fit, GhHeadParts *parts)
 {
   parts->mean = to_floats (fit->scales->mean, fit->scales->dim, 1);
-  parts->std = to_floats (fit->scales->std, fit->scales->dim, 1);
-  if (fit->kernel)
+  if (fit->kernel) {
     kernel_parts (fit, parts);
-  else if (fit->networks)
+    return;
+  }
+  parts->std = to_floats (fit->scales->std, fit->scales->dim, 1);
+  if (fit->networks)
     gh_head_networks_layers (fit->networks, fit->logit_scale, parts);
   else
     linear_parts (fit, fit->ridge->weight, fit->ridge->bias, parts);

@@ -15,11 +15,14 @@
 static const double ladder[GH_KERNEL_WIDTHS] = { 1.0 / 16, 1.0 / 4, 1, 4, 16 };
 /* A kernel with less of the mixture than this is left out of the model. */
 #define LEAST_SHARE 1e-3
-enum { MAX_MEMBERS = 1 + GH_KERNEL_WIDTHS };
+/* Which numbers a kernel sees: all of them, those of the beginning, or those behind it. */
+typedef enum { ALL, BEGINNING, REST, N_PARTS } Part;
+enum { MAX_MEMBERS = 2 + 2 * GH_KERNEL_WIDTHS };
 
 /* One kernel's mixture over its penalties; sums are not yet divided by the mixture's total. */
 typedef struct {
   double width;                 /* 0: the linear kernel */
+  Part part;
   double *held_out, *alpha;     /* [n,outputs], [outputs,n] */
   double *column_mean;          /* [n] */
   double log_penalty;
@@ -31,7 +34,7 @@ struct _GhKernelRidgeFit
   int n_members;
   Member members[MAX_MEMBERS];
   GhMixture mixtures[MAX_MEMBERS];
-  double *gram;                 /* [n,n] of the centres */
+  double *gram[N_PARTS];        /* [n,n] of the centres; NULL where no kernel sees the part */
   double *lifted;               /* [n,dim] centres times the metric, or the centres: what a straight line is made of */
   double *targets;
   int *groups;                  /* [n], NULL without */
@@ -108,33 +111,71 @@ lift (double *centres, const double *metric, int n, int dim)
 }
 
 static void
+add_member (GhKernelRidge *ridge, Part part, double width)
+{
+  GhKernelRidgeFit *fit = ridge->fit;
+  Member *member = &fit->members[fit->n_members];
+
+  member->part = part;
+  member->width = width;
+  member->held_out = g_new0 (double, (gsize) ridge->n * ridge->outputs);
+  member->alpha = g_new0 (double, (gsize) ridge->n * ridge->outputs);
+  gh_mixture_init (&fit->mixtures[fit->n_members++], ridge->n);
+}
+
+static void
+add_curved_members (GhKernelRidge *ridge, Part part)
+{
+  double typical = typical_distance (ridge->fit->gram[part], ridge->n);
+
+  for (int k = 0; typical > 0 && k < GH_KERNEL_WIDTHS; k++)
+    add_member (ridge, part, sqrt (typical * ladder[k]));
+}
+
+/* The Gram matrices of the beginning and of what is behind it. */
+static void
+take_apart (GhKernelRidgeFit *fit, const double *centres, int n, int dim)
+{
+  double *beginning = fit->gram[BEGINNING] = g_new (double, (gsize) n * n);
+  double *rest = fit->gram[REST] = g_new (double, (gsize) n * n);
+
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j <= i; j++) {
+      const double *a = centres + (gsize) i * dim, *b = centres + (gsize) j * dim;
+      const gsize at = (gsize) i * n + j, mirrored = (gsize) j * n + i;
+
+      beginning[at] = beginning[mirrored] = gh_dot (a, b, GH_BEGINNING);
+      rest[at] = rest[mirrored] = gh_dot (a + GH_BEGINNING, b + GH_BEGINNING, dim - GH_BEGINNING);
+    }
+}
+
+static void
 fit_init (GhKernelRidge *ridge, const double *targets, const int *groups, gboolean linear, const double *metric)
 {
   GhKernelRidgeFit *fit = ridge->fit;
-  gsize m = (gsize) ridge->n * ridge->outputs;
-  int n = ridge->n;
-  double *centres = g_new (double, (gsize) n * ridge->dim);
-  double typical;
+  const int n = ridge->n, dim = ridge->dim;
+  double *centres = g_new (double, (gsize) n * dim);
 
-  for (gsize i = 0; i < (gsize) n * ridge->dim; i++)
+  for (gsize i = 0; i < (gsize) n * dim; i++)
     centres[i] = ridge->centres[i];
-  fit->gram = g_new (double, (gsize) n * n);
-  gh_gram (fit->gram, centres, n, ridge->dim);
+  fit->gram[ALL] = g_new (double, (gsize) n * n);
+  gh_gram (fit->gram[ALL], centres, n, dim);
+  if (!metric && dim >= 2 * GH_BEGINNING)
+    take_apart (fit, centres, n, dim);
   fit->lifted = centres;
   fit->has_metric = metric != NULL;
   if (metric)
-    lift (centres, metric, n, ridge->dim);
-  fit->targets = g_memdup2 (targets, m * sizeof *targets);
+    lift (centres, metric, n, dim);
+  fit->targets = g_memdup2 (targets, (gsize) n * ridge->outputs * sizeof *targets);
   if (groups)
     fit->groups = g_memdup2 (groups, n * sizeof *groups);
-  typical = linear ? 0 : typical_distance (fit->gram, n);
-  fit->n_members = typical > 0 ? MAX_MEMBERS : 1;
-  for (int k = 0; k < fit->n_members; k++) {
-    fit->members[k].width = k > 0 ? sqrt (typical * ladder[k - 1]) : 0;
-    fit->members[k].held_out = g_new0 (double, m);
-    fit->members[k].alpha = g_new0 (double, m);
-    gh_mixture_init (&fit->mixtures[k], n);
-  }
+  add_member (ridge, ALL, 0);
+  if (fit->gram[BEGINNING])
+    add_member (ridge, BEGINNING, 0);
+  if (!linear)
+    add_curved_members (ridge, ALL);
+  if (!linear && fit->gram[REST])
+    add_curved_members (ridge, REST);
 }
 
 GhKernelRidge *
@@ -165,7 +206,8 @@ fit_free (GhKernelRidgeFit *fit)
     g_free (fit->members[k].alpha);
     g_free (fit->members[k].column_mean);
   }
-  g_free (fit->gram);
+  for (Part part = ALL; part < N_PARTS; part++)
+    g_free (fit->gram[part]);
   g_free (fit->lifted);
   g_free (fit->targets);
   g_free (fit->groups);
@@ -197,7 +239,8 @@ member_gram (const GhKernelRidge *ridge, const Member *member)
 {
   const GhKernelRidgeFit *fit = ridge->fit;
   const int n = ridge->n, dim = ridge->dim;
-  double *gram = g_memdup2 (fit->gram, (gsize) n * n * sizeof *gram);
+  const double *products = fit->gram[member->part];
+  double *gram = g_memdup2 (products, (gsize) n * n * sizeof *gram);
 
   if (member->width == 0 && fit->has_metric)
     for (int i = 0; i < n; i++)
@@ -209,7 +252,7 @@ member_gram (const GhKernelRidge *ridge, const Member *member)
   if (member->width > 0)
     for (int i = 0; i < n; i++)
       for (int j = 0; j <= i; j++)
-        gram[(gsize) i * n + j] = gh_kernel (squared_distance (fit->gram, n, i, j), member->width);
+        gram[(gsize) i * n + j] = gh_kernel (squared_distance (products, n, i, j), member->width);
   return gram;
 }
 
@@ -243,15 +286,22 @@ gh_kernel_ridge_fit (GhKernelRidge *ridge, int which)
   member->column_mean = g_memdup2 (s->column_mean, ridge->n * sizeof *s->column_mean);
 }
 
-/* Shares of the members, without those that hardly count. */
+/* Shares of the members, without those that hardly count, and without the curved kernels over all numbers or those over
+ * the rest, whichever have less: a model measures distances once. */
 static void
-find_shares (const GhKernelRidgeFit *fit, double *share)
+find_shares (GhKernelRidge *ridge, double *share)
 {
-  double total = 0;
+  const GhKernelRidgeFit *fit = ridge->fit;
+  double curved[N_PARTS] = { 0 }, total = 0;
 
   gh_mixture_shares (fit->mixtures, fit->n_members, share);
+  for (int k = 0; k < fit->n_members; k++)
+    if (fit->members[k].width > 0)
+      curved[fit->members[k].part] += share[k];
+  ridge->aside = curved[REST] > curved[ALL] ? GH_BEGINNING : 0;
   for (int k = 0; k < fit->n_members; k++) {
-    share[k] = share[k] < LEAST_SHARE ? 0 : share[k];
+    if (share[k] < LEAST_SHARE || (fit->members[k].width > 0 && fit->members[k].part != (ridge->aside ? REST : ALL)))
+      share[k] = 0;
     total += share[k];
   }
   for (int k = 0; k < fit->n_members; k++)
@@ -260,7 +310,7 @@ find_shares (const GhKernelRidgeFit *fit, double *share)
 
 /* Adds one member to the model, with a factor to its sums. */
 static void
-add_member (GhKernelRidge *ridge, const Member *member, double factor, int n_kernels)
+take_member (GhKernelRidge *ridge, const Member *member, double factor, int n_kernels)
 {
   int n = ridge->n;
 
@@ -273,7 +323,7 @@ add_member (GhKernelRidge *ridge, const Member *member, double factor, int n_ker
     if (member->width > 0)
       gh_axpy (ridge->coefficients + ((gsize) o * n_kernels + ridge->n_kernels) * n, factor, alpha, n);
     for (int i = 0; member->width == 0 && i < n; i++)
-      for (int j = 0; j < ridge->dim; j++)
+      for (int j = 0; j < (member->part == BEGINNING ? GH_BEGINNING : ridge->dim); j++)
         ridge->weight[(gsize) o * ridge->dim + j] += factor * alpha[i] * ridge->fit->lifted[(gsize) i * ridge->dim + j];
   }
   if (member->width > 0)
@@ -285,11 +335,11 @@ gh_kernel_ridge_finish (GhKernelRidge *ridge)
 {
   GhKernelRidgeFit *fit = ridge->fit;
   double share[MAX_MEMBERS];
-  int n_kernels = 0;
+  int n_kernels = 0, line;
 
-  find_shares (fit, share);
-  for (int k = 1; k < fit->n_members; k++)
-    n_kernels += share[k] > 0;
+  find_shares (ridge, share);
+  for (int k = 0; k < fit->n_members; k++)
+    n_kernels += share[k] > 0 && fit->members[k].width > 0;
   ridge->weight = g_new0 (double, (gsize) ridge->outputs * ridge->dim);
   ridge->bias = g_new0 (double, ridge->outputs);
   ridge->held_out = g_new0 (double, (gsize) ridge->n * ridge->outputs);
@@ -298,8 +348,11 @@ gh_kernel_ridge_finish (GhKernelRidge *ridge)
     gh_axpy (ridge->bias, 1.0 / ridge->n, fit->targets + (gsize) i * ridge->outputs, ridge->outputs);
   for (int k = 0; k < fit->n_members; k++)
     if (share[k] > 0)
-      add_member (ridge, &fit->members[k], share[k] / fit->mixtures[k].total, n_kernels);
-  ridge->penalty = exp (fit->members[0].log_penalty / fit->mixtures[0].total);
+      take_member (ridge, &fit->members[k], share[k] / fit->mixtures[k].total, n_kernels);
+  if (n_kernels == 0)
+    ridge->aside = 0;
+  line = fit->gram[BEGINNING] && share[1] > share[0];
+  ridge->penalty = exp (fit->members[line].log_penalty / fit->mixtures[line].total);
   g_clear_pointer (&ridge->fit, fit_free);
 }
 
@@ -314,7 +367,7 @@ gh_kernel_ridge_predict (const GhKernelRidge *ridge, const double *z, double *y)
     const float *centre = ridge->centres + (gsize) i * dim;
     double squared = 0;
 
-    for (int j = 0; j < dim; j++)
+    for (int j = ridge->aside; j < dim; j++)
       squared += (z[j] - centre[j]) * (z[j] - centre[j]);
     for (int k = 0; k < ridge->n_kernels; k++) {
       double value = gh_kernel (squared, ridge->width[k]);

@@ -216,8 +216,7 @@ gh_mae_config_check (const GhMaeConfig *config, const char *where, GError **erro
     return unsuitable (error, where, "\"pool\": \"cls\" in a model without a cls token");
   if (!gh_regions_check (config, where, error) || !gh_surprise_check (config, where, error))
     return FALSE;
-  if (!check_product (where, "the light", (double) gh_mae_config_tokens (config) * gh_surprise_tiles (config),
-          config->surprise, error))
+  if (config->surprise && !check_product (where, "the light", gh_surprise_edges (config), config->surprise, error))
     return FALSE;
   if (!config->has_embed && config->embedding != gh_mae_config_pooled (config))
     return unsuitable (error, where, "\"embedding\": %d, but without a projection it is the pooled width, %d",

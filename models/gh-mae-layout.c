@@ -82,11 +82,12 @@ add_blocks (GPtrArray *layout, const char *prefix, int depth, int dim, int heads
 static void
 add_surprise (GPtrArray *layout, const GhMaeConfig *c)
 {
-  const int values = gh_mae_config_tokens (c) * gh_surprise_tiles (c);
+  const int edges = gh_surprise_edges (c);
 
-  add_linear (layout, c->surprise, values, TRUE, FALSE, "surprise.", "light");
-  add (layout, GH_INIT_ZERO, FALSE, values, 0, g_strdup ("surprise.usual"));
-  add_linear (layout, c->embedding, gh_mae_config_grid_rows (c), FALSE, FALSE, "surprise.", "embed");
+  add_linear (layout, c->surprise, edges, TRUE, FALSE, "surprise.", "light");
+  add (layout, GH_INIT_ZERO, FALSE, edges, 0, g_strdup ("surprise.usual"));
+  add (layout, GH_INIT_ONE, FALSE, 1, 0, g_strdup ("surprise.level"));
+  add_linear (layout, c->embedding, gh_surprise_bands (c), FALSE, FALSE, "surprise.", "embed");
 }
 
 GPtrArray *

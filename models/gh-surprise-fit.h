@@ -13,15 +13,18 @@ G_BEGIN_DECLS
 typedef gboolean (*GhPictureFunc) (gpointer data, guint i, guint8 *rgb, GError **error);
 
 typedef struct {
-  float *light;                 /* [k,N C], rows of length 1 at right angles; zero where less varies */
-  float *bias;                  /* [k]: minus the usual picture in terms of the light */
-  float *usual;                 /* [N C] */
-  GhScales *scales;             /* [rows]: of the energies */
+  float *light;                 /* [k,n], rows of length 1 at right angles; zero where less varies */
+  float *bias;                  /* [k]: minus the usual edges in terms of the light */
+  float *usual;                 /* [n] */
+  float level;                  /* of energies: their root mean square */
+  GhScales *scales;             /* [bands]: of the shares */
 } GhSurpriseFit;
 
-/* From n >= 2 frames; the light from as many of them, evenly spread, as 128 MiB hold. DEVICE when memory is short, or the error of picture(). */
+/* From n >= 2 frames, each of which is asked for up to four times, by `threads` (0: all processors). The light has at most
+ * one component for four frames; which they are is told from evenly spread edges, as many as 128 MiB hold of all frames.
+ * DEVICE when memory is short, or the error of picture(). */
 gboolean gh_surprise_fit (GhSurpriseFit *fit, const GhMaeConfig *config, guint n, GhPictureFunc picture, gpointer data,
-    GError **error);
+    int threads, GError **error);
 void gh_surprise_fit_clear (GhSurpriseFit *fit);
 
 G_END_DECLS

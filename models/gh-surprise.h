@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * gh-surprise.h (private): how much of a picture its light does not explain, one number for each row of the grid of
- * patches. People are small and the light changes everything, so means and spreads of tokens hardly tell how many
- * there are; what remains of the pixels when the light's share is gone does.
+ * patches, or for each of 16 bands. People are small and the light changes everything, so means and spreads of tokens
+ * hardly tell how many there are; edges that the light does not explain do.
  *
- * Each patch is normalised by its own mean and spread and averaged over tiles of 4 x 4 pixels. What the tiles of the
- * whole picture have in common with the camera's `surprise` largest principal components is taken for its light; the mean
- * square of the rest in a row of patches, where people are of one size, is that row's surprise. All of it follows from
- * frames without labels (gh-embed-fit.h).
+ * The picture is averaged over square tiles, so that it has 240 columns at most, and of each channel the logarithm is
+ * taken: what lies between neighbours in a row, the edges, does not depend on how bright the light is. What the edges of
+ * the whole picture have in common with the camera's `surprise` largest principal components, shadows that come and go
+ * with the hours above all, is taken for its light. Of the rest the mean square over upright windows is taken, as people
+ * are upright and their shadows are not; the share of a band, where people are of one size, in which that is above the
+ * camera's level is the band's surprise. All of it follows from frames without labels (gh-embed-fit.h), and
+ * docs/experiments.md has what each of the steps is worth.
  *
- * Letters: N = patches of the grid, rows = rows of the grid, P = values of a patch, C = values of its tiles,
- * k = components of the light, E = embedding.
+ * Letters: n = edges of a picture, tile rows by tile columns - 1 by 3; k = components of the light, E = embedding; bands
+ * = the rows of the grid, 16, or the tile rows, whichever are fewest.
  */
 #pragma once
 
@@ -19,36 +22,53 @@
 
 G_BEGIN_DECLS
 
-#define GH_SURPRISE_TILE 4
-/* Of the norm of patches; what varies less than this in a patch is noise. */
-#define GH_SURPRISE_EPS 1e-3f
+#define GH_SURPRISE_COLUMNS 240
+#define GH_SURPRISE_BANDS 16
+/* Added to brightness in 0..1: what is darker is noise. */
+#define GH_SURPRISE_DARK 0.05
+#define GH_SURPRISE_WINDOW_ROWS 13
+#define GH_SURPRISE_WINDOW_COLS 3
 
-/* Vectors are in memory of the context, owned by the encoder's weights. */
+/* Vectors are in memory of the context, owned by whoever made them. */
 typedef struct {
-  const float *ones, *zeros;    /* [P] */
-  GhLinear tiles;               /* [C,P] */
-  GhLinear light;               /* [k,N C] */
-  GhLinear unlit;               /* [N C,k]: minus the light of these components, minus the usual picture */
-  GhLinear embed;               /* [E,rows] */
+  const float *logarithms;      /* [gh_surprise_logarithms()] */
+  GhLinear light;               /* [k,n] */
+  GhLinear unlit;               /* [n,k]: minus the light of these components, minus the usual edges */
+  float level;                  /* above 0 */
+  GhLinear embed;               /* [E,bands] */
 } GhSurprise;
 
 typedef struct {
-  float *seen;                  /* [B,N,C] */
+  float *edges;                 /* [B,n] */
   float *code;                  /* [B,k] */
-  float *rest;                  /* [B,N,C] */
-  float *energy;                /* [B,rows] */
+  float *rest;                  /* [B,n] */
+  float *energy;                /* [B,tile rows,tile columns - 1] */
+  float *share;                 /* [B,bands] */
 } GhSurpriseActs;
 
-int gh_surprise_tiles (const GhMaeConfig *config);      /* C */
-/* A patch that is not made of tiles, an embedding without a projection. */
+int gh_surprise_tile (const GhMaeConfig *config);       /* pixels of a tile's side */
+int gh_surprise_edges (const GhMaeConfig *config);      /* n */
+int gh_surprise_places (const GhMaeConfig *config);     /* n / 3, places of an energy */
+int gh_surprise_bands (const GhMaeConfig *config);
+/* A picture without edges, an embedding without a projection. */
 gboolean gh_surprise_check (const GhMaeConfig *config, const char *where, GError **error);
-/* averages[C,P]: row, column, channel of the tiles, from those of the pixels. */
-void gh_surprise_averages (const GhMaeConfig *config, float *averages);
+
+/* What no file holds: of a tile's sum of bytes its logarithm; and the light's matrix light[k,n] turned, [n,k], and
+ * negative, for g_free(); NULL when memory is short. */
+int gh_surprise_logarithms (const GhMaeConfig *config);
+void gh_surprise_fill_logarithms (const GhMaeConfig *config, float *logarithms);
+float *gh_surprise_turn_light (const float *light, int k, int n);
 
 void gh_surprise_plan (GhSurpriseActs *acts, GhArena *arena, const GhMaeConfig *config, int B);
-/* patches[B,N,P] -> acts->energy[B,rows]; the patches are overwritten. */
+/* rgb[B,height,width,3] with `stride` bytes a row -> acts->edges. */
+GhStatus gh_surprise_see (GhCtx *ctx, const GhSurpriseActs *acts, const GhSurprise *surprise, const GhMaeConfig *config,
+    const guint8 *rgb, gsize stride, int B);
+/* acts->edges -> acts->energy of what the light leaves of them. */
+GhStatus gh_surprise_unlight (GhCtx *ctx, const GhSurpriseActs *acts, const GhSurprise *surprise,
+    const GhMaeConfig *config, int B);
+/* All of it: rgb -> acts->share. */
 GhStatus gh_surprise_forward (GhCtx *ctx, const GhSurpriseActs *acts, const GhSurprise *surprise,
-    const GhMaeConfig *config, float *patches, int B);
+    const GhMaeConfig *config, const guint8 *rgb, gsize stride, int B);
 void gh_surprise_clear (GhSurprise *surprise);
 
 G_END_DECLS

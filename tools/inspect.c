@@ -137,7 +137,7 @@ print_config (const GhInspection *inspection)
   if (config->pool_rows > 0)
     printf (" over each of %d x %d regions", config->pool_cols, config->pool_rows);
   if (config->surprise > 0)
-    printf (", and what %d components of the light leave", config->surprise);
+    printf (", and what edges %d components of the light leave", config->surprise);
   printf ("\n");
   if (config->dec_depth > 0)
     printf ("  decoder    %d layers, %d wide, %d heads of %d, mlp %d; trained with %.0f%% masked\n", config->dec_depth,

@@ -53,7 +53,7 @@ parse (Options *o, int *argc, char ***argv)
         "Over each of so many regions of the picture by itself, rows first: 4x5 (1x1)", "RxC" },
     { "embedding", 0, 0, G_OPTION_ARG_INT, &o->embedding, "Numbers of an embedding (512)", "N" },
     { "surprise", 0, 0, G_OPTION_ARG_INT, &o->surprise,
-        "Tell also how much of each row of patches the light, in N components, does not explain (0: no)", "N" },
+        "Tell also what edges the light, in N components, does not explain (0: no; 20 will do)", "N" },
     { "bfloat16", 0, 0, G_OPTION_ARG_NONE, &o->bfloat16, "Write matrices in half the space, rounded", NULL },
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &o->output, "Encoder to write", "FILE" },
     { "seed", 's', 0, G_OPTION_ARG_INT64, &o->seed, "Where the random numbers start (1)", "N" },

@@ -272,26 +272,31 @@ median_distance (const double *z, int n, int dim)
   return all[m / 2];
 }
 
-/* Every kernel and penalty refitted with every row left out, and weighed by the book. */
+/* A mixture's sums: what is wanted at one place, and each row without itself. */
+typedef struct {
+  double total, want;
+  double *held_out;
+} Sums;
+
+/* Kernels of n_widths widths, relative to the typical distance, and every penalty, refitted with every row left out and
+ * weighed by the book. z[n,dim] and at[dim] are what the kernels see. */
 static void
-mix_by_hand (const double *z, int n, int dim, const double *y, const double *at, double *want, double *held_out)
+add_by_hand (Sums *sums, const double *z, int n, int dim, const double *y, const double *at, const double *widths,
+    int n_widths)
 {
-  const double scales[] = { 0, 0.25, 0.5, 1, 2, 4 };
-  double typical = sqrt (median_distance (z, n, dim)), total = 0;
+  double typical = sqrt (median_distance (z, n, dim));
   g_autofree double *left = g_new (double, n), *near = g_new (double, n);
   g_autofree int *rows = g_new (int, n);
 
-  *want = 0;
-  memset (held_out, 0, n * sizeof *held_out);
-  for (guint k = 0; k < G_N_ELEMENTS (scales); k++) {
-    g_autofree double *gram = gram_of (z, n, dim, typical * scales[k]);
+  for (int k = 0; k < n_widths; k++) {
+    g_autofree double *gram = gram_of (z, n, dim, typical * widths[k]);
     double trace = 0, mean = 0;
 
     for (int i = 0; i < n; i++) {
       trace += gram[i * n + i] / n;
       for (int j = 0; j < n; j++)
         mean += gram[i * n + j] / (n * n);
-      near[i] = kernel_of (z + i * dim, at, dim, typical * scales[k]);
+      near[i] = kernel_of (z + i * dim, at, dim, typical * widths[k]);
     }
     for (int step = 0; step < gh_ladder_steps (n); step++) {
       double penalty = gh_ladder_penalty (step) * (trace - mean), error = 0, weight, value;
@@ -309,14 +314,26 @@ mix_by_hand (const double *z, int n, int dim, const double *y, const double *at,
         rows[j] = j;
       refit (gram, n, y, 1, rows, n, penalty, near, &value);
       weight = pow (error, -n / 6.0);
-      total += weight;
-      *want += weight * value;
-      gh_axpy (held_out, weight, left, n);
+      sums->total += weight;
+      sums->want += weight * value;
+      gh_axpy (sums->held_out, weight, left, n);
     }
   }
-  *want /= total;
+}
+
+static const double straight[] = { 0 }, curves[] = { 0.25, 0.5, 1, 2, 4 };
+
+static void
+mix_by_hand (const double *z, int n, int dim, const double *y, const double *at, double *want, double *held_out)
+{
+  Sums sums = { 0, 0, held_out };
+
+  memset (held_out, 0, n * sizeof *held_out);
+  add_by_hand (&sums, z, n, dim, y, at, straight, 1);
+  add_by_hand (&sums, z, n, dim, y, at, curves, 5);
+  *want = sums.want / sums.total;
   for (int i = 0; i < n; i++)
-    held_out[i] /= total;
+    held_out[i] /= sums.total;
 }
 
 static void
@@ -332,6 +349,7 @@ test_by_hand (void)
   for (int i = 0; i < n; i++)
     y[i] += 3 * z[i * dim];
   ridge = make_model (z, n, dim, y, 1, NULL, FALSE);
+  g_assert_cmpint (ridge->aside, ==, 0);
   for (int i = 0; i < 20; i++) {
     mix_by_hand (z, n, dim, y, at + i * dim, &want, held_out);
     gh_kernel_ridge_predict (ridge, at + i * dim, &got);
@@ -340,6 +358,72 @@ test_by_hand (void)
   }
   for (int i = 0; i < n; i++)
     g_assert_cmpfloat_with_epsilon (ridge->held_out[i], held_out[i], 5e-3);
+}
+
+/* ---- the beginning ------------------------------------------------------------------------------------- */
+
+enum { LONG = 40 };
+
+/* Columns from `begin` to `end` of x[n,LONG]. */
+static double *
+columns (const double *x, int n, int begin, int end)
+{
+  double *part = g_new (double, n * (end - begin));
+
+  for (int i = 0; i < n; i++)
+    memcpy (part + i * (end - begin), x + i * LONG + begin, (end - begin) * sizeof *x);
+  return part;
+}
+
+/* As test_by_hand(): lines over everything and over the beginning, and of the two sets of curves the better one. */
+static void
+check_beginning (const double *z, int n, const double *y, const double *at, int aside)
+{
+  g_autofree double *first = columns (z, n, 0, GH_BEGINNING), *rest = columns (z, n, GH_BEGINNING, LONG);
+  g_autofree double *held_out = g_new0 (double, 4 * n);
+  g_autoptr (GhKernelRidge) ridge = make_model (z, n, LONG, y, 1, NULL, FALSE);
+  Sums sums[4] = { { 0, 0, held_out }, { 0, 0, held_out + n }, { 0, 0, held_out + 2 * n }, { 0, 0, held_out + 3 * n } };
+  double total = 0, want = 0, got;
+
+  add_by_hand (&sums[0], z, n, LONG, y, at, straight, 1);
+  add_by_hand (&sums[1], first, n, GH_BEGINNING, y, at, straight, 1);
+  add_by_hand (&sums[2], z, n, LONG, y, at, curves, 5);
+  add_by_hand (&sums[3], rest, n, LONG - GH_BEGINNING, y, at + GH_BEGINNING, curves, 5);
+  g_assert_cmpint (ridge->aside, ==, aside);
+  g_assert_cmpint (sums[3].total > sums[2].total, ==, aside > 0);
+  for (int k = 0; k < 4; k++) {
+    if (k == (aside ? 2 : 3))
+      continue;
+    total += sums[k].total;
+    want += sums[k].want;
+  }
+  gh_kernel_ridge_predict (ridge, at, &got);
+  g_assert_cmpfloat_with_epsilon (got, want / total, 5e-3);
+  for (int i = 0; i < n; i++) {
+    double left = 0;
+
+    for (int k = 0; k < 4; k++)
+      left += k == (aside ? 2 : 3) ? 0 : sums[k].held_out[i];
+    g_assert_cmpfloat_with_epsilon (ridge->held_out[i], left / total, 5e-3);
+  }
+}
+
+static void
+test_beginning (void)
+{
+  const int n = 24;
+  g_autoptr (GRand) rand = gh_rand_new (7, 0);
+  g_autofree double *z = random_inputs (rand, n * LONG), *at = random_inputs (rand, LONG), *y = g_new (double, n);
+
+  /* A line over the beginning; a curve over the rest, beside a beginning that is louder. */
+  for (int i = 0; i < n; i++)
+    y[i] = z[i * LONG] - z[i * LONG + 3] + z[i * LONG + 9];
+  check_beginning (z, n, y, at, 0);
+  for (int i = 0; i < n * LONG; i++)
+    z[i] = i % LONG < GH_BEGINNING ? z[i] * 2 : i % LONG == 20 ? z[i] * 4 : z[i] / 8;
+  for (int i = 0; i < n; i++)
+    y[i] = sin (z[i * LONG + 20]);
+  check_beginning (z, n, y, at, GH_BEGINNING);
 }
 
 /* ---- what it is for ------------------------------------------------------------------------------------ */
@@ -415,14 +499,15 @@ check_finite (const double *z, int n, int dim, const double *y, const int *group
   }
 }
 
+/* With inputs so short that there is no beginning, and long ones. */
 static void
-test_degenerate (void)
+check_degenerate (int dim)
 {
-  const int n = 12, dim = 5;
+  const int n = 12;
   g_autoptr (GRand) rand = gh_rand_new (7, 0);
   g_autofree double *z = random_inputs (rand, n * dim), *twins = g_memdup2 (z, n * dim * sizeof *z);
   g_autofree double *same = g_new0 (double, n * dim), *y = random_targets (rand, n), *flat = g_new (double, n);
-  g_autofree double *large = g_new (double, n);
+  g_autofree double *large = g_new (double, n), *still = g_memdup2 (z, n * dim * sizeof *z);
   const int groups[12] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2 };
 
   for (int i = 0; i < n; i++) {
@@ -439,6 +524,21 @@ test_degenerate (void)
   check_finite (twins, n, dim, y, NULL, 0, 10);
   check_finite (same, n, dim, y, NULL, 0, 10);
   check_finite (same, n, dim, flat, groups, 1e15 * (1 - 1e-12), 1e15 * (1 + 1e-12));
+  /* Nothing varies in the beginning; nothing behind it. */
+  for (int part = 0; part < 2; part++) {
+    memcpy (still, z, n * dim * sizeof *z);
+    for (int i = 0; i < n * dim; i++)
+      if ((i % dim < GH_BEGINNING) == (part == 0))
+        still[i] = 0;
+    check_finite (still, n, dim, y, NULL, -20, 30);
+  }
+}
+
+static void
+test_degenerate (void)
+{
+  check_degenerate (5);
+  check_degenerate (LONG);
 }
 
 int
@@ -452,6 +552,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mixture/sums", test_mixture);
   g_test_add_func ("/mixture/without-error", test_mixture_without_error);
   g_test_add_func ("/kernel-ridge/by-hand", test_by_hand);
+  g_test_add_func ("/kernel-ridge/beginning", test_beginning);
   g_test_add_func ("/kernel-ridge/sine", test_sine);
   g_test_add_func ("/kernel-ridge/line", test_line);
   g_test_add_func ("/kernel-ridge/degenerate", test_degenerate);

@@ -36,15 +36,14 @@ shorten () {
 
 # train NAME: a head for the encoder.
 train () {
-  gst-heads train-head --images=frames --labels=labels.csv --label-column=people --kind=count --name="$1" \
+  gst-heads train-head --images=frames --labels=frames/labels.csv --label-column=people --kind=count --name="$1" \
     --encoder=encoder.safetensors
 }
 
-# frames, labels.csv, an encoder, heads for it and a film. In a chain, since set -e is off in a condition.
+# frames and their labels, an encoder, heads for it and a film. In a chain, since set -e is off in a condition.
 prepare () {
   mkdir frames &&
     gst-heads run --quiet capture-labels DIR=frames N=24 WIDTH=320 HEIGHT=192 &&
-    mv frames/labels.csv . &&
     gst-heads init-encoder encoder.safetensors &&
     train people && train weather &&
     gst-launch-1.0 -q plaza-test-src num-buffers=3 ! video/x-raw,width=320,height=192 ! videoconvert ! jpegenc ! \
