@@ -46,21 +46,49 @@ is_within (const char *name, const char *from, const char *to)
   return (!from || strcmp (name, from) >= 0) && (!to || strncmp (name, to, strlen (to)) <= 0);
 }
 
+/* The days of a dataset lie two deep; a link may lead in a circle. */
+#define DEEPEST 8
+
+/* Adds the names, from the source's folder on, of the images in a folder below it (NULL: itself), or of those in its own
+ * folders where it has none. FALSE when it cannot be read. */
+static gboolean
+add_images (GPtrArray *names, const GhFrameSource *source, const char *below, int depth)
+{
+  g_autofree char *path = below ? g_build_filename (source->images, below, NULL) : g_strdup (source->images);
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  g_autoptr (GPtrArray) folders = g_ptr_array_new_with_free_func (g_free);
+  gboolean has_images = FALSE;
+  const char *name;
+
+  if (!dir)
+    return FALSE;
+  while ((name = g_dir_read_name (dir))) {
+    g_autofree char *full = g_build_filename (path, name, NULL);
+    g_autofree char *from_folder = below ? g_build_filename (below, name, NULL) : g_strdup (name);
+
+    if (is_image (name)) {
+      has_images = TRUE;
+      if (is_within (from_folder, source->from, source->to))
+        g_ptr_array_add (names, g_steal_pointer (&from_folder));
+    } else if (depth < DEEPEST && name[0] != '.' && g_file_test (full, G_FILE_TEST_IS_DIR)) {
+      g_ptr_array_add (folders, g_steal_pointer (&from_folder));
+    }
+  }
+  for (guint i = 0; !has_images && i < folders->len; i++)
+    add_images (names, source, folders->pdata[i], depth + 1);
+  return TRUE;
+}
+
 static GPtrArray *
 list_images (const GhFrameSource *source, GError **error)
 {
-  g_autoptr (GDir) dir = g_dir_open (source->images, 0, NULL);
   g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *shown = g_filename_display_name (source->images);
-  const char *name;
 
-  if (!dir) {
+  if (!add_images (names, source, NULL, 0)) {
     g_set_error (error, GH_ERROR, GH_ERROR_NOT_FOUND, "%s: there is no such folder of images", shown);
     return NULL;
   }
-  while ((name = g_dir_read_name (dir)))
-    if (is_image (name) && is_within (name, source->from, source->to))
-      g_ptr_array_add (names, g_strdup (name));
   g_ptr_array_sort (names, compare_names);
   if (names->len > 0)
     return g_steal_pointer (&names);

@@ -72,7 +72,8 @@ static int
 parse (Options *o, int *argc, char ***argv)
 {
   const GOptionEntry entries[] = {
-    { "images", 'i', 0, G_OPTION_ARG_FILENAME, &o->images, "Frames: a folder of images", "DIR" },
+    { "images", 'i', 0, G_OPTION_ARG_FILENAME, &o->images,
+        "Frames: a folder of images, or of folders of them, such as a dataset", "DIR" },
     { "from", 0, 0, G_OPTION_ARG_FILENAME, &o->from, "First image of the folder, by name", "NAME" },
     { "to", 0, 0, G_OPTION_ARG_FILENAME, &o->to, "Last image of the folder, by name", "NAME" },
     { "video", 'v', 0, G_OPTION_ARG_FILENAME, &o->video, "Frames: a recording", "FILE|URI" },

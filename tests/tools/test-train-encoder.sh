@@ -32,6 +32,23 @@ err_has 'training: 50%  step 30  loss [0-9.]*  [0-9.]* images/s'
 awk -F, 'NR == 2 { first = $2 } END { exit !($2 < 0.97 * first) }' a-loss.csv || bad "nothing was learned"
 [ "$(head -c 4 a-loss.png | tail -c 3)" = PNG ] || bad "a-loss.png is no PNG"
 [ ! -e a-checkpoint.safetensors ] || bad "the checkpoint is still there"
+# A folder of folders, as datasets are: the same frames in the same order. Images beside folders are all there is.
+mkdir -p days/frames/one days/frames/two mixed/masks
+cp frames/frame-0000[0-5].jpg days/frames/one
+cp frames/frame-0000[6-9].jpg frames/frame-0001?.jpg days/frames/two
+cp frames/*.jpg mixed
+cp frames/frame-00000.jpg mixed/masks
+for folder_of in days mixed; do
+  train 0 --images=$folder_of --steps=60 --batch=4 --output=$folder_of.safetensors
+  out_has "learned     from 12 frames of $folder_of\$"
+  same a-loss.csv $folder_of-loss.csv
+done
+train 0 --images=days --from=frames/two --to=frames/two/frame-00008 --steps=1 --batch=1 --output=some.safetensors
+out_has 'learned     from 3 frames of days from frames'
+mkdir empty
+train 3 --images=empty --steps=1 --output=never.safetensors
+err_has 'empty: there is no image in it'
+
 expect 0 "$gst_heads" inspect a.safetensors
 out_has 'an encoder of gst-heads'
 out_has 'trained    yes'
