@@ -8,7 +8,6 @@
 #include "models/gh-random.h"
 
 #include <gio/gio.h>
-#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
@@ -521,69 +520,6 @@ test_large (void)
   g_assert_cmpint (head->kernels.n_centres, ==, n);
 }
 
-/* ---- what the curves do not see -------------------------------------------------------------------------- */
-
-enum { LONG_DIM = 40, BEGINNING = 16 };
-
-/* Behind a beginning that tells nothing, all numbers follow t, and the label is a curve of it. */
-static Set
-make_long_set (GhHeadKind kind, int n, int seed)
-{
-  g_autoptr (GRand) rand = gh_rand_new (seed, 0);
-  Set set = make_set (kind, n, seed);
-
-  g_free (set.x);
-  set.x = g_new (float, n * LONG_DIM);
-  set.data.dim = LONG_DIM;
-  set.data.embeddings = set.x;
-  for (int i = 0; i < n; i++) {
-    const double t = g_rand_double_range (rand, -3, 3);
-
-    for (int j = 0; j < LONG_DIM; j++)
-      set.x[i * LONG_DIM + j] = (j < BEGINNING ? 5 : t) + 0.1 * gh_rand_normal (rand);
-    set.y[i] = kind == GH_HEAD_CLASS ? fabs (t) > 2 : 5 + 3 * sin (2 * t);
-  }
-  return set;
-}
-
-/* The file says of numbers that are not to count in distances that they hardly vary; it predicts what was learned. */
-static void
-test_aside (gconstpointer data)
-{
-  const GhHeadKind kind = GPOINTER_TO_INT (data);
-  Set set = make_long_set (kind, 150, 31), fresh = make_long_set (kind, 200, 32);
-  g_autoptr (GhHeadReport) report = NULL;
-  g_autoptr (GhHead) head = train (&set, FALSE, &report), again = NULL;
-  g_autofree char *folder = g_dir_make_tmp ("gh-head-XXXXXX", NULL), *path = g_build_filename (folder, "h.st", NULL);
-  g_autoptr (GError) error = NULL;
-  double sum = 0;
-
-  for (int j = 0; j < LONG_DIM; j++) {
-    if (j < BEGINNING)
-      g_assert_cmpfloat (head->std[j], >, 50);
-    else
-      g_assert_cmpfloat (head->std[j], <, 3);
-  }
-  g_assert_true (gh_head_save (head, path, &error));
-  again = gh_head_load (path, &error);
-  g_assert_no_error (error);
-  for (int i = 0; i < fresh.data.n; i++) {
-    GhPrediction a, b;
-
-    g_assert_true (gh_head_predict (head, fresh.x + i * LONG_DIM, &a));
-    g_assert_true (gh_head_predict (again, fresh.x + i * LONG_DIM, &b));
-    g_assert_cmpfloat (a.value, ==, b.value);
-    sum += gh_head_distance (kind, a.value, fresh.y[i]) / fresh.data.n;
-  }
-  g_test_message ("off by %.3f, by its own account %.3f", sum, report->error);
-  g_assert_cmpfloat (sum, <, kind == GH_HEAD_CLASS ? 0.06 : 0.25);
-  g_assert_cmpfloat (fabs (sum - report->error), <, 0.05);
-  g_remove (path);
-  g_rmdir (folder);
-  set_clear (&set);
-  set_clear (&fresh);
-}
-
 int
 main (int argc, char **argv)
 {
@@ -608,7 +544,5 @@ main (int argc, char **argv)
 #ifndef __SANITIZE_ADDRESS__      /* minutes there, and the same code */
   g_test_add_func ("/head-train/large", test_large);
 #endif
-  g_test_add_data_func ("/head-train/aside/scalar", GINT_TO_POINTER (GH_HEAD_SCALAR), test_aside);
-  g_test_add_data_func ("/head-train/aside/class", GINT_TO_POINTER (GH_HEAD_CLASS), test_aside);
   return g_test_run ();
 }

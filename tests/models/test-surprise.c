@@ -260,6 +260,20 @@ paint (guint8 *rgb, const GhMaeConfig *c, int frame, int n)
   }
 }
 
+/* The first n frames, with no strokes to three. */
+static GhFrameStore *
+new_store (const GhMaeConfig *c, int n)
+{
+  GhFrameStore *store = gh_frame_store_new (c->height, c->width, n, 1);
+  g_autofree guint8 *rgb = g_malloc (c->height * c->width * 3);
+
+  for (int i = 0; i < n; i++) {
+    paint (rgb, c, i, i % 4);
+    g_assert_true (gh_frame_store_push (store, rgb, c->width * 3, NULL));
+  }
+  return store;
+}
+
 static double
 correlation (const double *x, const double *y, int n)
 {
@@ -299,12 +313,8 @@ test_fit (void)
 
   g_assert_cmpint (rows, ==, 5);
   test_make_model (from, &c, 1);
-  store = gh_frame_store_new (c.height, c.width, FRAMES, 1);
+  store = new_store (&c, FRAMES);
   rgb = g_malloc (c.height * c.width * 3);
-  for (int i = 0; i < FRAMES; i++) {
-    paint (rgb, &c, i, i % 4);
-    g_assert_true (gh_frame_store_push (store, rgb, c.width * 3, NULL));
-  }
   gh_embed_fit (from, to, &shape, store, 1, 1, &error);
   g_assert_no_error (error);
   file = model_file_read (to);
@@ -361,12 +371,8 @@ test_few_frames (void)
   GhMaeConfig c = test_config ();
 
   test_make_model (from, &c, 1);
-  store = gh_frame_store_new (c.height, c.width, 8, 1);
+  store = new_store (&c, 8);
   rgb = g_malloc (c.height * c.width * 3);
-  for (int i = 0; i < 8; i++) {
-    paint (rgb, &c, i, i % 4);
-    g_assert_true (gh_frame_store_push (store, rgb, c.width * 3, NULL));
-  }
   gh_embed_fit (from, to, &shape, store, 1, 1, &error);
   g_assert_no_error (error);
   file = model_file_read (to);
@@ -387,7 +393,6 @@ test_refusals (void)
 {
   const GhEmbedShape narrow = { GH_POOL_MEAN, 0, 0, 5, 2, FALSE };
   g_autofree char *from = in_folder ("refused.safetensors"), *to = in_folder ("never.safetensors");
-  g_autofree guint8 *rgb = NULL;
   g_autoptr (GhFrameStore) store = NULL;
   g_autoptr (GError) error = NULL;
   GhMaeConfig c = test_config (), odd = c, bare = c;
@@ -403,12 +408,7 @@ test_refusals (void)
   g_assert_nonnull (strstr (error->message, "without a projection"));
   g_clear_error (&error);
   test_make_model (from, &c, 1);
-  store = gh_frame_store_new (c.height, c.width, 4, 1);
-  rgb = g_malloc (c.height * c.width * 3);
-  for (int i = 0; i < 4; i++) {
-    paint (rgb, &c, i, i);
-    g_assert_true (gh_frame_store_push (store, rgb, c.width * 3, NULL));
-  }
+  store = new_store (&c, 4);
   g_assert_false (gh_embed_fit (from, to, &narrow, store, 1, 1, &error));
   g_assert_nonnull (strstr (error->message, "no room"));
   g_assert_false (g_file_test (to, G_FILE_TEST_EXISTS));
