@@ -108,27 +108,86 @@ push_batch (GhFrameStore *store, const guint8 *rgb, int n, GError **error)
   return TRUE;
 }
 
+typedef struct {
+  const GhFrameSource *source;
+  GhFrameStore *store;
+  GhToolProgress *progress;
+  GhImageBatch *batch;
+  guint left_out;
+  GError *problem;              /* of the first one left out */
+} Folder;
+
+/* Of so many images that cannot be read the reason is told, one by one. */
+#define TOLD 5
+
+static void
+leave_out (Folder *folder, GError *problem)
+{
+  if (folder->left_out++ < TOLD) {
+    gh_tool_progress_end (folder->progress);
+    g_printerr ("Left out: %s\n", problem->message);
+  }
+  if (folder->problem)
+    g_error_free (problem);
+  else
+    folder->problem = problem;
+}
+
+/* A picture that cannot be read spoils neither the others of its batch nor the hours of reading before it. */
+static gboolean
+push_images (Folder *folder, const char *const *names, int n, GError **error)
+{
+  GError *problem = NULL;
+  const guint8 *rgb = gh_image_batch_read (folder->batch, folder->source->images, names, n, &folder->source->crop,
+      &problem);
+
+  if (rgb)
+    return push_batch (folder->store, rgb, n, error);
+  if (n == 1) {
+    leave_out (folder, problem);
+    return TRUE;
+  }
+  g_error_free (problem);
+  for (int i = 0; i < n; i++)
+    if (!push_images (folder, names + i, 1, error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+push_folder (Folder *folder, const GPtrArray *names, GError **error)
+{
+  for (guint at = 0; at < names->len; at += GH_IMAGE_BATCH) {
+    if (!gh_tool_progress ((double) at / names->len, "reading images", folder->progress))
+      return cancelled (error);
+    if (!push_images (folder, (const char *const *) names->pdata + at, MIN (GH_IMAGE_BATCH, names->len - at), error))
+      return FALSE;
+  }
+  gh_tool_progress (1, "reading images", folder->progress);
+  gh_tool_progress_end (folder->progress);
+  if (folder->left_out == names->len) {
+    g_propagate_error (error, g_steal_pointer (&folder->problem));
+    return FALSE;
+  }
+  if (folder->left_out > 0)
+    g_printerr ("%u of %u images could not be read and are left out.\n", folder->left_out, names->len);
+  return TRUE;
+}
+
 static gboolean
 fill_from_images (const GhFrameSource *source, GhFrameStore *store, GhToolProgress *progress, GError **error)
 {
   g_autoptr (GPtrArray) names = list_images (source, error);
-  g_autoptr (GhImageBatch) batch = NULL;
+  Folder folder = { source, store, progress };
+  gboolean filled;
 
   if (!names)
     return FALSE;
-  batch = gh_image_batch_new (gh_frame_store_width (store), gh_frame_store_height (store));
-  for (guint at = 0; at < names->len; at += GH_IMAGE_BATCH) {
-    int n = MIN (GH_IMAGE_BATCH, names->len - at);
-    const guint8 *rgb;
-
-    if (!gh_tool_progress ((double) at / names->len, "reading images", progress))
-      return cancelled (error);
-    rgb = gh_image_batch_read (batch, source->images, (const char *const *) names->pdata + at, n, &source->crop, error);
-    if (!rgb || !push_batch (store, rgb, n, error))
-      return FALSE;
-  }
-  gh_tool_progress (1, "reading images", progress);
-  return TRUE;
+  folder.batch = gh_image_batch_new (gh_frame_store_width (store), gh_frame_store_height (store));
+  filled = push_folder (&folder, names, error);
+  gh_image_batch_free (folder.batch);
+  g_clear_error (&folder.problem);
+  return filled;
 }
 
 /* ---- a pipeline ------------------------------------------------------------------------------------------ */

@@ -20,8 +20,10 @@ typedef struct {
   GhCrop crop;                  /* width 0: all of the picture */
 } GhFrameSource;
 
-/* Pushes every frame; of a live source, which may never end, as many as the store holds. Shows progress;
- * G_IO_ERROR_CANCELLED after Ctrl-C. Errors name the file, or are those of the pipeline's elements. The same source gives the same frames in the same order. */
+/* Pushes every frame; of a live source, which may never end, as many as the store holds. Images that cannot be read are
+ * left out, and stderr tells which and why, unless there is no other. Shows progress; G_IO_ERROR_CANCELLED after Ctrl-C.
+ * Errors name the file, or are those of the pipeline's elements. The same source gives the same frames in the same
+ * order. */
 gboolean gh_frame_source_fill (const GhFrameSource *source, GhFrameStore *store, GError **error);
 
 /* "812 frames of mall/frames": for people and the record, so without passwords; of an address only its host. */

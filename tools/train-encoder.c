@@ -7,6 +7,7 @@
 #include "encoder-options.h"
 #include "frame-source.h"
 #include "training-report.h"
+#include "models/gh-file-lock.h"
 #include "models/gh-mae-trainer.h"
 
 #include <gio/gio.h>
@@ -35,6 +36,7 @@ typedef struct {
   char *csv, *plot;
   GhWorld world;
   gboolean own_checkpoint;      /* its name was not given: it goes once the encoder is written */
+  GhFileLock *lock;             /* of the checkpoint */
 } Options;
 
 static void
@@ -50,6 +52,7 @@ options_clear (Options *o)
   g_free (o->config);
   g_free (o->output);
   g_free (o->checkpoint);
+  gh_file_lock_free (o->lock);
   g_free (o->record);
   g_free (o->target);
   g_free (o->csv);
@@ -340,6 +343,13 @@ keeps_checkpoint (const Options *o)
   return o->checkpoint && o->world.rank == 0;
 }
 
+/* Two trainings with one checkpoint would go on from each other's. */
+static gboolean
+lock_checkpoint (Options *o, GError **error)
+{
+  return !keeps_checkpoint (o) || (o->lock = gh_file_lock_new (o->checkpoint, error)) != NULL;
+}
+
 static gboolean
 cut (const Options *o, GhMaeTrainer *trainer, GError **error)
 {
@@ -478,7 +488,7 @@ run (Options *o, GError **error)
 
   if (!o->resume)
     set_steps (o, o->steps > 0 ? o->steps : TRIAL_STEPS);
-  if (!(trainer = start (o, error)) || !gh_mae_trainer_join (trainer, &o->world, error))
+  if (!lock_checkpoint (o, error) || !(trainer = start (o, error)) || !gh_mae_trainer_join (trainer, &o->world, error))
     return FALSE;
   store = gh_mae_trainer_new_store (trainer, o->frames);
   if (!gh_frame_source_fill (&o->from_where, store, error)

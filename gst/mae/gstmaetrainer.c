@@ -47,7 +47,8 @@
  * there is always a whole one. Where it exists already the training goes on from it; with the same frames the result is
  * that of a training that was never interrupted. One that has had all its #GstMaeTrainer:steps is refused: its result
  * is another training's. A loss that is no longer a finite number ends the training with an error; the checkpoint is
- * the last good one. So does a last checkpoint that cannot be written, after the encoder.
+ * the last good one. So does a last checkpoint that cannot be written, after the encoder. A checkpoint that another
+ * training on this machine is writing is refused.
  *
  * ## Several processes
  *
@@ -350,7 +351,7 @@ begin (GstMaeTrainer *self)
   const gchar *property = NULL;
   const GhMaeConfig *config;
 
-  if (!(self->trainer = gst_mae_trainer_start (&s, &property, &error))) {
+  if (!(self->trainer = gst_mae_trainer_start (&s, &self->lock, &property, &error))) {
     if (error->domain == GST_RESOURCE_ERROR)
       GST_ELEMENT_POST_ERROR (self, error);
     else
@@ -376,6 +377,7 @@ end (GstMaeTrainer *self)
 {
   gst_background_job_join (&self->job);
   g_clear_pointer (&self->trainer, gh_mae_trainer_free);
+  g_clear_pointer (&self->lock, gh_file_lock_free);
   g_clear_pointer (&self->store, gh_frame_store_free);
   g_clear_pointer (&self->scaler, gst_frame_scaler_free);
 }

@@ -7,6 +7,7 @@
 #include "gst/common/gstinterval.h"
 #include "gstmaetrainer.h"
 #include "gstmaetrainersettings.h"
+#include "models/gh-file-lock.h"
 
 G_BEGIN_DECLS
 
@@ -34,6 +35,7 @@ struct _GstMaeTrainer {
 
   /* While the element is PAUSED or PLAYING. */
   GhMaeTrainer *trainer;        /* of the job while that runs */
+  GhFileLock *lock;             /* of the checkpoint */
   GhFrameStore *store;
   gboolean live;                /* known from the first frame or event on */
   gint mode_known;

@@ -108,18 +108,25 @@ read_world (GhWorld *world, const GstMaeTrainerSettings *s, GError **error)
 }
 
 GhMaeTrainer *
-gst_mae_trainer_start (const GstMaeTrainerSettings *s, const gchar **property, GError **error)
+gst_mae_trainer_start (const GstMaeTrainerSettings *s, GhFileLock **lock, const gchar **property, GError **error)
 {
   GhMaeTrainOptions options = gst_mae_trainer_settings_options (s);
+  g_autoptr (GhFileLock) held = NULL;
   g_autoptr (GhMaeTrainer) trainer = NULL;
   g_auto (GhWorld) world;
 
   *property = NULL;
   if (!read_world (&world, s, error) || !check_files (s, world.rank, error))
     return NULL;
+  *property = "checkpoint";
+  if (s->checkpoint && world.rank == 0 && !(held = gh_file_lock_new (s->checkpoint, error)))
+    return NULL;
   options.processes = world.size;
   if (!(trainer = begin (s, &options, property, error)))
     return NULL;
   *property = NULL;
-  return gh_mae_trainer_join (trainer, &world, error) ? g_steal_pointer (&trainer) : NULL;
+  if (!gh_mae_trainer_join (trainer, &world, error))
+    return NULL;
+  *lock = g_steal_pointer (&held);
+  return g_steal_pointer (&trainer);
 }

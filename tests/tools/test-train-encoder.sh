@@ -45,6 +45,22 @@ for folder_of in days mixed; do
 done
 train 0 --images=days --from=frames/two --to=frames/two/frame-00008 --steps=1 --batch=1 --output=some.safetensors
 out_has 'learned     from 3 frames of days from frames'
+# Pictures that cannot be read: the others still do, and it is said which ones are left out.
+mkdir damaged
+cp frames/*.jpg damaged
+head -c 100 frames/frame-00002.jpg >damaged/frame-00002a.jpg
+for i in 1 2 3 4 5 6; do echo "no picture" >damaged/note-$i.png; done
+train 0 --images=damaged --steps=60 --batch=4 --output=damaged.safetensors
+out_has 'learned     from 12 frames of damaged$'
+err_has 'Left out: damaged/frame-00002a.jpg: '
+err_has 'Left out: damaged/note-4.png: '
+err_lacks 'Left out: damaged/note-5.png'
+err_has '^7 of 19 images could not be read and are left out'
+same a-loss.csv damaged-loss.csv
+mkdir ruined
+cp damaged/note-*.png ruined
+train 3 --images=ruined --steps=1 --output=never.safetensors
+err_has 'train-encoder: ruined/note-1.png: '
 mkdir empty
 train 3 --images=empty --steps=1 --output=never.safetensors
 err_has 'empty: there is no image in it'
@@ -79,6 +95,9 @@ train 0 --images=frames --steps=2 --from=frame-00003 --to=frame-00007 --crop=0,0
 out_has 'from 5 frames of frames from frame-00003 to frame-00007 crop 0,0,80,96$'
 train 3 --images=frames --steps=2 --crop=100,0,80,96 --output=c.safetensors
 err_has 'frame-00000.jpg: the crop 100,0,80,96 reaches beyond its 160 x 96 pixels'
+# Another one with the same checkpoint is at it.
+expect 3 flock .l-checkpoint.safetensors.lock "$gst_heads" train-encoder --images=frames --steps=2 --output=l.safetensors
+err_has 'l-checkpoint.safetensors: another training is writing it; give each a file of its own'
 train 3 --images=frames --steps=2 --from=z --output=c.safetensors
 err_has 'no image between'
 
