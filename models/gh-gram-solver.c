@@ -181,8 +181,7 @@ solve_targets (GhGramSolver *s)
       x[k] /= room->pivot[k];
     for (int k = n - 2; k >= 0; k--)
       x[k] -= room->ratio[k] * x[k + 1];
-    for (int k = 0; k < n; k++)
-      gh_axpy (s->alpha + (gsize) o * n, x[k], room->q + (gsize) k * n, n);
+    gh_axpy_rows (s->alpha + (gsize) o * n, x, room->q, n, n);
   }
 }
 

@@ -6,6 +6,7 @@
 #include "gh-kernel-ridge.h"
 #include "gh-linalg.h"
 #include "gh-ridge.h"
+#include "gh-time-of-day.h"
 
 #include <math.h>
 #include <string.h>
@@ -92,12 +93,18 @@ static void
 start_kernel (GhHeadFit *fit)
 {
   const GhHeadData *data = fit->task->data;
-  g_autofree double *z = g_new (double, (gsize) fit->n * data->dim);
+  const int outputs = fit->task->outputs;
+  g_autofree double *z = g_new (double, (gsize) fit->n * data->dim), *plain = g_new (double, outputs);
+  GhKernelRidgeData seen = { fit->n, data->dim, outputs, z, fit->targets, fit->groups, fit->task->linear,
+    data->statistics ? data->statistics->metric : NULL, gh_misfit_for (data->kind) };
 
   for (int i = 0; i < fit->n; i++)
     gh_scales_apply (fit->scales, data->embeddings + (gsize) fit->rows[i] * data->dim, z + (gsize) i * data->dim);
-  fit->kernel = gh_kernel_ridge_new (z, fit->n, data->dim, fit->targets, fit->task->outputs, fit->groups,
-      fit->task->linear, data->statistics ? data->statistics->metric : NULL, gh_misfit_for (data->kind));
+  if (data->kind == GH_HEAD_TIME && outputs > 2) {
+    gh_day_plain (plain, outputs);
+    seen.plain = plain;
+  }
+  fit->kernel = gh_kernel_ridge_new (&seen);
 }
 
 GhHeadFit *

@@ -12,8 +12,8 @@
  * with an ensemble of MLPs (gh-head-networks.h), judged on the same parts of the labels. Numbers and classes take the
  * MLPs when they beat the ridge by more than the standard error of their difference. Time of day takes them unless they
  * are a quarter worse: two networks per label are judged where ten will answer, and on the cameras seen so far the
- * ridge, a straight line through (cos, sin), lost more on the days after those of the labels, where for counts it was
- * the networks that did.
+ * ridge, then a straight line through (cos, sin), lost more on the days after those of the labels, where for counts it
+ * was the networks that did.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * gh-head-label.c: see the header. */
 #include "gh-head-label.h"
+#include "gh-time-of-day.h"
 
 #include <math.h>
 #include <string.h>
@@ -11,8 +12,7 @@ void
 gh_head_label_encode (GhHeadKind kind, double label, double *y, int outputs)
 {
   if (kind == GH_HEAD_TIME) {
-    y[0] = cos (2 * G_PI * label / DAY);
-    y[1] = sin (2 * G_PI * label / DAY);
+    gh_day_encode (label, y, outputs);
   } else if (kind == GH_HEAD_CLASS) {
     memset (y, 0, outputs * sizeof *y);
     y[(int) label] = 1;
@@ -26,12 +26,8 @@ gh_head_label_decode (GhHeadKind kind, const double *y, int outputs)
 {
   int best = 0;
 
-  if (kind == GH_HEAD_TIME) {
-    double minute = atan2 (y[1], y[0]) / (2 * G_PI) * DAY;
-
-    minute = minute < 0 ? minute + DAY : minute;
-    return minute < DAY ? minute : 0;
-  }
+  if (kind == GH_HEAD_TIME)
+    return gh_day_decode (y, outputs, NULL);
   if (kind != GH_HEAD_CLASS)
     return kind == GH_HEAD_COUNT ? MAX (y[0], 0) : y[0];
   for (int i = 1; i < outputs; i++)

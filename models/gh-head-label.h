@@ -9,7 +9,7 @@
 
 G_BEGIN_DECLS
 
-/* label -> y[outputs]: itself; (cos, sin) for time; one at its place for class. */
+/* label -> y[outputs]: itself; gh_day_encode() for time; one at its place for class. */
 void gh_head_label_encode (GhHeadKind kind, double label, double *y, int outputs);
 /* y[outputs] -> label: counts not below 0, minutes in [0,1440), the index of the largest for class. */
 double gh_head_label_decode (GhHeadKind kind, const double *y, int outputs);

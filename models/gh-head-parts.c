@@ -2,6 +2,7 @@
  * gh-head-parts.c: everything that can be wrong with the parts of a head, and parts that own their numbers. */
 #include "gh-head-private.h"
 #include "gh-safetensors-private.h"
+#include "gh-time-of-day.h"
 
 #include <math.h>
 #include <string.h>
@@ -72,9 +73,22 @@ check_finite (const char *where, const char *what, const float *values, gsize n,
 }
 
 static gboolean
+check_outputs (const GhHeadParts *parts, const char *where, int n, GError **error)
+{
+  const int needed = gh_head_outputs (parts->kind, parts->classes, 1);
+
+  if (parts->kind == GH_HEAD_TIME)
+    return (n >= needed && n <= GH_DAY_HARMONICS * needed && n % needed == 0) || corrupt (error, where, "its last layer "
+        "makes %d numbers, a head of kind \"time\" needs %d or more, %d at a time, up to %d", n, needed, needed,
+        GH_DAY_HARMONICS * needed);
+  return n == needed || corrupt (error, where, "its last layer makes %d numbers, a head of kind \"%s\" needs %d", n,
+      gh_head_kind_name (parts->kind), needed);
+}
+
+static gboolean
 check_layers (const GhHeadParts *parts, const char *where, GError **error)
 {
-  int width = parts->embedding, outputs = gh_head_outputs (parts->kind, parts->classes);
+  int width = parts->embedding;
 
   if (parts->n_layers < 1 || parts->n_layers > GH_HEAD_MAX_LAYERS)
     return corrupt (error, where, "it has %d layers, 1 to %d are accepted", parts->n_layers, GH_HEAD_MAX_LAYERS);
@@ -91,15 +105,14 @@ check_layers (const GhHeadParts *parts, const char *where, GError **error)
       return FALSE;
     width = layer->n_out;
   }
-  return width == outputs || corrupt (error, where, "its last layer makes %d numbers, a head of kind \"%s\" needs %d",
-      width, gh_head_kind_name (parts->kind), outputs);
+  return check_outputs (parts, where, width, error);
 }
 
 static gboolean
 check_kernels (const GhHeadParts *parts, const char *where, GError **error)
 {
   const GhHeadKernels *k = &parts->kernels;
-  gsize outputs = gh_head_outputs (parts->kind, parts->classes);
+  gsize outputs = parts->layers[0].n_out;
 
   if (k->n_centres == 0)
     return TRUE;

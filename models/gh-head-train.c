@@ -7,6 +7,7 @@
 #include "gh-head-label.h"
 #include "gh-random.h"
 #include "gh-threads.h"
+#include "gh-time-of-day.h"
 
 #include <gio/gio.h>
 #include <math.h>
@@ -159,8 +160,8 @@ training_init (Training *t, const GhHeadData *data, const GhHeadTrainOptions *op
   if (!check_data (data, error))
     return FALSE;
   t->options = options;
-  t->task = (GhHeadTask) { data, gh_head_outputs (data->kind, data->classes), NULL, options->seed, options->threads,
-    options->linear };
+  t->task = (GhHeadTask) { data, gh_head_outputs (data->kind, data->classes, gh_day_harmonics (data->n)), NULL,
+    options->seed, options->threads, options->linear };
   t->task.targets = g_new (double, (gsize) data->n * t->task.outputs);
   for (int i = 0; i < data->n; i++)
     gh_head_label_encode (data->kind, data->labels[i], t->task.targets + (gsize) i * t->task.outputs, t->task.outputs);

@@ -5,6 +5,7 @@
  */
 #include "gh-head-private.h"
 #include "gh-json.h"
+#include "gh-time-of-day.h"
 
 #include <math.h>
 #include <string.h>
@@ -34,9 +35,9 @@ gh_head_kind_from_name (const char *name, GhHeadKind *kind)
 /* ---- making one ---------------------------------------------------------------------------------------- */
 
 int
-gh_head_outputs (GhHeadKind kind, const char *const *classes)
+gh_head_outputs (GhHeadKind kind, const char *const *classes, int harmonics)
 {
-  return kind == GH_HEAD_CLASS ? (int) g_strv_length ((char **) classes) : kind == GH_HEAD_TIME ? 2 : 1;
+  return kind == GH_HEAD_CLASS ? (int) g_strv_length ((char **) classes) : kind == GH_HEAD_TIME ? 2 * harmonics : 1;
 }
 
 static void
@@ -93,7 +94,7 @@ static GhHeadKernels
 copy_kernels (const GhHeadParts *parts)
 {
   const GhHeadKernels *from = &parts->kernels;
-  gsize n = from->n_centres, outputs = gh_head_outputs (parts->kind, parts->classes);
+  gsize n = from->n_centres, outputs = parts->layers[0].n_out;
 
   return (GhHeadKernels) { from->n_centres, from->n_kernels, copy_floats (from->centres, n * parts->embedding),
     copy_floats (from->widths, from->n_kernels), copy_floats (from->weight, outputs * from->n_kernels * n) };
@@ -319,6 +320,26 @@ squared_distance (const float *a, const float *b, int n)
 /* Widths from where a kernel is 0: infinity would make it no number. */
 #define FAR 200.0f
 
+/* Centres whose kernels are known before the outputs add them up, in the order in which their weights lie. */
+#define CENTRES 64
+
+/* values[n_kernels,CENTRES] of centres first.. of the standardised embedding z. */
+static void
+run_kernels (const GhHead *head, float values[][CENTRES], const float *z, int first, int n)
+{
+  const GhHeadKernels *k = &head->kernels;
+
+  for (int i = 0; i < n; i++) {
+    float distance = sqrtf (squared_distance (z, k->centres + (gsize) (first + i) * head->embedding, head->embedding));
+
+    for (int j = 0; j < k->n_kernels; j++) {
+      float r = MIN (distance / k->widths[j], FAR);
+
+      values[j][i] = (1 + r) * expf (-r);
+    }
+  }
+}
+
 /* y[n_out] += the kernels' part for the standardised embedding z. Large coefficients of both signs may all but cancel,
  * hence the sums in double. */
 static void
@@ -327,15 +348,18 @@ add_kernels (const GhHead *head, float *y, const float *z, int n_out)
   const GhHeadKernels *k = &head->kernels;
   double sum[GH_HEAD_MAX_CLASSES] = { 0 };
 
-  for (int i = 0; i < k->n_centres; i++) {
-    float distance = sqrtf (squared_distance (z, k->centres + (gsize) i * head->embedding, head->embedding));
+  for (int first = 0; first < k->n_centres; first += CENTRES) {
+    const int n = MIN (CENTRES, k->n_centres - first);
+    float values[GH_HEAD_MAX_KERNELS][CENTRES];
 
-    for (int j = 0; j < k->n_kernels; j++) {
-      float r = MIN (distance / k->widths[j], FAR), value = (1 + r) * expf (-r);
+    run_kernels (head, values, z, first, n);
+    for (int o = 0; o < n_out; o++)
+      for (int j = 0; j < k->n_kernels; j++) {
+        const float *weight = k->weight + ((gsize) o * k->n_kernels + j) * k->n_centres + first;
 
-      for (int o = 0; o < n_out; o++)
-        sum[o] += (double) value * k->weight[((gsize) o * k->n_kernels + j) * k->n_centres + i];
-    }
+        for (int i = 0; i < n; i++)
+          sum[o] += (double) values[j][i] * weight[i];
+      }
   }
   for (int o = 0; o < n_out; o++)
     y[o] += sum[o];
@@ -382,18 +406,16 @@ predict_scalar (const GhHead *head, const float *y, GhPrediction *prediction)
 }
 
 static void
-predict_time (const float *y, GhPrediction *prediction)
+predict_time (const float *y, int n, GhPrediction *prediction)
 {
-  double minute = atan2 (y[1], y[0]) / (2 * G_PI) * 1440;
+  double wide[2 * GH_DAY_HARMONICS], height;
   int shown;
 
-  if (minute < 0)
-    minute += 1440;
-  if (minute >= 1440)           /* -1e-300 + 1440 rounds up to the full day */
-    minute = 0;
-  shown = (int) floor (minute + 0.5) % 1440;
-  prediction->value = minute;
-  prediction->confidence = MIN (hypot (y[0], y[1]), 1.0);
+  for (int i = 0; i < n; i++)
+    wide[i] = y[i];
+  prediction->value = gh_day_decode (wide, n, &height);
+  prediction->confidence = MIN (height, 1.0);
+  shown = (int) floor (prediction->value + 0.5) % 1440;
   g_snprintf (prediction->text, sizeof prediction->text, "%02d:%02d", shown / 60, shown % 60);
 }
 
@@ -438,7 +460,7 @@ gh_head_predict (const GhHead *head, const float *embedding, GhPrediction *predi
   if (head->kind == GH_HEAD_CLASS)
     predict_class (head, x, n, prediction);
   else if (head->kind == GH_HEAD_TIME)
-    predict_time (x, prediction);
+    predict_time (x, n, prediction);
   else
     predict_scalar (head, x, prediction);
   return TRUE;

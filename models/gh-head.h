@@ -10,7 +10,8 @@
  * centres c and widths w of weight (1 + d/w) exp (-d/w), d the distance of the standardised embedding from c:
  * kernels.centres [centres,E] (bfloat16, the labels it learned from), kernels.widths [widths],
  * kernels.weight [out,widths,centres]; at most 8192 centres and 16 widths.
- * Outputs: scalar, count: 1 number (count is clipped at 0); time: 2 numbers (cos, sin of 2 pi minute/1440);
+ * Outputs: scalar, count: 1 number (count is clipped at 0); time: 2 to 24 numbers, what cos t, sin t, cos 2t, sin 2t, ...
+ * of t = 2 pi minute/1440 are multiplied with in a sum that is highest at the answer (2: cos and sin of it);
  * class: one logit per class.
  */
 #pragma once
@@ -25,7 +26,7 @@ typedef struct _GhHead GhHead;
 
 typedef struct {
   double value;                 /* the number; minute of the day for time; index for class */
-  double confidence;            /* class: probability; time: length of the vector, clipped to 0..1; else NAN */
+  double confidence;            /* class: probability; time: height of that sum, 0..1, clipped; else NAN */
   char text[64];                /* "3", "2.41 m", "14:05", "sunny" */
 } GhPrediction;
 

@@ -24,6 +24,7 @@ typedef struct {
   double width;                 /* 0: the linear kernel */
   Part part;
   double *held_out, *alpha;     /* [n,outputs], [outputs,n] */
+  double *factor;               /* [outputs] of the targets: 1 where they are learned as they are */
   double *column_mean;          /* [n] */
   double log_penalty;
 } Member;
@@ -38,6 +39,7 @@ struct _GhKernelRidgeFit
   double *lifted;               /* [n,dim] centres times the metric, or the centres: what a straight line is made of */
   double *targets;
   int *groups;                  /* [n], NULL without */
+  double *plain;                /* [outputs], NULL without */
   GhMisfit misfit;
 };
 
@@ -120,6 +122,7 @@ add_member (GhKernelRidge *ridge, Part part, double width)
   member->width = width;
   member->held_out = g_new0 (double, (gsize) ridge->n * ridge->outputs);
   member->alpha = g_new0 (double, (gsize) ridge->n * ridge->outputs);
+  member->factor = g_new0 (double, ridge->outputs);
   gh_mixture_init (&fit->mixtures[fit->n_members++], ridge->n);
 }
 
@@ -150,7 +153,7 @@ take_apart (GhKernelRidgeFit *fit, const double *centres, int n, int dim)
 }
 
 static void
-fit_init (GhKernelRidge *ridge, const double *targets, const int *groups, gboolean linear, const double *metric)
+fit_init (GhKernelRidge *ridge, const GhKernelRidgeData *data)
 {
   GhKernelRidgeFit *fit = ridge->fit;
   const int n = ridge->n, dim = ridge->dim;
@@ -160,39 +163,38 @@ fit_init (GhKernelRidge *ridge, const double *targets, const int *groups, gboole
     centres[i] = ridge->centres[i];
   fit->gram[ALL] = g_new (double, (gsize) n * n);
   gh_gram (fit->gram[ALL], centres, n, dim);
-  if (!metric && dim >= 2 * GH_BEGINNING)
+  if (!data->metric && dim >= 2 * GH_BEGINNING)
     take_apart (fit, centres, n, dim);
   fit->lifted = centres;
-  fit->has_metric = metric != NULL;
-  if (metric)
-    lift (centres, metric, n, dim);
-  fit->targets = g_memdup2 (targets, (gsize) n * ridge->outputs * sizeof *targets);
-  if (groups)
-    fit->groups = g_memdup2 (groups, n * sizeof *groups);
+  fit->has_metric = data->metric != NULL;
+  if (data->metric)
+    lift (centres, data->metric, n, dim);
+  fit->misfit = data->misfit;
+  fit->targets = g_memdup2 (data->targets, (gsize) n * ridge->outputs * sizeof *data->targets);
+  fit->groups = data->groups ? g_memdup2 (data->groups, n * sizeof *data->groups) : NULL;
+  fit->plain = data->plain ? g_memdup2 (data->plain, ridge->outputs * sizeof *data->plain) : NULL;
   add_member (ridge, ALL, 0);
   if (fit->gram[BEGINNING])
     add_member (ridge, BEGINNING, 0);
-  if (!linear)
+  if (!data->linear)
     add_curved_members (ridge, ALL);
-  if (!linear && fit->gram[REST])
+  if (!data->linear && fit->gram[REST])
     add_curved_members (ridge, REST);
 }
 
 GhKernelRidge *
-gh_kernel_ridge_new (const double *z, int n, int dim, const double *targets, int outputs, const int *groups,
-    gboolean linear, const double *metric, GhMisfit misfit)
+gh_kernel_ridge_new (const GhKernelRidgeData *data)
 {
   GhKernelRidge *ridge = g_new0 (GhKernelRidge, 1);
 
-  ridge->n = n;
-  ridge->dim = dim;
-  ridge->outputs = outputs;
-  ridge->centres = g_new (float, (gsize) n * dim);
-  for (gsize i = 0; i < (gsize) n * dim; i++)
-    ridge->centres[i] = round_to_bfloat (z[i]);
+  ridge->n = data->n;
+  ridge->dim = data->dim;
+  ridge->outputs = data->outputs;
+  ridge->centres = g_new (float, (gsize) data->n * data->dim);
+  for (gsize i = 0; i < (gsize) data->n * data->dim; i++)
+    ridge->centres[i] = round_to_bfloat (data->z[i]);
   ridge->fit = g_new0 (GhKernelRidgeFit, 1);
-  ridge->fit->misfit = misfit;
-  fit_init (ridge, targets, groups, linear, metric);
+  fit_init (ridge, data);
   return ridge;
 }
 
@@ -204,6 +206,7 @@ fit_free (GhKernelRidgeFit *fit)
   for (int k = 0; k < fit->n_members; k++) {
     g_free (fit->members[k].held_out);
     g_free (fit->members[k].alpha);
+    g_free (fit->members[k].factor);
     g_free (fit->members[k].column_mean);
   }
   for (Part part = ALL; part < N_PARTS; part++)
@@ -211,6 +214,7 @@ fit_free (GhKernelRidgeFit *fit)
   g_free (fit->lifted);
   g_free (fit->targets);
   g_free (fit->groups);
+  g_free (fit->plain);
   g_free (fit);
 }
 
@@ -264,24 +268,44 @@ update (double *y, double keep, double weight, const double *x, gsize n)
     y[i] = keep * y[i] + weight * x[i];
 }
 
+/* One more model of a member's mixture: what was solved, each output times a factor (NULL: as it is). */
+static void
+meet (GhKernelRidge *ridge, int which, const GhGramSolver *s, double penalty, const double *factor)
+{
+  GhKernelRidgeFit *fit = ridge->fit;
+  Member *member = &fit->members[which];
+  const int n = ridge->n, outputs = ridge->outputs;
+  g_autofree double *held_out = g_memdup2 (s->held_out, (gsize) n * outputs * sizeof *held_out);
+  double keep, weight;
+
+  for (gsize i = 0; factor && i < (gsize) n * outputs; i++)
+    held_out[i] *= factor[i % outputs];
+  weight = gh_mixture_add (&fit->mixtures[which], fit->misfit (fit->targets, held_out, n, outputs), &keep);
+  update (member->held_out, keep, weight, held_out, (gsize) n * outputs);
+  for (int o = 0; o < outputs; o++) {
+    const double part = factor ? factor[o] : 1;
+
+    update (member->alpha + (gsize) o * n, keep, weight * part, s->alpha + (gsize) o * n, n);
+    member->factor[o] = keep * member->factor[o] + weight * part;
+  }
+  member->log_penalty = keep * member->log_penalty + weight * log (penalty);
+}
+
 void
 gh_kernel_ridge_fit (GhKernelRidge *ridge, int which)
 {
   GhKernelRidgeFit *fit = ridge->fit;
   Member *member = &fit->members[which];
-  gsize m = (gsize) ridge->n * ridge->outputs;
   g_autofree double *gram = member_gram (ridge, member);
   g_autoptr (GhGramSolver) s = gh_gram_solver_new (gram, ridge->n, fit->targets, ridge->outputs, fit->groups);
 
   for (int step = 0; step < gh_ladder_steps (ridge->n); step++) {
-    double penalty = gh_ladder_penalty (step), keep, weight;
+    const double penalty = gh_ladder_penalty (step);
 
     gh_gram_solver_solve (s, penalty * s->scale);
-    weight = gh_mixture_add (&fit->mixtures[which], fit->misfit (fit->targets, s->held_out, ridge->n, ridge->outputs),
-        &keep);
-    update (member->held_out, keep, weight, s->held_out, m);
-    update (member->alpha, keep, weight, s->alpha, m);
-    member->log_penalty = keep * member->log_penalty + weight * log (penalty);
+    meet (ridge, which, s, penalty, NULL);
+    if (fit->plain)
+      meet (ridge, which, s, penalty, fit->plain);
   }
   member->column_mean = g_memdup2 (s->column_mean, ridge->n * sizeof *s->column_mean);
 }
@@ -308,9 +332,9 @@ find_shares (GhKernelRidge *ridge, double *share)
     share[k] /= total;
 }
 
-/* Adds one member to the model, with a factor to its sums. */
+/* Adds one member to the model, with a factor to its sums; mean[outputs] of the targets. */
 static void
-take_member (GhKernelRidge *ridge, const Member *member, double factor, int n_kernels)
+take_member (GhKernelRidge *ridge, const Member *member, double factor, const double *mean, int n_kernels)
 {
   int n = ridge->n;
 
@@ -318,8 +342,8 @@ take_member (GhKernelRidge *ridge, const Member *member, double factor, int n_ke
   for (int o = 0; o < ridge->outputs; o++) {
     const double *alpha = member->alpha + (gsize) o * n;
 
-    /* On average over the rows every member says the mean of the targets. */
-    ridge->bias[o] -= factor * gh_dot (alpha, member->column_mean, n);
+    /* On average over the rows every member says the mean of what it has learned. */
+    ridge->bias[o] += factor * (member->factor[o] * mean[o] - gh_dot (alpha, member->column_mean, n));
     if (member->width > 0)
       gh_axpy (ridge->coefficients + ((gsize) o * n_kernels + ridge->n_kernels) * n, factor, alpha, n);
     for (int i = 0; member->width == 0 && i < n; i++)
@@ -334,6 +358,7 @@ void
 gh_kernel_ridge_finish (GhKernelRidge *ridge)
 {
   GhKernelRidgeFit *fit = ridge->fit;
+  g_autofree double *mean = g_new0 (double, ridge->outputs);
   double share[MAX_MEMBERS];
   int n_kernels = 0, line;
 
@@ -345,10 +370,10 @@ gh_kernel_ridge_finish (GhKernelRidge *ridge)
   ridge->held_out = g_new0 (double, (gsize) ridge->n * ridge->outputs);
   ridge->coefficients = g_new0 (double, (gsize) ridge->outputs * MAX (n_kernels, 1) * ridge->n);
   for (int i = 0; i < ridge->n; i++)
-    gh_axpy (ridge->bias, 1.0 / ridge->n, fit->targets + (gsize) i * ridge->outputs, ridge->outputs);
+    gh_axpy (mean, 1.0 / ridge->n, fit->targets + (gsize) i * ridge->outputs, ridge->outputs);
   for (int k = 0; k < fit->n_members; k++)
     if (share[k] > 0)
-      take_member (ridge, &fit->members[k], share[k] / fit->mixtures[k].total, n_kernels);
+      take_member (ridge, &fit->members[k], share[k] / fit->mixtures[k].total, mean, n_kernels);
   if (n_kernels == 0)
     ridge->aside = 0;
   line = fit->gram[BEGINNING] && share[1] > share[0];

@@ -43,13 +43,21 @@ typedef struct {
   GhKernelRidgeFit *fit;        /* until it is finished */
 } GhKernelRidge;
 
-/* Inputs z[n,dim], targets[n,outputs]. groups[n] or NULL: rows of equal number are left out together. linear: without
- * the curved kernels. metric[dim,dim], symmetric and positive, or NULL: the linear kernel is z^T metric c then, the
- * curved ones stay, and the beginning is nothing special. misfit: what the mixture is weighed by. Everything is copied.
- * Then gh_kernel_ridge_fit() has to be called for every member, from any threads, and gh_kernel_ridge_finish() once after
- * them; only then is there a model. */
-GhKernelRidge *gh_kernel_ridge_new (const double *z, int n, int dim, const double *targets, int outputs,
-    const int *groups, gboolean linear, const double *metric, GhMisfit misfit);
+typedef struct {
+  int n, dim, outputs;
+  const double *z, *targets;    /* [n,dim], [n,outputs] */
+  const int *groups;            /* [n] or NULL: rows of equal number are left out together */
+  gboolean linear;              /* without the curved kernels */
+  const double *metric;         /* [dim,dim], symmetric and positive, or NULL: the linear kernel is z^T metric c then, the
+                                 * curved ones stay, and the beginning is nothing special */
+  GhMisfit misfit;              /* what the mixture is weighed by */
+  const double *plain;          /* [outputs] or NULL: what is learned, each output times its number here, is another
+                                 * model of the same, which is met as well */
+} GhKernelRidgeData;
+
+/* Everything is copied. Then gh_kernel_ridge_fit() has to be called for every member, from any threads, and
+ * gh_kernel_ridge_finish() once after them; only then is there a model. */
+GhKernelRidge *gh_kernel_ridge_new (const GhKernelRidgeData *data);
 void gh_kernel_ridge_free (GhKernelRidge *ridge);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GhKernelRidge, gh_kernel_ridge_free)
 

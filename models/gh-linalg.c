@@ -53,6 +53,28 @@ gh_axpy (double *y, double alpha, const double *x, gsize n)
     y[i] += alpha * x[i];
 }
 
+/* Four rows at a time: y is read and written once for them. */
+void
+gh_axpy_rows (double *y, const double *alpha, const double *x, int rows, gsize n)
+{
+  int k = 0;
+
+  for (; k + 4 <= rows; k += 4) {
+    const double *a = x + k * n, *b = a + n, *c = b + n, *d = c + n;
+    const Lanes by_a = { alpha[k], alpha[k] }, by_b = { alpha[k + 1], alpha[k + 1] };
+    const Lanes by_c = { alpha[k + 2], alpha[k + 2] }, by_d = { alpha[k + 3], alpha[k + 3] };
+    gsize i = 0;
+
+    for (; i + 2 <= n; i += 2)
+      *(Lanes *) (y + i) += (by_a * *(const Lanes *) (a + i) + by_b * *(const Lanes *) (b + i))
+          + (by_c * *(const Lanes *) (c + i) + by_d * *(const Lanes *) (d + i));
+    for (; i < n; i++)
+      y[i] += (alpha[k] * a[i] + alpha[k + 1] * b[i]) + (alpha[k + 2] * c[i] + alpha[k + 3] * d[i]);
+  }
+  for (; k < rows; k++)
+    gh_axpy (y, alpha[k], x + k * n, n);
+}
+
 /* z += alpha x + beta y */
 static void
 axpy_two (double *z, double alpha, const double *x, double beta, const double *y, gsize n)

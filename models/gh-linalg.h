@@ -13,6 +13,9 @@ double gh_dot (const double *a, const double *b, gsize n);
 /* y += alpha x */
 void gh_axpy (double *y, double alpha, const double *x, gsize n);
 
+/* y[n] += alpha[rows] x[rows,n] */
+void gh_axpy_rows (double *y, const double *alpha, const double *x, int rows, gsize n);
+
 /* gram[n,n] = x x^T of x[n,dim], both triangles filled. */
 void gh_gram (double *gram, const double *x, int n, int dim);
 

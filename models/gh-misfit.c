@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * gh-misfit.c: see the header. */
 #include "gh-misfit.h"
+#include "gh-time-of-day.h"
 
 #include <math.h>
 
-/* As part of a day's circle. */
-#define QUARTER_HOUR (2 * G_PI / 96)
+/* In minutes. */
+#define DAY 1440.0
+#define QUARTER_HOUR 15.0
 
 double
 gh_misfit_squared (const double *targets, const double *held_out, int n, int outputs)
@@ -18,16 +20,17 @@ gh_misfit_squared (const double *targets, const double *held_out, int n, int out
 }
 
 double
-gh_misfit_angle (const double *targets, const double *held_out, int n, int outputs)
+gh_misfit_time (const double *targets, const double *held_out, int n, int outputs)
 {
   double sum = 0;
 
-  g_assert (outputs == 2);
   for (int i = 0; i < n; i++) {
-    const double *a = targets + 2 * (gsize) i, *b = held_out + 2 * (gsize) i;
-    double off = atan2 (a[0] * b[1] - a[1] * b[0], a[0] * b[0] + a[1] * b[1]) / QUARTER_HOUR;
+    const double *target = targets + (gsize) i * outputs;
+    /* What was encoded is the phase of its first harmonic. */
+    const double minute = atan2 (target[1], target[0]) / (2 * G_PI) * DAY;
+    const double apart = remainder (gh_day_decode (held_out + (gsize) i * outputs, outputs, NULL) - minute, DAY);
 
-    sum += log1p (off * off);
+    sum += log1p (apart / QUARTER_HOUR * apart / QUARTER_HOUR);
   }
   return exp (sum / n);
 }
@@ -35,5 +38,5 @@ gh_misfit_angle (const double *targets, const double *held_out, int n, int outpu
 GhMisfit
 gh_misfit_for (GhHeadKind kind)
 {
-  return kind == GH_HEAD_TIME ? gh_misfit_angle : gh_misfit_squared;
+  return kind == GH_HEAD_TIME ? gh_misfit_time : gh_misfit_squared;
 }

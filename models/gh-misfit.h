@@ -20,8 +20,8 @@ typedef double (*GhMisfit) (const double *targets, const double *held_out, int n
 
 /* Mean squared error. */
 double gh_misfit_squared (const double *targets, const double *held_out, int n, int outputs);
-/* Of (cos, sin), two outputs: the geometric mean of 1 + (angle between them / a quarter of an hour)^2. */
-double gh_misfit_angle (const double *targets, const double *held_out, int n, int outputs);
+/* Of times of day (gh-time-of-day.h): the geometric mean of 1 + (time between them / a quarter of an hour)^2. */
+double gh_misfit_time (const double *targets, const double *held_out, int n, int outputs);
 
 /* The one for labels of this kind. */
 GhMisfit gh_misfit_for (GhHeadKind kind);

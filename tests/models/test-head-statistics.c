@@ -113,8 +113,8 @@ test_lines (void)
     for (int k = 0; k < DIM; k++)
       for (int m = 0; m < DIM; m++)
         metric[j * DIM + k] += l[j][m] * l[k][m];
-  a = gh_kernel_ridge_new (z, N, DIM, y, 1, NULL, TRUE, metric, gh_misfit_squared);
-  b = gh_kernel_ridge_new (lifted, N, DIM, y, 1, NULL, TRUE, NULL, gh_misfit_squared);
+  a = gh_kernel_ridge_new (&(GhKernelRidgeData) { N, DIM, 1, z, y, NULL, TRUE, metric, gh_misfit_squared });
+  b = gh_kernel_ridge_new (&(GhKernelRidgeData) { N, DIM, 1, lifted, y, NULL, TRUE, NULL, gh_misfit_squared });
   gh_kernel_ridge_fit (a, 0);
   gh_kernel_ridge_fit (b, 0);
   gh_kernel_ridge_finish (a);

@@ -86,7 +86,7 @@ static GhHead *
 constant_head (GhHeadKind kind, const char *unit, const char *const *classes, const float *outputs)
 {
   float zero[16] = { 0 }, one = 1, mean = 0;
-  int n = gh_head_outputs (kind, classes);
+  int n = gh_head_outputs (kind, classes, 1);
   GhHeadParts parts = { kind, "x", unit, classes, ID, "tiny.safetensors", 1, &mean, &one, 1,
     {{1, n, zero, (float *) outputs}} };
 
@@ -191,7 +191,7 @@ test_against_reference (void)
         widths[n] = shapes[s][n];
         n++;
       }
-      widths[n] = gh_head_outputs (kind, names);
+      widths[n] = gh_head_outputs (kind, names, 1);
       head = random_head (kind, NULL, names, widths, 100 + s);
       check_prediction (head, s);
     }
@@ -206,7 +206,7 @@ test_kernels_against_reference (void)
   for (guint s = 0; s < G_N_ELEMENTS (shapes); s++) {
     for (int kind = GH_HEAD_SCALAR; kind <= GH_HEAD_CLASS; kind++) {
       const char *const *names = kind == GH_HEAD_CLASS ? weather : NULL;
-      const int widths[] = { shapes[s][0], gh_head_outputs (kind, names), 0 };
+      const int widths[] = { shapes[s][0], gh_head_outputs (kind, names, 1), 0 };
       g_autoptr (GhHead) head = random_kernel_head (kind, NULL, names, widths, shapes[s][1], 200 + s);
 
       check_prediction (head, s);

@@ -243,8 +243,8 @@ test_mixture_without_error (void)
 static GhKernelRidge *
 make_model (const double *z, int n, int dim, const double *y, int outputs, const int *groups, gboolean linear)
 {
-  GhKernelRidge *ridge = gh_kernel_ridge_new (z, n, dim, y, outputs, groups, linear, NULL,
-      gh_misfit_squared);
+  GhKernelRidge *ridge = gh_kernel_ridge_new (&(GhKernelRidgeData) { n, dim, outputs, z, y, groups, linear, NULL,
+      gh_misfit_squared });
 
   for (int k = gh_kernel_ridge_n_members (ridge) - 1; k >= 0; k--)
     gh_kernel_ridge_fit (ridge, k);

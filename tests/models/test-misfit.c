@@ -35,13 +35,13 @@ test_angle (void)
   put (a + 2, 700, 1);
   put (b, 5, 0.3);
   put (b + 2, 700, 0.1);
-  g_assert_cmpfloat_with_epsilon (gh_misfit_angle (a, a, 2, 2), 1, 1e-12);
-  g_assert_cmpfloat_with_epsilon (gh_misfit_angle (a, b, 2, 2), sqrt (2), 1e-12);
+  g_assert_cmpfloat_with_epsilon (gh_misfit_time (a, a, 2, 2), 1, 1e-12);
+  g_assert_cmpfloat_with_epsilon (gh_misfit_time (a, b, 2, 2), sqrt (2), 1e-12);
   put (b + 2, 760, 1);
-  g_assert_cmpfloat_with_epsilon (gh_misfit_angle (a, b, 2, 2), sqrt (2 * 17), 1e-9);
+  g_assert_cmpfloat_with_epsilon (gh_misfit_time (a, b, 2, 2), sqrt (2 * 17), 1e-9);
   b[0] = b[1] = 0;
-  g_assert_true (isfinite (gh_misfit_angle (a, b, 2, 2)));
-  g_assert_true (gh_misfit_for (GH_HEAD_TIME) == gh_misfit_angle);
+  g_assert_true (isfinite (gh_misfit_time (a, b, 2, 2)));
+  g_assert_true (gh_misfit_for (GH_HEAD_TIME) == gh_misfit_time);
   g_assert_true (gh_misfit_for (GH_HEAD_COUNT) == gh_misfit_squared);
 }
 
@@ -66,7 +66,7 @@ error_by_day (GhMisfit misfit)
     z[i * DIM] += minute[i] < 720 ? minute[i] / 300 : 0;
     put (y + i * 2, minute[i], 1);
   }
-  ridge = gh_kernel_ridge_new (z, N, DIM, y, 2, NULL, FALSE, NULL, misfit);
+  ridge = gh_kernel_ridge_new (&(GhKernelRidgeData) { N, DIM, 2, z, y, NULL, FALSE, NULL, misfit });
   for (int k = 0; k < gh_kernel_ridge_n_members (ridge); k++)
     gh_kernel_ridge_fit (ridge, k);
   gh_kernel_ridge_finish (ridge);
@@ -85,7 +85,7 @@ error_by_day (GhMisfit misfit)
 static void
 test_night (void)
 {
-  double squared = error_by_day (gh_misfit_squared), angle = error_by_day (gh_misfit_angle);
+  double squared = error_by_day (gh_misfit_squared), angle = error_by_day (gh_misfit_time);
 
   g_test_message ("by day %.1f minutes off, weighed by the squared error %.1f", angle, squared);
   g_assert_cmpfloat (angle, <, 0.8 * squared);
