@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * gstdatasetwriter.c: see gstdatasetwriter.h. */
 #include "gstdatasetwriter.h"
+#include "gstdatasetentry.h"
 #include "gstimageencoder.h"
 
 #include "gst/common/gstcaptureinfo.h"
-#include "gst/lib/gstheadpredictionsmeta.h"
-#include "gst/lib/gstmaeembeddingmeta.h"
 
-#include <string.h>
 #include <time.h>
 
 /* Frames between two looks at the limits; frames without a label that was asked for until that is told. */
-enum { PRUNE_EVERY = 50, MAX_PREDICTIONS = 64, PATIENCE_FRAMES = 50 };
+enum { PRUNE_EVERY = 50, PATIENCE_FRAMES = 50 };
 
 /* Outages that wait for a disk that takes nothing, and the time between two tries. */
 enum { MAX_UNWRITTEN = 1000, RETRY_US = G_USEC_PER_SEC };
@@ -60,47 +58,6 @@ clear_item (Item *item)
 
 /* ---- what a frame brings -------------------------------------------------------------------------------------------- */
 
-/* A frame on its way into the catalogue, and the texts it needs for that. */
-typedef struct {
-  CatalogueFrame frame;
-  GArray *labels, *predictions;
-  GPtrArray *texts;
-} Entry;
-
-static const gchar *
-keep (Entry *entry, gchar *text)
-{
-  if (text)
-    g_ptr_array_add (entry->texts, text);
-  return text;
-}
-
-/* label: "META.FIELD"; its task is the field, its origin the meta. FALSE: the frame has none. */
-static gboolean
-take_label (Entry *entry, GstBuffer *buffer, const gchar *label)
-{
-  const gchar *dot = strchr (label, '.');
-  const gchar *meta_name = keep (entry, g_strndup (label, dot - label));
-  GstCustomMeta *meta = gst_meta_get_info (meta_name) ? gst_buffer_get_custom_meta (buffer, meta_name) : NULL;
-  const GValue *value = meta ? gst_structure_get_value (gst_custom_meta_get_structure (meta), dot + 1) : NULL;
-  CatalogueLabel taken = { dot + 1, NULL, meta_name };
-
-  if (value == NULL)
-    return FALSE;
-  taken.value = keep (entry, G_VALUE_HOLDS_STRING (value) ? g_value_dup_string (value) : gst_value_serialize (value));
-  if (taken.value)
-    g_array_append_val (entry->labels, taken);
-  return TRUE;
-}
-
-static void
-take_labels (GstDatasetWriter *writer, Entry *entry, GstBuffer *buffer)
-{
-  for (guint i = 0; writer->set.labels && writer->set.labels[i]; i++)
-    writer->label_seen[i] |= take_label (entry, buffer, writer->set.labels[i]);
-  writer->described += writer->described < PATIENCE_FRAMES;
-}
-
 /* Once, when frames enough have come, or all of them: a name that is written wrong would cost the labels of weeks. */
 static void
 warn_without_label (GstDatasetWriter *writer, guint enough)
@@ -115,73 +72,6 @@ warn_without_label (GstDatasetWriter *writer, guint enough)
               GST_OBJECT_NAME (writer->element)), (NULL));
       return;
     }
-}
-
-static void
-take_predictions (Entry *entry, GstBuffer *buffer)
-{
-  guint n = MIN (gst_buffer_n_head_predictions (buffer), MAX_PREDICTIONS);
-
-  for (guint i = 0; i < n; i++) {
-    GstHeadPrediction p;
-
-    if (gst_buffer_nth_head_prediction (buffer, i, &p)) {
-      CataloguePrediction taken = { keep (entry, g_strdup (p.name)), keep (entry, g_strdup (p.kind)),
-        keep (entry, g_strdup (p.text)), keep (entry, g_strdup (p.head_id)), p.value };
-
-      g_array_append_val (entry->predictions, taken);
-    }
-  }
-}
-
-static void
-take_embedding (Entry *entry, GstBuffer *buffer)
-{
-  GstMaeEmbedding embedding;
-  g_autofree gfloat *values = NULL;
-  gsize n;
-
-  if (!gst_buffer_get_mae_embedding (buffer, &embedding) || !(values = gst_mae_embedding_dup_values (&embedding, &n)))
-    return;
-  entry->frame.model_id = keep (entry, g_strdup (embedding.model_id));
-  entry->frame.embedding = g_bytes_new (values, n * sizeof *values);
-}
-
-static void
-describe (GstDatasetWriter *writer, const Item *item, Entry *entry)
-{
-  const GstStructure *structure = gst_caps_get_structure (item->caps, 0);
-  GstCaptureInfo info = { .captured_at = item->captured_at, .received_at = g_get_real_time (),
-    .media_sequence = G_MAXUINT64 };
-
-  gst_buffer_get_capture_info (item->frame, &info);
-  entry->labels = g_array_new (FALSE, FALSE, sizeof (CatalogueLabel));
-  entry->predictions = g_array_new (FALSE, FALSE, sizeof (CataloguePrediction));
-  entry->texts = g_ptr_array_new_with_free_func (g_free);
-  entry->frame = (CatalogueFrame) { .source = writer->set.source ? writer->set.source : info.source ? info.source
-      : GST_OBJECT_NAME (writer->element), .uri = info.uri, .captured_at = info.captured_at, .received_at = info.received_at,
-    .media_sequence = info.media_sequence, .pts = GST_BUFFER_PTS (item->frame), .clock_suspect = info.clock_suspect,
-    .suffix = gst_structure_has_name (structure, "image/png") ? "png" : "jpg" };
-  gst_structure_get_int (structure, "width", &entry->frame.width);
-  gst_structure_get_int (structure, "height", &entry->frame.height);
-  take_labels (writer, entry, item->frame);
-  take_predictions (entry, item->frame);
-  if (writer->set.embeddings)
-    take_embedding (entry, item->frame);
-  entry->frame.labels = (const CatalogueLabel *) entry->labels->data;
-  entry->frame.n_labels = entry->labels->len;
-  entry->frame.predictions = (const CataloguePrediction *) entry->predictions->data;
-  entry->frame.n_predictions = entry->predictions->len;
-}
-
-static void
-clear_entry (Entry *entry)
-{
-  g_clear_pointer (&entry->frame.image, g_bytes_unref);
-  g_clear_pointer (&entry->frame.embedding, g_bytes_unref);
-  g_array_unref (entry->labels);
-  g_array_unref (entry->predictions);
-  g_ptr_array_unref (entry->texts);
 }
 
 static GBytes *
@@ -290,16 +180,18 @@ add (GstDatasetWriter *writer, const Item *item, gboolean *journaled, GError **e
 {
   CatalogueDestination to = { writer->set.service, writer->set.project };
   CatalogueOutcome outcome = CATALOGUE_FAILED;
-  Entry entry;
+  GstDatasetEntry entry;
 
-  describe (writer, item, &entry);
+  gst_dataset_entry_init (&entry, &writer->set, GST_OBJECT_NAME (writer->element), item->frame, item->caps,
+      item->captured_at, writer->label_seen);
+  writer->described += writer->described < PATIENCE_FRAMES;
   entry.frame.upload = item->upload ? &to : NULL;
   entry.frame.image = image_of (writer, item, error);
   if (entry.frame.image) {
     outcome = catalogue_add (gst_dataset_writer_borrow (writer), &entry.frame, NULL, journaled, error);
     gst_dataset_writer_give_back (writer);
   }
-  clear_entry (&entry);
+  gst_dataset_entry_clear (&entry);
   return outcome;
 }
 
