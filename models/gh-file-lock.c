@@ -9,6 +9,9 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+/* Each of them lost to a writer that took its file away between two lines. */
+#define TRIES 100
+
 struct _GhFileLock
 {
   char *path;                   /* of the file beside */
@@ -38,6 +41,15 @@ is_current (const GhFileLock *lock)
       && opened.st_dev == named.st_dev;
 }
 
+/* One that another user has left behind can be read. */
+static int
+open_lock (const char *path)
+{
+  int fd = g_open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+
+  return fd < 0 && errno == EACCES ? g_open (path, O_RDONLY | O_CLOEXEC, 0) : fd;
+}
+
 GhFileLock *
 gh_file_lock_new (const char *path, GError **error)
 {
@@ -46,17 +58,18 @@ gh_file_lock_new (const char *path, GError **error)
   GhFileLock *lock = g_new0 (GhFileLock, 1);
 
   lock->path = g_build_filename (folder, name, NULL);
-  while (TRUE) {
-    lock->fd = g_open (lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  for (int i = 0; i < TRIES; i++) {
+    lock->fd = open_lock (lock->path);
     if (lock->fd < 0)
-      return refuse (lock, path, g_strerror (errno), error);
-    if (flock (lock->fd, LOCK_EX | LOCK_NB) != 0)
-      return refuse (lock, path, errno == EWOULDBLOCK ? "another training is writing it; give each a file of its own"
-          : g_strerror (errno), error);
+      return refuse (lock, lock->path, g_strerror (errno), error);
+    if (flock (lock->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+      return refuse (lock, path, "another process or element is writing it; give each a file of its own", error);
     if (is_current (lock))
       return lock;
     close (lock->fd);
   }
+  lock->fd = -1;
+  return refuse (lock, lock->path, "it is replaced again and again", error);
 }
 
 void
@@ -64,7 +77,8 @@ gh_file_lock_free (GhFileLock *lock)
 {
   if (!lock)
     return;
-  g_unlink (lock->path);        /* before it is let go: whoever opened it meanwhile sees that it is gone */
+  if (is_current (lock))
+    g_unlink (lock->path);      /* before it is let go: whoever opened it meanwhile sees that it is gone */
   close (lock->fd);
   g_free (lock->path);
   g_free (lock);

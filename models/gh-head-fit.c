@@ -94,15 +94,15 @@ start_kernel (GhHeadFit *fit)
 {
   const GhHeadData *data = fit->task->data;
   const int outputs = fit->task->outputs;
-  g_autofree double *z = g_new (double, (gsize) fit->n * data->dim), *plain = g_new (double, outputs);
+  g_autofree double *z = g_new (double, (gsize) fit->n * data->dim), *plain = NULL;
   GhKernelRidgeData seen = { fit->n, data->dim, outputs, z, fit->targets, fit->groups, fit->task->linear,
     data->statistics ? data->statistics->metric : NULL, gh_misfit_for (data->kind) };
 
   for (int i = 0; i < fit->n; i++)
     gh_scales_apply (fit->scales, data->embeddings + (gsize) fit->rows[i] * data->dim, z + (gsize) i * data->dim);
   if (data->kind == GH_HEAD_TIME && outputs > 2) {
+    seen.plain = plain = g_new (double, outputs);
     gh_day_plain (plain, outputs);
-    seen.plain = plain;
   }
   fit->kernel = gh_kernel_ridge_new (&seen);
 }

@@ -43,7 +43,7 @@ gh_head_distance (GhHeadKind kind, double a, double b)
 
   if (kind == GH_HEAD_CLASS)
     return a != b;
-  return kind == GH_HEAD_TIME ? MIN (fmod (d, DAY), DAY - fmod (d, DAY)) : d;
+  return kind == GH_HEAD_TIME ? MIN (fmod (d, GH_DAY), GH_DAY - fmod (d, GH_DAY)) : d;
 }
 
 static int
@@ -120,7 +120,7 @@ gh_head_label_problem (GhHeadKind kind, double label, int n_classes)
     return "is larger than 1e15";
   if (kind == GH_HEAD_COUNT && label < 0)
     return "is a count below zero";
-  if (kind == GH_HEAD_TIME && (label < 0 || label >= DAY))
+  if (kind == GH_HEAD_TIME && (label < 0 || label >= GH_DAY))
     return "is not a minute of the day, 0 to below 1440";
   if (kind == GH_HEAD_CLASS && (label < 0 || label >= n_classes || label != floor (label)))
     return "is not the index of a class";

@@ -33,7 +33,7 @@ struct _GhHeadNetworks
 
 /* ---- making one ---------------------------------------------------------------------------------------- */
 
-/* Regression targets are brought to mean 0 and spread 1 together (time keeps its circle round); classes stay. */
+/* Regression targets are brought to mean 0 and spread 1 together (the harmonics of a time keep their proportions); classes stay. */
 static void
 scale_targets (GhHeadNetworks *e)
 {

@@ -62,7 +62,8 @@ gboolean gh_head_parts_check (const GhHeadParts *parts, const char *where, GErro
 GhHeadLayer *gh_head_parts_add_layer (GhHeadParts *parts, int n_in, int n_out);
 void gh_head_parts_clear (GhHeadParts *parts);
 
-/* Numbers that the last layer makes: 1; one per class; for time two per harmonic (gh-time-of-day.h). */
+/* Numbers that the last layer makes: 1; one per class; for time two per harmonic (gh-time-of-day.h),
+ * which other kinds pass over. */
 int gh_head_outputs (GhHeadKind kind, const char *const *classes, int harmonics);
 
 /* A head in memory, path and id NULL, of parts that gh_head_parts_check() finds sound. `where` names it in errors (a

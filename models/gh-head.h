@@ -56,7 +56,7 @@ const char *gh_head_metadata (const GhHead *head, const char *key);
  * too where the sender did not tell: then only the number of values is compared. */
 gboolean gh_head_check (const GhHead *head, const char *model_id, const char *encoder_path, int dim, GError **error);
 
-/* embedding[E] -> prediction. Thread-safe; allocates nothing (72 KiB of stack). FALSE when the result is not finite:
+/* embedding[E] -> prediction. Thread-safe; allocates nothing (76 KiB of stack). FALSE when the result is not finite:
  * value and confidence are NAN then and the text is empty. The text has a point for decimals in every locale. */
 gboolean gh_head_predict (const GhHead *head, const float *embedding, GhPrediction *prediction);
 

@@ -275,11 +275,12 @@ meet (GhKernelRidge *ridge, int which, const GhGramSolver *s, double penalty, co
   GhKernelRidgeFit *fit = ridge->fit;
   Member *member = &fit->members[which];
   const int n = ridge->n, outputs = ridge->outputs;
-  g_autofree double *held_out = g_memdup2 (s->held_out, (gsize) n * outputs * sizeof *held_out);
+  g_autofree double *times = factor ? g_new (double, (gsize) n * outputs) : NULL;
+  const double *held_out = factor ? times : s->held_out;
   double keep, weight;
 
   for (gsize i = 0; factor && i < (gsize) n * outputs; i++)
-    held_out[i] *= factor[i % outputs];
+    times[i] = s->held_out[i] * factor[i % outputs];
   weight = gh_mixture_add (&fit->mixtures[which], fit->misfit (fit->targets, held_out, n, outputs), &keep);
   update (member->held_out, keep, weight, held_out, (gsize) n * outputs);
   for (int o = 0; o < outputs; o++) {

@@ -5,7 +5,7 @@
  * The kernels are the linear one, z^T c, and Matern's of order 3/2, (1 + d/w) exp (-d/w) of the distance d = |z - c|,
  * with widths w from a quarter to four times the square root of the median squared distance between the labels. Each
  * meets every penalty of gh-mixture.h, and they are one mixture: a straight line where labels are few, curved as far as
- * more labels bear it out. y = weight z + bias + sum over kernels and centres; far from all labels the curved part is 0.
+ * more labels bear it out. (With GhKernelRidgeData.plain every penalty gives two models.) y = weight z + bias + sum over kernels and centres; far from all labels the curved part is 0.
  *
  * Of inputs of 32 numbers and more the beginning, the first 16, is looked at by itself, too: by a linear kernel over it
  * alone, and by curved kernels over the rest, which take the place of those over everything if they do better. An
@@ -51,8 +51,8 @@ typedef struct {
   const double *metric;         /* [dim,dim], symmetric and positive, or NULL: the linear kernel is z^T metric c then, the
                                  * curved ones stay, and the beginning is nothing special */
   GhMisfit misfit;              /* what the mixture is weighed by */
-  const double *plain;          /* [outputs] or NULL: what is learned, each output times its number here, is another
-                                 * model of the same, which is met as well */
+  const double *plain;          /* [outputs] or NULL: a second model for each penalty, the first one's outputs times these,
+                                 * which the mixture weighs as it weighs the first */
 } GhKernelRidgeData;
 
 /* Everything is copied. Then gh_kernel_ridge_fit() has to be called for every member, from any threads, and

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * gh-misfit.c: see the header. */
 #include "gh-misfit.h"
+#include "gh-head-train.h"
 #include "gh-time-of-day.h"
 
 #include <math.h>
 
 /* In minutes. */
-#define DAY 1440.0
 #define QUARTER_HOUR 15.0
 
 double
@@ -27,10 +27,11 @@ gh_misfit_time (const double *targets, const double *held_out, int n, int output
   for (int i = 0; i < n; i++) {
     const double *target = targets + (gsize) i * outputs;
     /* What was encoded is the phase of its first harmonic. */
-    const double minute = atan2 (target[1], target[0]) / (2 * G_PI) * DAY;
-    const double apart = remainder (gh_day_decode (held_out + (gsize) i * outputs, outputs, NULL) - minute, DAY);
+    const double minute = atan2 (target[1], target[0]) / (2 * G_PI) * GH_DAY;
+    const double told = gh_day_decode (held_out + (gsize) i * outputs, outputs, NULL);
+    const double off = gh_head_distance (GH_HEAD_TIME, told, minute) / QUARTER_HOUR;
 
-    sum += log1p (apart / QUARTER_HOUR * apart / QUARTER_HOUR);
+    sum += log1p (off * off);
   }
   return exp (sum / n);
 }

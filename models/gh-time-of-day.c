@@ -4,10 +4,9 @@
 
 #include <math.h>
 
-#define DAY 1440.0
 /* Labels from where the bumps get no narrower. */
 #define MANY_LABELS 300
-/* The widths of a bump that fit into the shortest wave, over 2 pi. */
+/* How wide a bump is, in shortest waves over 2 pi. */
 #define REACH 3.0
 /* Quarters of an hour: eight to the shortest wave. */
 enum { PLACES = 96, NEWTON_STEPS = 4 };
@@ -37,8 +36,8 @@ gh_day_encode (double minute, double *y, int outputs)
 
   weigh (v, outputs / 2);
   for (int k = 1; k <= outputs / 2; k++) {
-    y[2 * k - 2] = v[k - 1] * cos (2 * G_PI * k * minute / DAY);
-    y[2 * k - 1] = v[k - 1] * sin (2 * G_PI * k * minute / DAY);
+    y[2 * k - 2] = v[k - 1] * cos (2 * G_PI * k * minute / GH_DAY);
+    y[2 * k - 1] = v[k - 1] * sin (2 * G_PI * k * minute / GH_DAY);
   }
 }
 
@@ -136,7 +135,7 @@ gh_day_decode (const double *y, int outputs, double *height)
   }
   if (height)
     *height = MAX (top, 0);
-  minute = t / (2 * G_PI) * DAY;
-  minute = minute < 0 ? minute + DAY : minute;
-  return minute < DAY ? minute : 0;             /* -1e-300 + 1440 rounds up to the full day */
+  minute = t / (2 * G_PI) * GH_DAY;
+  minute = minute < 0 ? minute + GH_DAY : minute;
+  return minute < GH_DAY ? minute : 0;             /* -1e-300 + 1440 rounds up to the full day */
 }

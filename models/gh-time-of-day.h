@@ -23,6 +23,7 @@
 
 G_BEGIN_DECLS
 
+#define GH_DAY 1440.0            /* minutes */
 #define GH_DAY_HARMONICS 12
 
 /* K for so many labels, 1 to GH_DAY_HARMONICS. */

@@ -97,61 +97,53 @@ list_images (const GhFrameSource *source, GError **error)
   return NULL;
 }
 
-static gboolean
-push_batch (GhFrameStore *store, const guint8 *rgb, int n, GError **error)
-{
-  const gsize stride = (gsize) gh_frame_store_width (store) * 3;
-
-  for (int i = 0; i < n; i++)
-    if (!gh_frame_store_push (store, rgb + i * stride * gh_frame_store_height (store), stride, error))
-      return FALSE;
-  return TRUE;
-}
-
 typedef struct {
   const GhFrameSource *source;
   GhFrameStore *store;
   GhToolProgress *progress;
   GhImageBatch *batch;
-  guint left_out;
-  GError *problem;              /* of the first one left out */
+  guint n, left_out;            /* images */
 } Folder;
 
-/* Of so many images that cannot be read the reason is told, one by one. */
-#define TOLD 5
+/* Of so many images that cannot be read the reason is told, one by one; so many, or a tenth, are no accident any more. */
+enum { TOLD = 5, ACCIDENTS = 8 };
 
-static void
-leave_out (Folder *folder, GError *problem)
+/* A picture that cannot be read spoils neither the others nor the hours of reading before it. One that the crop does not
+ * fit, or many of them, are the caller's to mend. FALSE: this one is too much. Takes the problem. */
+static gboolean
+leave_out (Folder *folder, GError *problem, GError **error)
 {
-  if (folder->left_out++ < TOLD) {
-    gh_tool_progress_end (folder->progress);
-    g_printerr ("Left out: %s\n", problem->message);
-  }
-  if (folder->problem)
+  const gboolean is_damaged = g_error_matches (problem, GH_ERROR, GH_ERROR_DATA);
+
+  if (is_damaged && ++folder->left_out <= TOLD)
+    g_printerr ("%sLeft out: %s\n", folder->progress->drawn ? "\n" : "", problem->message);
+  if (is_damaged && folder->left_out <= MAX (ACCIDENTS, folder->n / 10) && folder->left_out < folder->n) {
     g_error_free (problem);
-  else
-    folder->problem = problem;
+    return TRUE;
+  }
+  g_propagate_error (error, problem);
+  if (is_damaged && folder->left_out > 1)
+    g_prefix_error (error, "%u of %u images cannot be read, the last one: ", folder->left_out, folder->n);
+  return FALSE;
 }
 
-/* A picture that cannot be read spoils neither the others of its batch nor the hours of reading before it. */
 static gboolean
 push_images (Folder *folder, const char *const *names, int n, GError **error)
 {
-  GError *problem = NULL;
-  const guint8 *rgb = gh_image_batch_read (folder->batch, folder->source->images, names, n, &folder->source->crop,
-      &problem);
+  const gsize stride = (gsize) gh_frame_store_width (folder->store) * 3;
+  GError *problems[GH_IMAGE_BATCH];
+  const guint8 *rgb = gh_image_batch_try (folder->batch, folder->source->images, names, n, &folder->source->crop, problems);
+  gboolean good = TRUE;
 
-  if (rgb)
-    return push_batch (folder->store, rgb, n, error);
-  if (n == 1) {
-    leave_out (folder, problem);
-    return TRUE;
+  for (int i = 0; i < n; i++) {
+    if (!good)
+      g_clear_error (&problems[i]);
+    else if (problems[i])
+      good = leave_out (folder, problems[i], error);
+    else
+      good = gh_frame_store_push (folder->store, rgb + i * stride * gh_frame_store_height (folder->store), stride, error);
   }
-  g_error_free (problem);
-  for (int i = 0; i < n; i++)
-    if (!push_images (folder, names + i, 1, error))
-      return FALSE;
-  return TRUE;
+  return good;
 }
 
 static gboolean
@@ -165,10 +157,6 @@ push_folder (Folder *folder, const GPtrArray *names, GError **error)
   }
   gh_tool_progress (1, "reading images", folder->progress);
   gh_tool_progress_end (folder->progress);
-  if (folder->left_out == names->len) {
-    g_propagate_error (error, g_steal_pointer (&folder->problem));
-    return FALSE;
-  }
   if (folder->left_out > 0)
     g_printerr ("%u of %u images could not be read and are left out.\n", folder->left_out, names->len);
   return TRUE;
@@ -183,10 +171,10 @@ fill_from_images (const GhFrameSource *source, GhFrameStore *store, GhToolProgre
 
   if (!names)
     return FALSE;
+  folder.n = names->len;
   folder.batch = gh_image_batch_new (gh_frame_store_width (store), gh_frame_store_height (store));
   filled = push_folder (&folder, names, error);
   gh_image_batch_free (folder.batch);
-  g_clear_error (&folder.problem);
   return filled;
 }
 

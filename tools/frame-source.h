@@ -21,7 +21,7 @@ typedef struct {
 } GhFrameSource;
 
 /* Pushes every frame; of a live source, which may never end, as many as the store holds. Images that cannot be read are
- * left out, and stderr tells which and why, unless there is no other. Shows progress; G_IO_ERROR_CANCELLED after Ctrl-C.
+ * left out, stderr tells how many and of the first five which and why; more than a tenth of them are an error. Shows progress; G_IO_ERROR_CANCELLED after Ctrl-C.
  * Errors name the file, or are those of the pipeline's elements. The same source gives the same frames in the same
  * order. */
 gboolean gh_frame_source_fill (const GhFrameSource *source, GhFrameStore *store, GError **error);

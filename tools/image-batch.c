@@ -69,11 +69,10 @@ gh_image_batch_free (GhImageBatch *b)
 }
 
 const guint8 *
-gh_image_batch_read (GhImageBatch *b, const char *folder, const char *const *files, int n, const GhCrop *crop,
-    GError **error)
+gh_image_batch_try (GhImageBatch *b, const char *folder, const char *const *files, int n, const GhCrop *crop,
+    GError **problems)
 {
   Job jobs[GH_IMAGE_BATCH];
-  gboolean good = TRUE;
 
   g_return_val_if_fail (n <= GH_IMAGE_BATCH, NULL);
   b->folder = folder;
@@ -87,14 +86,26 @@ gh_image_batch_read (GhImageBatch *b, const char *folder, const char *const *fil
   while (b->running > 0)
     g_cond_wait (&b->done, &b->lock);
   g_mutex_unlock (&b->lock);
-  for (int i = 0; i < n; i++) {
-    if (!jobs[i].error)
-      continue;
-    if (good)
-      g_propagate_error (error, jobs[i].error);
+  for (int i = 0; i < n; i++)
+    problems[i] = jobs[i].error;
+  return b->rgb;
+}
+
+const guint8 *
+gh_image_batch_read (GhImageBatch *b, const char *folder, const char *const *files, int n, const GhCrop *crop,
+    GError **error)
+{
+  GError *problems[GH_IMAGE_BATCH], *first = NULL;
+  const guint8 *rgb = gh_image_batch_try (b, folder, files, n, crop, problems);
+
+  for (int i = 0; rgb && i < n; i++) {
+    if (problems[i] && !first)
+      first = problems[i];
     else
-      g_error_free (jobs[i].error);
-    good = FALSE;
+      g_clear_error (&problems[i]);
   }
-  return good ? b->rgb : NULL;
+  if (!first)
+    return rgb;
+  g_propagate_error (error, first);
+  return NULL;
 }

@@ -14,8 +14,11 @@ GhImageBatch *gh_image_batch_new (int width, int height);
 void gh_image_batch_free (GhImageBatch *batch);                 /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GhImageBatch, gh_image_batch_free)
 
-/* rgb[n,height,width,3] of the first n <= GH_IMAGE_BATCH files in folder, the batch's until its next call; NULL and the
- * error of the first file that could not be read. */
+/* rgb[n,height,width,3] of the first n <= GH_IMAGE_BATCH files in folder, the batch's until its next call. problems[n]: the
+ * error of each file that could not be read, which has no picture; NULL for the others. */
+const guint8 *gh_image_batch_try (GhImageBatch *batch, const char *folder, const char *const *files, int n,
+    const GhCrop *crop, GError **problems);
+/* The same of files that all have to be read; NULL and the error of the first one that could not be. */
 const guint8 *gh_image_batch_read (GhImageBatch *batch, const char *folder, const char *const *files, int n,
     const GhCrop *crop, GError **error);
 

@@ -28,8 +28,8 @@ gh_crop_to_string (const GhCrop *crop)
   return crop->width ? g_strdup_printf ("%d,%d,%d,%d", crop->x, crop->y, crop->width, crop->height) : g_strdup ("");
 }
 
-static gboolean G_GNUC_PRINTF (3, 4)
-fail (GError **error, const char *path, const char *format, ...)
+static gboolean G_GNUC_PRINTF (4, 5)
+fail (GError **error, GhError code, const char *path, const char *format, ...)
 {
   g_autofree char *name = g_filename_display_name (path), *text = NULL;
   va_list args;
@@ -37,7 +37,7 @@ fail (GError **error, const char *path, const char *format, ...)
   va_start (args, format);
   text = g_strdup_vprintf (format, args);
   va_end (args);
-  g_set_error (error, GH_ERROR, GH_ERROR_DATA, "%s: %s", name, text);
+  g_set_error (error, GH_ERROR, code, "%s: %s", name, text);
   return FALSE;
 }
 
@@ -60,7 +60,7 @@ gh_crop_attach (GstBuffer *buffer, const GstVideoInfo *info, const GhCrop *crop,
   if (!crop->width)
     return TRUE;
   if (crop->x + crop->width > GST_VIDEO_INFO_WIDTH (info) || crop->y + crop->height > GST_VIDEO_INFO_HEIGHT (info))
-    return fail (error, path, "the crop %d,%d,%d,%d reaches beyond its %d x %d pixels", crop->x, crop->y, crop->width,
+    return fail (error, GH_ERROR_UNSUITABLE, path, "the crop %d,%d,%d,%d reaches beyond its %d x %d pixels", crop->x, crop->y, crop->width,
         crop->height, GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info));
   meta = gst_buffer_add_video_crop_meta (buffer);
   meta->x = crop->x;
@@ -84,13 +84,13 @@ gh_image_read (const char *path, const GhCrop *crop, GstFrameScaler *scaler, int
     return FALSE;
   if (!gst_sample_get_caps (sample) || !gst_video_info_from_caps (&info, gst_sample_get_caps (sample))
       || !gst_frame_scaler_set_info (scaler, &info))
-    return fail (error, path, "its pixel format cannot be converted");
+    return fail (error, GH_ERROR_DATA, path, "its pixel format cannot be converted");
   buffer = gst_buffer_copy (gst_sample_get_buffer (sample));
   if (!gh_crop_attach (buffer, &info, crop, path, error))
     return FALSE;
   pixels = gst_frame_scaler_scale (scaler, buffer, &stride);
   if (!pixels)
-    return fail (error, path, "its pixels cannot be read");
+    return fail (error, GH_ERROR_DATA, path, "its pixels cannot be read");
   for (int y = 0; y < height; y++)
     memcpy (rgb + (gsize) y * width * 3, pixels + y * stride, (gsize) width * 3);
   return TRUE;

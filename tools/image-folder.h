@@ -17,7 +17,7 @@ typedef struct {
 gboolean gh_crop_parse (GhCrop *crop, const char *text, GError **error);
 /* "x,y,w,h", "" for the whole picture. */
 char *gh_crop_to_string (const GhCrop *crop);
-/* Has a scaler take that part of the (writable) buffer. GH_ERROR_DATA, beginning with `path`, when it is too small. */
+/* Has a scaler take that part of the (writable) buffer. GH_ERROR_UNSUITABLE, beginning with `path`, when it is too small. */
 gboolean gh_crop_attach (GstBuffer *buffer, const GstVideoInfo *info, const GhCrop *crop, const char *path,
     GError **error);
 

@@ -23,6 +23,8 @@
 /* What --seed and --warmup are while nobody has said. */
 #define UNSAID G_MININT64
 
+#define OTHER_CHECKPOINT "%s is the checkpoint of another training: --resume goes on with it; remove it to start anew"
+
 typedef struct {
   GhEncoderOptions run;         /* its encoder is --model */
   char *images, *from, *to, *video, *source, *crop_text, *config, *output, *checkpoint, *record, *target;
@@ -180,8 +182,7 @@ complete_files (Options *o)
   if (o->resume && !o->checkpoint)
     return gh_tool_fail (GH_EXIT_USAGE, "--resume needs the checkpoint that --no-checkpoint forbids");
   if (o->checkpoint && !o->resume && g_file_test (o->checkpoint, G_FILE_TEST_EXISTS))
-    return gh_tool_fail (GH_EXIT_USAGE, "%s is the checkpoint of another training: --resume goes on with it; remove it "
-        "to start anew", o->checkpoint);
+    return gh_tool_fail (GH_EXIT_USAGE, OTHER_CHECKPOINT, o->checkpoint);
   o->csv = beside (o->output, "-loss.csv");
   o->plot = o->no_plot ? NULL : beside (o->output, "-loss.png");
   if (gh_tool_check_output (o->output) >= 0 || (o->checkpoint && gh_tool_check_output (o->checkpoint) >= 0))
@@ -343,11 +344,19 @@ keeps_checkpoint (const Options *o)
   return o->checkpoint && o->world.rank == 0;
 }
 
-/* Two trainings with one checkpoint would go on from each other's. */
+/* Two trainings with one checkpoint would go on from each other's. The other one may have ended since the options were
+ * looked at. */
 static gboolean
 lock_checkpoint (Options *o, GError **error)
 {
-  return !keeps_checkpoint (o) || (o->lock = gh_file_lock_new (o->checkpoint, error)) != NULL;
+  if (!keeps_checkpoint (o))
+    return TRUE;
+  if (!(o->lock = gh_file_lock_new (o->checkpoint, error)))
+    return FALSE;
+  if (o->resume || !g_file_test (o->checkpoint, G_FILE_TEST_EXISTS))
+    return TRUE;
+  g_set_error (error, GH_ERROR, GH_ERROR_WRITE, OTHER_CHECKPOINT, o->checkpoint);
+  return FALSE;
 }
 
 static gboolean

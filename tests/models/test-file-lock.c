@@ -38,7 +38,7 @@ expect_refusal (const char *path, const char *words)
 
   g_assert_null (gh_file_lock_new (path, &error));
   g_assert_error (error, GH_ERROR, GH_ERROR_WRITE);
-  g_assert_true (g_str_has_prefix (error->message, path));
+  g_assert_nonnull (strstr (error->message, path));
   g_assert_nonnull (strstr (error->message, words));
 }
 
@@ -51,8 +51,11 @@ test_one_writer (void)
   GhFileLock *lock = gh_file_lock_new (p.path, &error), *second;
 
   g_assert_no_error (error);
-  expect_refusal (p.path, "another training is writing it");
-  expect_refusal (absent, "No such file");
+  expect_refusal (p.path, "another process or element is writing it");
+  g_assert_null (gh_file_lock_new (absent, &error));
+  g_assert_error (error, GH_ERROR, GH_ERROR_WRITE);
+  g_assert_nonnull (strstr (error->message, "absent/.x.lock: No such file"));
+  g_clear_error (&error);
   second = gh_file_lock_new (other, &error);
   g_assert_no_error (error);
   gh_file_lock_free (second);
@@ -62,6 +65,23 @@ test_one_writer (void)
   g_assert_no_error (error);
   gh_file_lock_free (lock);
   gh_file_lock_free (NULL);
+  place_free (&p);
+}
+
+/* A file under the name that is another's is left alone. */
+static void
+test_replaced (void)
+{
+  Place p = place_new ();
+  GhFileLock *first = gh_file_lock_new (p.path, NULL), *second;
+
+  g_assert_cmpint (g_unlink (p.beside), ==, 0);
+  second = gh_file_lock_new (p.path, NULL);
+  g_assert_nonnull (second);
+  gh_file_lock_free (first);
+  expect_refusal (p.path, "another process or element is writing it");
+  gh_file_lock_free (second);
+  g_assert_false (g_file_test (p.beside, G_FILE_TEST_EXISTS));
   place_free (&p);
 }
 
@@ -95,7 +115,7 @@ test_killed (void)
   g_assert_cmpint (pipe (holder.pipe), ==, 0);
   pid = processes_fork (hold, 0, 1, 0, &holder);
   g_assert_cmpint (read (holder.pipe[0], &byte, 1), ==, 1);
-  expect_refusal (p.path, "another training is writing it");
+  expect_refusal (p.path, "another process or element is writing it");
   kill (pid, SIGKILL);
   processes_expect (pid, SIGKILL);
   g_assert_true (g_file_test (p.beside, G_FILE_TEST_EXISTS));
@@ -143,6 +163,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/file-lock/one-writer", test_one_writer);
+  g_test_add_func ("/file-lock/replaced", test_replaced);
   g_test_add_func ("/file-lock/killed", test_killed);
   g_test_add_func ("/file-lock/races", test_races);
   return g_test_run ();

@@ -79,6 +79,34 @@ test_metadata (void)
   temp_folder_remove (folder);
 }
 
+/* Two numbers for each of up to twelve harmonics. */
+static void
+test_times (void)
+{
+  static const struct { int outputs; gboolean good; } cases[] = {
+    { 1 }, { 2, TRUE }, { 3 }, { 4, TRUE }, { 23 }, { 24, TRUE }, { 25 }, { 26 }, { 8192 }
+  };
+  g_autofree char *folder = temp_folder_new (), *path = g_build_filename (folder, "x.safetensors", NULL);
+  g_autofree float *numbers = g_new0 (float, 4 * 8192);
+  g_autoptr (GHashTable) metadata = sound_metadata ();
+
+  g_hash_table_insert (metadata, "kind", "time");
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    const GhTensorOut tensors[] = { sound_tensors[0], sound_tensors[1], {"fc1.weight", GH_ST_F32, 2, {cases[i].outputs, 4},
+        numbers}, {"fc1.bias", GH_ST_F32, 1, {cases[i].outputs}, numbers} };
+    g_autoptr (GhHead) head = NULL;
+
+    if (!cases[i].good) {
+      assert_refused (path, metadata, tensors, 4, "needs 2 or more, 2 at a time, up to 24");
+      continue;
+    }
+    g_assert_true (gh_safetensors_write (path, tensors, 4, metadata, NULL));
+    head = gh_head_load (path, NULL);
+    g_assert_nonnull (head);
+  }
+  temp_folder_remove (folder);
+}
+
 static void
 test_classes (void)
 {
@@ -234,6 +262,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/head-hostile/metadata", test_metadata);
   g_test_add_func ("/head-hostile/classes", test_classes);
+  g_test_add_func ("/head-hostile/times", test_times);
   g_test_add_func ("/head-hostile/tensors", test_tensors);
   g_test_add_func ("/head-hostile/kernels", test_kernels);
   g_test_add_func ("/head-hostile/files", test_files);

@@ -241,15 +241,20 @@ test_mixture_without_error (void)
 }
 
 static GhKernelRidge *
-make_model (const double *z, int n, int dim, const double *y, int outputs, const int *groups, gboolean linear)
+make_from (const GhKernelRidgeData *data)
 {
-  GhKernelRidge *ridge = gh_kernel_ridge_new (&(GhKernelRidgeData) { n, dim, outputs, z, y, groups, linear, NULL,
-      gh_misfit_squared });
+  GhKernelRidge *ridge = gh_kernel_ridge_new (data);
 
   for (int k = gh_kernel_ridge_n_members (ridge) - 1; k >= 0; k--)
     gh_kernel_ridge_fit (ridge, k);
   gh_kernel_ridge_finish (ridge);
   return ridge;
+}
+
+static GhKernelRidge *
+make_model (const double *z, int n, int dim, const double *y, int outputs, const int *groups, gboolean linear)
+{
+  return make_from (&(GhKernelRidgeData) { n, dim, outputs, z, y, groups, linear, NULL, gh_misfit_squared });
 }
 
 /* The median of the squared distances, all of which are above 0. */
@@ -541,6 +546,55 @@ test_degenerate (void)
   check_degenerate (LONG);
 }
 
+/* All models are as good. */
+static double
+misfit_of_any (const double *targets, const double *held_out, int n, int outputs)
+{
+  return 1;
+}
+
+/* Those whose second output is nothing. */
+static double
+misfit_of_plain (const double *targets, const double *held_out, int n, int outputs)
+{
+  for (int i = 0; i < n; i++)
+    if (held_out[i * outputs + 1] != 0)
+      return 1e60;
+  return 1;
+}
+
+/* Where only the plain model is any good: what a ridge says that learns the targets times the same numbers. */
+static void
+test_plain (void)
+{
+  enum { N = 24, DIM = 40 };
+  const double plain[] = { 2.5, 0 };
+  double z[N * DIM], y[2 * N], times[2 * N], at[DIM], got[2], want[2];
+  g_autoptr (GRand) rand = gh_rand_new (12, 0);
+  GhKernelRidgeData data = { N, DIM, 2, z, y, NULL, FALSE, NULL, misfit_of_plain, plain };
+  g_autoptr (GhKernelRidge) both = NULL, alone = NULL;
+
+  for (int i = 0; i < N * DIM; i++)
+    z[i] = g_rand_double_range (rand, -1, 1);
+  for (int i = 0; i < 2 * N; i++) {
+    y[i] = 3 + g_rand_double_range (rand, -1, 1);
+    times[i] = y[i] * plain[i % 2];
+  }
+  for (int i = 0; i < DIM; i++)
+    at[i] = g_rand_double_range (rand, -1, 1);
+  both = make_from (&data);
+  data.targets = times;
+  data.misfit = misfit_of_any;
+  data.plain = NULL;
+  alone = make_from (&data);
+  gh_kernel_ridge_predict (both, at, got);
+  gh_kernel_ridge_predict (alone, at, want);
+  for (int o = 0; o < 2; o++)
+    g_assert_cmpfloat_with_epsilon (got[o], want[o], 1e-9);
+  for (int i = 0; i < 2 * N; i++)
+    g_assert_cmpfloat_with_epsilon (both->held_out[i], alone->held_out[i], 1e-9);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -553,6 +607,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mixture/without-error", test_mixture_without_error);
   g_test_add_func ("/kernel-ridge/by-hand", test_by_hand);
   g_test_add_func ("/kernel-ridge/beginning", test_beginning);
+  g_test_add_func ("/kernel-ridge/plain", test_plain);
   g_test_add_func ("/kernel-ridge/sine", test_sine);
   g_test_add_func ("/kernel-ridge/line", test_line);
   g_test_add_func ("/kernel-ridge/degenerate", test_degenerate);

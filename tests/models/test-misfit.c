@@ -3,6 +3,7 @@
 #include "models/gh-kernel-ridge.h"
 #include "models/gh-misfit.h"
 #include "models/gh-random.h"
+#include "models/gh-time-of-day.h"
 
 #include <math.h>
 
@@ -27,9 +28,9 @@ test_squared (void)
 
 /* 15 minutes over midnight, and one that is right; how long an answer is does not matter. */
 static void
-test_angle (void)
+test_time (void)
 {
-  double a[4], b[4];
+  double a[4], b[4], wide[48], told[48];
 
   put (a, 1430, 1);
   put (a + 2, 700, 1);
@@ -39,6 +40,13 @@ test_angle (void)
   g_assert_cmpfloat_with_epsilon (gh_misfit_time (a, b, 2, 2), sqrt (2), 1e-12);
   put (b + 2, 760, 1);
   g_assert_cmpfloat_with_epsilon (gh_misfit_time (a, b, 2, 2), sqrt (2 * 17), 1e-9);
+  /* The same of twelve harmonics. */
+  gh_day_encode (1430, wide, 24);
+  gh_day_encode (700, wide + 24, 24);
+  gh_day_encode (5, told, 24);
+  gh_day_encode (760, told + 24, 24);
+  g_assert_cmpfloat_with_epsilon (gh_misfit_time (wide, wide, 2, 24), 1, 1e-9);
+  g_assert_cmpfloat_with_epsilon (gh_misfit_time (wide, told, 2, 24), sqrt (2 * 17), 1e-6);
   b[0] = b[1] = 0;
   g_assert_true (isfinite (gh_misfit_time (a, b, 2, 2)));
   g_assert_true (gh_misfit_for (GH_HEAD_TIME) == gh_misfit_time);
@@ -96,7 +104,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/misfit/squared", test_squared);
-  g_test_add_func ("/misfit/angle", test_angle);
+  g_test_add_func ("/misfit/time", test_time);
   g_test_add_func ("/misfit/night", test_night);
   return g_test_run ();
 }

@@ -139,7 +139,7 @@ make_days (GRand *rand, float *x, double *minute, int *day)
 }
 
 /* Half of the days to learn from, the others to be judged on. A sky without sun tells c, but not the sign of s: half of its
- * frames may be wrong, but none in the middle between morning and afternoon, where no such frame was taken. */
+ * frames may be wrong; their mean, noon or midnight, is wrong for all of them. */
 static void
 test_head (void)
 {

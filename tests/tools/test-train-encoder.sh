@@ -60,7 +60,10 @@ same a-loss.csv damaged-loss.csv
 mkdir ruined
 cp damaged/note-*.png ruined
 train 3 --images=ruined --steps=1 --output=never.safetensors
-err_has 'train-encoder: ruined/note-1.png: '
+err_has 'train-encoder: 6 of 6 images cannot be read, the last one: ruined/note-6.png: '
+for i in 1 2 3; do cp damaged/note-1.png "damaged/late-$i.png"; done
+train 3 --images=damaged --steps=1 --output=never.safetensors
+err_has 'train-encoder: 9 of 22 images cannot be read, the last one: '
 mkdir empty
 train 3 --images=empty --steps=1 --output=never.safetensors
 err_has 'empty: there is no image in it'
@@ -97,7 +100,7 @@ train 3 --images=frames --steps=2 --crop=100,0,80,96 --output=c.safetensors
 err_has 'frame-00000.jpg: the crop 100,0,80,96 reaches beyond its 160 x 96 pixels'
 # Another one with the same checkpoint is at it.
 expect 3 flock .l-checkpoint.safetensors.lock "$gst_heads" train-encoder --images=frames --steps=2 --output=l.safetensors
-err_has 'l-checkpoint.safetensors: another training is writing it; give each a file of its own'
+err_has 'l-checkpoint.safetensors: another process or element is writing it; give each a file of its own'
 train 3 --images=frames --steps=2 --from=z --output=c.safetensors
 err_has 'no image between'
 
