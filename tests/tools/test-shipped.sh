@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# test-shipped.sh GST_HEADS: the shipped encoder and heads on moments of the plaza that neither has seen: time within 15
-# minutes on 80 % of the frames in daylight, and people to within 0.7. A seed by itself strays by 2.5 %.
+# test-shipped.sh GST_HEADS [FRAMES]: the shipped encoder and heads on moments of the plaza that neither has seen: time within 15
+# minutes on 80 % of the frames in daylight, and people to within 0.7. A seed by itself strays by 2.5 %. With FRAMES of each seed (400), too few to say that, only that
+# there are answers.
 gst_heads=$(realpath "$1")
 . "$(dirname -- "$0")/check.sh"
 
-seeds='12 13 14' frames=400
+seeds='12 13 14' frames=${2:-400}
 
 # values HEAD: one a line.
 values () {
@@ -25,7 +26,8 @@ done
 awk '$3 > 390 && $3 < 1170 { d = $3 - $4; if (d < 0) d = -d; if (d > 720) d = 1440 - d; good += d <= 15; n++ }
   { e = $2 - $5; error += e < 0 ? -e : e; c = $2 - 6; constant += c < 0 ? -c : c }
   END { printf "time: %.1f %% of %d frames in daylight within 15 minutes\npeople: off by %.2f, always 6: %.2f\n",
-    100 * good / n, n, error / NR, constant / NR; exit !(n > 600 && good >= 0.8 * n && error < 0.7 * NR) }' pairs.txt \
-  >out || bad "worse than promised"
+    100 * good / n, n, error / NR, constant / NR; exit !(good >= 0.8 * n && error < 0.7 * NR) }' pairs.txt >out \
+  || [ "$frames" -lt 400 ] || bad "worse than promised"
+[ "$(wc -l <pairs.txt)" -eq $((3 * frames)) ] || bad "an answer is missing"
 cat out
 finish
