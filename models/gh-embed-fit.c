@@ -13,6 +13,7 @@
 #include "gh-surprise-fit.h"
 #include "gh-threads.h"
 
+#include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
@@ -25,8 +26,7 @@ typedef struct {
   GhCheckpoint *from;
   GhSafetensors *raw;           /* the same file: how its numbers are stored */
   GhMaeConfig config;           /* of the file to write */
-  guint64 seed;
-  int threads;
+  const GhEmbedHow *how;
   gboolean bfloat16;
   GhSurpriseFit surprise;
   GArray *tensors;              /* GhTensorOut of what is taken over */
@@ -120,7 +120,8 @@ new_metadata (const Fit *fit, const GhMaeConfig *config, const char *fitted)
 static GhEncoder *
 load_pooling (const Fit *fit, const char *to, GError **error)
 {
-  g_autofree char *path = g_strconcat (to, ".pooling.XXXXXX", NULL);
+  g_autofree char *dir = g_path_get_dirname (to), *base = g_path_get_basename (to);
+  g_autofree char *path = g_strdup_printf ("%s/.%s.pooling.XXXXXX", dir, base);
   g_autoptr (GHashTable) metadata = NULL;
   GhMaeConfig config = fit->config;
   GhEncoder *encoder = NULL;
@@ -137,7 +138,7 @@ load_pooling (const Fit *fit, const char *to, GError **error)
   metadata = new_metadata (fit, &config, NULL);
   if (gh_mae_config_check (&config, gh_checkpoint_shown (fit->from), error)
       && gh_safetensors_write (path, (GhTensorOut *) fit->tensors->data, fit->tensors->len, metadata, error))
-    encoder = gh_encoder_load (path, GH_DEVICE_AUTO, GH_PRECISION_F32, fit->threads, error);
+    encoder = gh_encoder_load (path, fit->how->device, GH_PRECISION_F32, fit->how->threads, error);
   g_unlink (path);
   return encoder;
 }
@@ -146,6 +147,7 @@ load_pooling (const Fit *fit, const char *to, GError **error)
 typedef struct {
   const GhMaeConfig *config;
   GhFrameStore *store;
+  const GhEmbedHow *how;
   guint8 *frame, *rgb;          /* as stored; [BATCH,height,width,3] */
   GhCtx *host;                  /* makes pictures of frames, whatever device encodes them */
 } Viewer;
@@ -174,6 +176,16 @@ viewer_open (Viewer *v, GError **error)
   return TRUE;
 }
 
+/* FALSE when it is to stop. */
+static gboolean
+go_on (const GhEmbedHow *how, double part, GError **error)
+{
+  if (!how->progress || how->progress (part, how->data))
+    return TRUE;
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "stopped");
+  return FALSE;
+}
+
 static gboolean
 view (Viewer *v, guint index, guint8 *rgb, GError **error)
 {
@@ -196,15 +208,16 @@ show_picture (gpointer data, guint i, guint8 *rgb, GError **error)
 {
   Pictures *p = data;
 
-  return view (&p->viewer, (guint64) i * gh_frame_store_count (p->viewer.store) / p->n, rgb, error);
+  return go_on (p->viewer.how, 1, error)
+      && view (&p->viewer, (guint64) i * gh_frame_store_count (p->viewer.store) / p->n, rgb, error);
 }
 
 static gboolean
 fit_surprise (Fit *fit, GhFrameStore *store, guint n, GError **error)
 {
-  Pictures pictures = { { &fit->config, store }, n };
+  Pictures pictures = { { &fit->config, store, fit->how }, n };
   gboolean good = viewer_open (&pictures.viewer, error)
-      && gh_surprise_fit (&fit->surprise, &fit->config, n, show_picture, &pictures, fit->threads, error);
+      && gh_surprise_fit (&fit->surprise, &fit->config, n, show_picture, &pictures, fit->how->threads, error);
 
   viewer_clear (&pictures.viewer);
   return good;
@@ -212,13 +225,13 @@ fit_surprise (Fit *fit, GhFrameStore *store, guint n, GError **error)
 
 /* pooled[n,F] of n frames, evenly spread. */
 static float *
-pool_frames (GhEncoder *encoder, GhFrameStore *store, guint n, GError **error)
+pool_frames (GhEncoder *encoder, GhFrameStore *store, guint n, const GhEmbedHow *how, GError **error)
 {
   const GhMaeConfig *c = gh_encoder_config (encoder);
   const gsize bytes = (gsize) c->height * c->width * 3, F = c->embedding;
   const guint count = gh_frame_store_count (store);
   g_autoptr (GhEncoderSession) session = gh_encoder_session_new (encoder, BATCH, error);
-  g_auto (Viewer) viewer = { c, store };
+  g_auto (Viewer) viewer = { c, store, how };
   g_autofree float *pooled = session ? g_try_new (float, n * F) : NULL;
 
   if (session && !pooled)
@@ -228,6 +241,8 @@ pool_frames (GhEncoder *encoder, GhFrameStore *store, guint n, GError **error)
   for (guint at = 0; at < n; at += BATCH) {
     const guint B = MIN (BATCH, n - at);
 
+    if (!go_on (how, (double) at / n, error))
+      return NULL;
     for (guint i = 0; i < B; i++)
       if (!view (&viewer, (guint64) (at + i) * count / n, viewer.rgb + i * bytes, error))
         return NULL;
@@ -352,16 +367,16 @@ static void
 make_layer (const Layer *layer, const Fit *fit, const GhSpectrum *s, const GhScales *scales)
 {
   const int E = fit->config.embedding, first = fit->config.surprise > 0 ? GH_BEGINNING : 0, k = MIN (s->rank, E - first);
-  g_autofree double *turn = random_rotation (first, E, k, fit->seed, "embed rotation");
+  g_autofree double *turn = random_rotation (first, E, k, fit->how->seed, "embed rotation");
   Turning turning = { layer, s, scales, turn, E, k };
   double total = 0;
 
   for (int j = 0; j < k; j++)
     total += s->value[j] / s->n;
   turning.scale = sqrt ((E - first) / total);
-  gh_threads_run (0, (E + OUTPUTS - 1) / OUTPUTS, turn_outputs, NULL, &turning);
+  gh_threads_run (fit->how->threads, (E + OUTPUTS - 1) / OUTPUTS, turn_outputs, NULL, &turning);
   if (first) {
-    g_autofree double *aside = random_rotation (0, first, gh_surprise_bands (&fit->config), fit->seed, "surprise rotation");
+    g_autofree double *aside = random_rotation (0, first, gh_surprise_bands (&fit->config), fit->how->seed, "surprise rotation");
 
     turn_surprise (layer, fit->surprise.scales, aside);
   }
@@ -452,24 +467,26 @@ fit_open (Fit *fit, const char *from, const GhEmbedShape *shape, GError **error)
 }
 
 gboolean
-gh_embed_fit (const char *from, const char *to, const GhEmbedShape *shape, GhFrameStore *frames, guint64 seed,
-    int threads, GError **error)
+gh_embed_fit (const char *from, const char *to, const GhEmbedShape *shape, GhFrameStore *frames,
+    const GhEmbedHow *how, GError **error)
 {
   const guint n = MIN (gh_frame_store_count (frames), GH_EMBED_FIT_FRAMES);
-  g_auto (Fit) fit = { .seed = seed, .threads = threads };
+  g_auto (Fit) fit = { .how = how };
   g_autoptr (GhEncoder) pooling = NULL;
   g_autofree float *pooled = NULL;
   g_auto (Layer) layer = { NULL };
 
   if (!fit_open (&fit, from, shape, error))
     return FALSE;
+  if (how->removes_from)
+    g_unlink (from);
   if (n < 2) {
     g_set_error (error, GH_ERROR, GH_ERROR_DATA, "%s: %u frames are too few to tell what varies",
         gh_checkpoint_shown (fit.from), n);
     return FALSE;
   }
   pooling = load_pooling (&fit, to, error);
-  pooled = pooling ? pool_frames (pooling, frames, n, error) : NULL;
+  pooled = pooling ? pool_frames (pooling, frames, n, how, error) : NULL;
   if (!pooled)
     return FALSE;
   if (fit.config.surprise > 0 && !fit_surprise (&fit, frames, n, error))

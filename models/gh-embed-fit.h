@@ -31,11 +31,23 @@ typedef struct {
   gboolean bfloat16;            /* matrices in half the space, rounded; else as they are stored */
 } GhEmbedShape;
 
+/* How far it is, 0 to 1; FALSE: it is to stop. From the caller's thread. */
+typedef gboolean (*GhEmbedProgress) (double part, gpointer data);
+
+typedef struct {
+  guint64 seed;
+  GhDevice device;              /* that encodes the frames */
+  int threads;                  /* 0: all processors */
+  gboolean removes_from;        /* the file `from` goes as soon as it is open, so that whatever ends this leaves none */
+  GhEmbedProgress progress;     /* may be NULL */
+  gpointer data;
+} GhEmbedHow;
+
 /* Writes the encoder of file `from`, with its decoder but without a state of training, to `to`, which may be the same
  * path: pooled as `shape` says (NULL: as it is) and `embed` fitted to the frames, at least 2 of the store. The
  * same frames and seed give the same file. UNSUITABLE names what does not fit the encoder, DATA says that there are too
- * few frames or that they are all alike. */
-gboolean gh_embed_fit (const char *from, const char *to, const GhEmbedShape *shape, GhFrameStore *frames, guint64 seed,
-    int threads, GError **error);
+ * few frames or that they are all alike; G_IO_ERROR_CANCELLED, that progress() ended it. */
+gboolean gh_embed_fit (const char *from, const char *to, const GhEmbedShape *shape, GhFrameStore *frames,
+    const GhEmbedHow *how, GError **error);
 
 G_END_DECLS

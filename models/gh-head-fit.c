@@ -264,11 +264,11 @@ gh_head_fit_predict (const GhHeadFit *fit, int row)
 }
 
 static float *
-to_floats (const double *values, gsize n, double factor)
+to_floats (const double *values, guint n, double factor)
 {
   float *floats = g_new (float, n);
 
-  for (gsize i = 0; i < n; i++)
+  for (guint i = 0; i < n; i++)
     floats[i] = values[i] * factor;
   return floats;
 }
@@ -279,7 +279,7 @@ linear_parts (const GhHeadFit *fit, const double *weight, const double *bias, Gh
   int dim = fit->task->data->dim, outputs = fit->task->outputs;
 
   parts->layers[parts->n_layers++] = (GhHeadLayer) { dim, outputs,
-    to_floats (weight, (gsize) outputs * dim, fit->logit_scale), to_floats (bias, outputs, fit->logit_scale) };
+    to_floats (weight, outputs * dim, fit->logit_scale), to_floats (bias, outputs, fit->logit_scale) };
 }
 
 /* A head measures distances over all numbers. Those that are not to count are written as if they varied a thousandth of
@@ -301,7 +301,7 @@ kernel_parts (const GhHeadFit *fit, GhHeadParts *parts)
 {
   const GhKernelRidge *k = fit->kernel;
   const gsize centres = (gsize) k->n * k->dim * sizeof (float);
-  float *weight = to_floats (k->weight, (gsize) k->outputs * k->dim, fit->logit_scale);
+  float *weight = to_floats (k->weight, k->outputs * k->dim, fit->logit_scale);
 
   parts->std = scale_beginning (to_floats (fit->scales->std, k->dim, 1), 1, k->dim, k->aside, ASIDE);
   parts->layers[parts->n_layers++] = (GhHeadLayer) { k->dim, k->outputs,
@@ -310,7 +310,7 @@ kernel_parts (const GhHeadFit *fit, GhHeadParts *parts)
     parts->kernels = (GhHeadKernels) { k->n, k->n_kernels,
       scale_beginning (g_memdup2 (k->centres, centres), k->n, k->dim, k->aside, 1.0f / ASIDE),
       to_floats (k->width, k->n_kernels, 1),
-      to_floats (k->coefficients, (gsize) k->outputs * k->n_kernels * k->n, fit->logit_scale) };
+      to_floats (k->coefficients, k->outputs * k->n_kernels * k->n, fit->logit_scale) };
 }
 
 void

@@ -48,8 +48,6 @@ gh_mae_train_options_init (GhMaeTrainOptions *options)
   };
 }
 
-/* ---- checks ------------------------------------------------------------------------------------------------------ */
-
 static double
 get (const GhMaeTrainOptions *options, const struct Option *option)
 {
@@ -68,6 +66,59 @@ get (const GhMaeTrainOptions *options, const struct Option *option)
       return *(const int *) p;
   }
 }
+
+/* What no option can be; those without such a value have their default. */
+static void
+unask (GhMaeTrainOptions *options, const struct Option *option)
+{
+  void *p = (char *) options + option->offset;
+
+  if (option->type == INT)
+    *(int *) p = G_MININT;
+  else if (option->type == COUNT)
+    *(guint64 *) p = G_MAXUINT64;
+  else if (option->type == NUMBER)
+    *(double *) p = -G_MAXDOUBLE;
+}
+
+static gsize
+size_of (const struct Option *option)
+{
+  return option->type == COUNT ? sizeof (guint64) : option->type == NUMBER ? sizeof (double) : sizeof (int);
+}
+
+static gboolean
+is_unasked (const GhMaeTrainOptions *options, const struct Option *option)
+{
+  GhMaeTrainOptions unasked;
+
+  gh_mae_train_options_init_unasked (&unasked);
+  return get (options, option) == get (&unasked, option);
+}
+
+void
+gh_mae_train_options_init_unasked (GhMaeTrainOptions *options)
+{
+  gh_mae_train_options_init (options);
+  for (guint i = 0; i < G_N_ELEMENTS (options_table); i++)
+    unask (options, &options_table[i]);
+}
+
+void
+gh_mae_train_options_complete (GhMaeTrainOptions *options)
+{
+  GhMaeTrainOptions defaults;
+
+  gh_mae_train_options_init (&defaults);
+  for (guint i = 0; i < G_N_ELEMENTS (options_table); i++) {
+    const struct Option *option = &options_table[i];
+
+    if (is_unasked (options, option))
+      memcpy ((char *) options + option->offset, (char *) &defaults + option->offset, size_of (option));
+  }
+}
+
+/* ---- checks ------------------------------------------------------------------------------------------------------ */
 
 static gboolean G_GNUC_PRINTF (2, 3)
 unsuitable (GError **error, const char *format, ...)
@@ -124,15 +175,11 @@ gh_mae_train_options_check (const GhMaeTrainOptions *options, const GhMaeConfig 
 gboolean
 gh_mae_train_options_agree (const GhMaeTrainOptions *asked, const GhMaeTrainOptions *saved, GError **error)
 {
-  GhMaeTrainOptions defaults;
-
-  gh_mae_train_options_init (&defaults);
   for (guint i = 0; i < G_N_ELEMENTS (options_table); i++) {
     const struct Option *option = &options_table[i];
-    const double value = get (asked, option);
 
-    if (option->offset != offsetof (GhMaeTrainOptions, steps) && value != get (&defaults, option)
-        && value != get (saved, option))
+    if (option->offset != offsetof (GhMaeTrainOptions, steps) && !is_unasked (asked, option)
+        && get (asked, option) != get (saved, option))
       return unsuitable (error, "a checkpoint with another %s than was asked for: leave that option out to go on with "
           "the checkpoint's, or start anew", option->name);
   }

@@ -473,8 +473,11 @@ gh_mae_trainer_export (GhMaeTrainer *t, const char *path, const GhMaeExport *how
 
   g_return_val_if_fail (path != NULL, FALSE);
   how = how ? how : &plain;
-  if (fits_embed (t, how))
-    unfitted = g_strconcat (path, ".unfitted", NULL);
+  if (fits_embed (t, how)) {
+    g_autofree char *dir = g_path_get_dirname (path), *base = g_path_get_basename (path);
+
+    unfitted = g_strdup_printf ("%s/.%s.unfitted", dir, base);
+  }
   if (how->without_decoder)
     config.dec_depth = config.dec_dim = config.dec_heads = config.dec_head_dim = config.dec_mlp = 0;
   metadata = new_metadata (t, &config);
@@ -484,9 +487,14 @@ gh_mae_trainer_export (GhMaeTrainer *t, const char *path, const GhMaeExport *how
       && gh_safetensors_write (unfitted ? unfitted : path, (GhTensorOut *) draft.tensors->data, draft.tensors->len, metadata,
       error);
   draft_clear (&draft);
-  if (written && unfitted)
-    written = gh_embed_fit (unfitted, path, NULL, how->frames, t->options.seed, t->options.threads, error);
-  if (unfitted)
+  if (written && unfitted) {
+    const GhEmbedHow fit = { t->options.seed, t->options.device, t->options.threads, TRUE, how->progress,
+      how->progress_data };
+
+    written = gh_embed_fit (unfitted, path, NULL, how->frames, &fit, error);
     g_unlink (unfitted);
+  }
+  if (!written && unfitted)
+    g_prefix_error (error, "%s: ", path);       /* who asked for it knows nothing of the other file */
   return written;
 }

@@ -91,8 +91,12 @@ GhMaeTrainer *gh_mae_trainer_resume (const char *path, const GhMaeTrainOptions *
 /* The options a checkpoint was saved with, to change one or the other before resuming. Device and threads are not in
  * the file and stay as gh_mae_train_options_init() sets them. */
 gboolean gh_mae_train_options_read (GhMaeTrainOptions *options, const char *path, GError **error);
-/* Whether those that were asked for, that is are not the default, are those of `saved`; steps may differ. UNSUITABLE
- * names one that is not. */
+/* For who asks for some options only: all of them hold what nobody can ask for (AUTO and FALSE where there is no such
+ * value), and what still does in the end is filled in with the defaults. */
+void gh_mae_train_options_init_unasked (GhMaeTrainOptions *options);
+void gh_mae_train_options_complete (GhMaeTrainOptions *options);
+/* Whether those that were asked for since gh_mae_train_options_init_unasked() are those of `saved`; steps may differ.
+ * UNSUITABLE names one that is not. */
 gboolean gh_mae_train_options_agree (const GhMaeTrainOptions *asked, const GhMaeTrainOptions *saved, GError **error);
 void gh_mae_trainer_free (GhMaeTrainer *trainer);               /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GhMaeTrainer, gh_mae_trainer_free)
@@ -148,6 +152,10 @@ typedef struct {
   const char *data;             /* "plaza-test-src seed=1, 20000 frames"; may be NULL */
   const char *date;             /* "2026-11-26"; the caller's, so that the same run gives the same file; may be NULL */
   GhFrameStore *frames;         /* `embed` is fitted to them where it is not the decoder's (gh-embed-fit.h); may be NULL */
+  /* How far that is, which may take minutes, 0 to 1; FALSE ends it with G_IO_ERROR_CANCELLED, and nothing is written. May
+   * be NULL. */
+  gboolean (*progress) (double part, gpointer data);
+  gpointer progress_data;
 } GhMaeExport;
 
 /* The encoder file as others load it, without the optimizer: metadata config, trained, seed and the record of the

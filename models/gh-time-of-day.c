@@ -44,7 +44,7 @@ gh_day_encode (double minute, double *y, int outputs)
 void
 gh_day_plain (double *factor, int outputs)
 {
-  double v[GH_DAY_HARMONICS];
+  double v[GH_DAY_HARMONICS] = { 1 };
 
   weigh (v, outputs / 2);
   for (int o = 0; o < outputs; o++)

@@ -58,6 +58,18 @@ gh_eval_unlabelled_from_name (const char *name, GhEvalUnlabelled *unlabelled)
 
 /* ---- one draw ------------------------------------------------------------------------------------------ */
 
+/* Whether some labels can be held out together while others are learned from. */
+static gboolean
+has_groups (const GhEvalPlan *plan, const int *rows)
+{
+  const int *groups = plan->samples->groups;
+
+  for (int i = 1; groups && i < plan->n_labels; i++)
+    if (groups[rows[i]] != groups[rows[0]])
+      return TRUE;
+  return FALSE;
+}
+
 /* n_labels rows of the pool; draw number `draw` is the same for every method. */
 static void
 draw_rows (const GhEvalPlan *plan, int draw, int *rows)
@@ -117,7 +129,7 @@ predict_head (const GhEvalPlan *plan, const int *rows, const float *vectors, int
   const GhSamples *samples = plan->samples;
   g_autofree float *x = g_new (float, (gsize) plan->n_labels * dim);
   g_autofree double *y = g_new (double, plan->n_labels);
-  g_autofree int *groups = samples->groups ? g_new (int, plan->n_labels) : NULL;
+  g_autofree int *groups = has_groups (plan, rows) ? g_new (int, plan->n_labels) : NULL;
   GhHeadData data = { plan->n_labels, dim, x, y, groups, .kind = plan->dataset->kind, .task = plan->dataset->name,
     .unit = plan->dataset->unit, .encoder_id = "0000000000000000", .encoder_file = "eval",
     .statistics = statistics };

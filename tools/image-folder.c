@@ -59,7 +59,8 @@ gh_crop_attach (GstBuffer *buffer, const GstVideoInfo *info, const GhCrop *crop,
 
   if (!crop->width)
     return TRUE;
-  if (crop->x + crop->width > GST_VIDEO_INFO_WIDTH (info) || crop->y + crop->height > GST_VIDEO_INFO_HEIGHT (info))
+  /* Differences, as sums may be more than an int holds. */
+  if (crop->width > GST_VIDEO_INFO_WIDTH (info) - crop->x || crop->height > GST_VIDEO_INFO_HEIGHT (info) - crop->y)
     return fail (error, GH_ERROR_UNSUITABLE, path, "the crop %d,%d,%d,%d reaches beyond its %d x %d pixels", crop->x, crop->y, crop->width,
         crop->height, GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info));
   meta = gst_buffer_add_video_crop_meta (buffer);

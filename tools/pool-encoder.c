@@ -11,6 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* As gh-mae-config.c has it. */
+#define MOST_REGIONS 64
+
 typedef struct {
   char *model, *images, *from, *to, *video, *source, *crop_text, *pool, *regions, *output;
   int frames, embedding, surprise, threads;
@@ -78,9 +81,16 @@ complete_shape (Options *o)
     o->shape.pool = GH_POOL_MEAN_STD;
   else if (strcmp (o->pool, "mean") != 0)
     return gh_tool_fail (GH_EXIT_USAGE, "--pool=%s: there are mean and mean+std", o->pool);
-  if (o->regions && (sscanf (o->regions, "%dx%d%c", &o->shape.rows, &o->shape.cols, &end) != 2 || o->shape.rows < 1
-          || o->shape.cols < 1))
-    return gh_tool_fail (GH_EXIT_USAGE, "--regions=%s: rows and columns are needed, as in 4x5", o->regions);
+  if (o->regions && (sscanf (o->regions, "%4dx%4d%c", &o->shape.rows, &o->shape.cols, &end) != 2 || o->shape.rows < 1
+          || o->shape.cols < 1 || o->shape.rows > MOST_REGIONS || o->shape.cols > MOST_REGIONS))
+    return gh_tool_fail (GH_EXIT_USAGE, "--regions=%s: rows and columns are needed, as in 4x5, of at most %d each",
+        o->regions, MOST_REGIONS);
+  if (o->embedding < 1)
+    return gh_tool_fail (GH_EXIT_USAGE, "--embedding=%d: at least 1 number is needed", o->embedding);
+  if (o->surprise < 0)
+    return gh_tool_fail (GH_EXIT_USAGE, "--surprise=%d: 0 is without, 20 will do", o->surprise);
+  if (o->seed < 0)
+    return gh_tool_fail (GH_EXIT_USAGE, "--seed=%" G_GINT64_FORMAT ": it can be 0 or more", o->seed);
   if (o->shape.rows == 1 && o->shape.cols == 1)
     o->shape.rows = o->shape.cols = 0;
   o->shape.embedding = o->embedding;
@@ -109,6 +119,23 @@ complete (Options *o)
 }
 
 static gboolean
+show (double part, gpointer progress)
+{
+  return gh_tool_progress (part, "encoding frames", progress);
+}
+
+static gboolean
+fit (const Options *o, const char *from, GhFrameStore *store, GError **error)
+{
+  GhToolProgress progress = { .parts = 10 };
+  const GhEmbedHow how = { o->seed, GH_DEVICE_AUTO, o->threads, FALSE, show, &progress };
+  gboolean good = gh_embed_fit (from, o->output, &o->shape, store, &how, error);
+
+  gh_tool_progress_end (&progress);
+  return good;
+}
+
+static gboolean
 run (const Options *o, GError **error)
 {
   g_autofree char *path = gh_model_find (o->model);
@@ -123,7 +150,7 @@ run (const Options *o, GError **error)
   c = gh_encoder_config (encoder);
   store = gh_frame_store_new (c->height, c->width, o->frames, o->seed);
   if (!gh_frame_source_fill (&o->from_where, store, error)
-      || !gh_embed_fit (gh_encoder_path (encoder), o->output, &o->shape, store, o->seed, o->threads, error)
+      || !fit (o, gh_encoder_path (encoder), store, error)
       || !(made = gh_encoder_load (o->output, GH_DEVICE_AUTO, GH_PRECISION_AUTO, o->threads, error)))
     return FALSE;
   c = gh_encoder_config (made);

@@ -28,11 +28,12 @@ enum { BLOCKS = 9, HELD_OUT = 3, FEWEST_HELD_OUT = 5 };
 
 typedef struct {
   GhEncoderOptions encoder;
-  char *head, *task, *kind_name, *unit, *cache;
+  char *head, *task, *kind_name, *unit, *cache, *crop_text;
   gboolean dry_run, linear, no_mlp;
   int min_new;
   double watch;
   gint64 seed;
+  GhCrop crop;
 } Options;
 
 static void
@@ -44,6 +45,7 @@ options_clear (Options *o)
   g_free (o->kind_name);
   g_free (o->unit);
   g_free (o->cache);
+  g_free (o->crop_text);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 
@@ -56,6 +58,8 @@ parse (Options *o, int *argc, char ***argv)
     { "task", 't', 0, G_OPTION_ARG_STRING, &o->task, "Name of the labels (the head's)", "NAME" },
     { "kind", 'k', 0, G_OPTION_ARG_STRING, &o->kind_name, "Without a head yet: count, scalar, time, class", "KIND" },
     { "unit", 'u', 0, G_OPTION_ARG_STRING, &o->unit, "Without a head yet: unit of scalars and counts", "TEXT" },
+    { "crop", 0, 0, G_OPTION_ARG_STRING, &o->crop_text,
+        "Part of the images to look at, in pixels: what the head was trained on, and the pipeline gives it", "X,Y,W,H" },
     { "min-new", 0, 0, G_OPTION_ARG_INT, &o->min_new, "Labels that have to be new (20)", "N" },
     { "watch", 0, 0, G_OPTION_ARG_DOUBLE, &o->watch, "Look again every so many seconds, until Ctrl-C", "SECONDS" },
     { "dry-run", 0, 0, G_OPTION_ARG_NONE, &o->dry_run, "Only say what would be done", NULL },
@@ -259,7 +263,6 @@ embed (Refit *refit, GError **error)
   g_autoptr (GhEmbedder) embedder = NULL;
   g_autofree char *folder = g_path_get_dirname (o->head), *name = NULL, *cache = NULL;
   g_autoptr (GPtrArray) files = g_ptr_array_new ();
-  const GhCrop whole = { 0 };
 
   refit->encoder = gh_encoder_options_load (&o->encoder, error);
   embedder = refit->encoder ? gh_embedder_new_encoder (refit->encoder, error) : NULL;
@@ -269,12 +272,12 @@ embed (Refit *refit, GError **error)
   if (refit->old && !gh_head_check (refit->old, gh_encoder_id (refit->encoder), gh_encoder_path (refit->encoder), refit->dim,
           error))
     return FALSE;
-  name = gh_embedder_cache_name (embedder, refit->folder, &whole);
+  name = gh_embedder_cache_name (embedder, refit->folder, &o->crop);
   cache = o->cache ? g_strdup (o->cache) : g_build_filename (folder, name, NULL);
   for (guint i = 0; i < refit->labels->len; i++)
     g_ptr_array_add (files, ((Label *) refit->labels->pdata[i])->path);
   g_ptr_array_add (files, NULL);
-  refit->vectors = gh_image_embeddings (embedder, refit->folder, (char *const *) files->pdata, refit->labels->len, &whole,
+  refit->vectors = gh_image_embeddings (embedder, refit->folder, (char *const *) files->pdata, refit->labels->len, &o->crop,
       cache, NULL, error);
   return refit->vectors != NULL;
 }
@@ -471,8 +474,9 @@ watch (const Options *o, const char *folder)
 
 /* -1 to go on. */
 static int
-check_options (const Options *o, int argc)
+check_options (Options *o, int argc)
 {
+  g_autoptr (GError) error = NULL;
   GhHeadKind kind;
 
   if (argc != 2)
@@ -485,6 +489,8 @@ check_options (const Options *o, int argc)
     return gh_tool_fail (GH_EXIT_USAGE, "--min-new=%d: at least 1", o->min_new);
   if (!(o->watch >= 0))
     return gh_tool_fail (GH_EXIT_USAGE, "--watch=%g: a number of seconds", o->watch);
+  if (o->crop_text && !gh_crop_parse (&o->crop, o->crop_text, &error))
+    return gh_tool_fail (GH_EXIT_USAGE, "--crop: %s", error->message);
   return gh_tool_check_output (o->head);
 }
 

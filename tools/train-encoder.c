@@ -69,7 +69,7 @@ static void
 options_init (Options *o)
 {
   *o = (Options) { .warmup = UNSAID, .seed = UNSAID, .checkpoint_minutes = 1, .frames = 2000 };
-  gh_mae_train_options_init (&o->train);
+  gh_mae_train_options_init_unasked (&o->train);
   gh_world_init (&o->world);
 }
 
@@ -179,6 +179,8 @@ complete_files (Options *o)
   o->own_checkpoint = !o->checkpoint && !o->no_checkpoint;
   if (o->own_checkpoint)
     o->checkpoint = beside (o->output, "-checkpoint.safetensors");
+  if (g_strcmp0 (o->output, o->checkpoint) == 0)
+    return gh_tool_fail (GH_EXIT_USAGE, "--output and --checkpoint cannot be the same file: give one of them another name");
   if (o->resume && !o->checkpoint)
     return gh_tool_fail (GH_EXIT_USAGE, "--resume needs the checkpoint that --no-checkpoint forbids");
   if (o->checkpoint && !o->resume && g_file_test (o->checkpoint, G_FILE_TEST_EXISTS))
@@ -240,6 +242,7 @@ complete_training (Options *o)
     return gh_tool_fail (GH_EXIT_USAGE, "several processes need the same --steps, which --minutes does not give them");
   if (o->resume)
     return check_resumption (o);
+  gh_mae_train_options_complete (&o->train);
   if ((o->steps > 0) == (o->minutes > 0))
     return gh_tool_fail (GH_EXIT_USAGE, "how long shall it train? --steps or --minutes");
   return -1;
@@ -255,6 +258,14 @@ set_steps (Options *o, guint64 steps)
   gh_mae_train_options_init (&defaults);
   o->train.steps = steps;
   o->train.warmup = o->warmup != UNSAID ? (guint64) o->warmup : MIN (defaults.warmup, steps / WARMUP_PART);
+}
+
+/* Until it is known how many steps fit into the time. */
+static void
+set_trial (Options *o)
+{
+  o->train.steps = TRIAL_STEPS;
+  o->train.warmup = 0;
 }
 
 /* Who asks for a shape gets it, or hears that the checkpoint has another one. */
@@ -475,11 +486,33 @@ print_report (const Options *o, const GhMaeTrainer *trainer, const GhFrameStore 
 }
 
 static gboolean
+show_fit (double part, gpointer progress)
+{
+  return gh_tool_progress (part, "fitting the embedding", progress);
+}
+
+static gboolean
+write_encoder (const Options *o, GhMaeTrainer *trainer, GhFrameStore *store, const char *about, GError **error)
+{
+  GhToolProgress progress = { 0 };
+  GhMaeExport how = { o->bfloat16, o->no_decoder, o->record ? o->record : about, NULL, store, show_fit, &progress };
+  g_autoptr (GError) problem = NULL;
+  const gboolean good = gh_mae_trainer_export (trainer, o->output, &how, &problem);
+
+  gh_tool_progress_end (&progress);
+  if (g_error_matches (problem, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return cut (o, trainer, error);
+  if (problem)
+    g_propagate_error (error, g_steal_pointer (&problem));
+  return good;
+}
+
+/* The state is kept until the encoder is there: to write it can take minutes. */
+static gboolean
 write_results (const Options *o, GhMaeTrainer *trainer, GhFrameStore *store, const char *about, GError **error)
 {
-  GhMaeExport how = { o->bfloat16, o->no_decoder, o->record ? o->record : about, NULL, store };
-
-  if (!gh_mae_trainer_export (trainer, o->output, &how, error) || !gh_loss_csv_write (trainer, o->csv, error)
+  if ((o->checkpoint && !gh_mae_trainer_save (trainer, o->checkpoint, error))
+      || !write_encoder (o, trainer, store, about, error) || !gh_loss_csv_write (trainer, o->csv, error)
       || (o->plot && !gh_loss_picture_write (trainer, about, o->plot, error)))
     return FALSE;
   if (o->own_checkpoint)
@@ -495,8 +528,10 @@ run (Options *o, GError **error)
   g_autofree char *about = NULL;
   gint64 began;
 
-  if (!o->resume)
-    set_steps (o, o->steps > 0 ? o->steps : TRIAL_STEPS);
+  if (!o->resume && o->steps > 0)
+    set_steps (o, o->steps);
+  else if (!o->resume)
+    set_trial (o);
   if (!lock_checkpoint (o, error) || !(trainer = start (o, error)) || !gh_mae_trainer_join (trainer, &o->world, error))
     return FALSE;
   store = gh_mae_trainer_new_store (trainer, o->frames);
@@ -509,8 +544,7 @@ run (Options *o, GError **error)
     return FALSE;
   if (o->world.rank > 0)
     return TRUE;
-  if ((o->checkpoint && !o->own_checkpoint && !gh_mae_trainer_save (trainer, o->checkpoint, error))
-      || !write_results (o, trainer, store, about, error))
+  if (!write_results (o, trainer, store, about, error))
     return FALSE;
   print_report (o, trainer, store, about, (g_get_monotonic_time () - began) / (double) G_USEC_PER_SEC);
   return TRUE;

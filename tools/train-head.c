@@ -67,7 +67,7 @@ parse (Options *o, int argc, char **argv)
     { "no-plot", 0, 0, G_OPTION_ARG_NONE, &o->no_plot, "Write no plot", NULL },
     { "cache", 0, 0, G_OPTION_ARG_FILENAME, &o->cache, "Where embeddings are kept (beside the output)", "FILE" },
     { "no-cache", 0, 0, G_OPTION_ARG_NONE, &o->no_cache, "Keep no embeddings", NULL },
-    { "linear", 0, 0, G_OPTION_ARG_NONE, &o->linear, "Straight lines only: a head of a few kilobytes", NULL },
+    { "linear", 0, 0, G_OPTION_ARG_NONE, &o->linear, "Straight lines only: the smallest head", NULL },
     { "no-mlp", 0, 0, G_OPTION_ARG_NONE, &o->no_mlp, "With over 1000 labels, leave networks out", NULL },
     { "seed", 's', 0, G_OPTION_ARG_INT64, &o->seed, "Where the random numbers start (0)", "N" },
     { "folds", 0, 0, G_OPTION_ARG_INT, &o->folds, "Parts of the cross-validation (5; with under 10 labels, each)", "N" },

@@ -227,6 +227,15 @@ number_of (GstHeadTrainer *self, GstBuffer *buffer)
       ? GST_BUFFER_OFFSET (buffer) : arrived;
 }
 
+/* Once: who attaches such numbers does so again. */
+static void
+warn_impossible (GstHeadTrainer *self, const GError *error)
+{
+  if (!self->warned_impossible)
+    GST_ELEMENT_WARNING (self, STREAM, WRONG_TYPE, ("%s. Frames with such labels are passed over.", error->message), (NULL));
+  self->warned_impossible = TRUE;
+}
+
 static GstFlowReturn
 gst_head_trainer_render (GstBaseSink *sink, GstBuffer *buffer)
 {
@@ -245,6 +254,9 @@ gst_head_trainer_render (GstBaseSink *sink, GstBuffer *buffer)
       return GST_FLOW_ERROR;
     take_sample (self, &embedding, &label, &moment);
     count (self, &self->stats.labelled);
+  } else if (g_error_matches (error, GH_ERROR, GH_ERROR_UNSUITABLE)) {
+    warn_impossible (self, error);
+    count (self, &self->stats.without_label);
   } else if (error) {
     GST_ELEMENT_ERROR (self, STREAM, WRONG_TYPE, ("%s.", error->message), (NULL));
     return GST_FLOW_ERROR;
@@ -351,7 +363,7 @@ begin (GstHeadTrainer *self)
   gst_head_samples_init (&self->samples);
   self->scratch = g_string_new (NULL);
   self->fresh = 0;
-  self->failed = self->warned = FALSE;
+  self->failed = self->warned = self->warned_impossible = FALSE;
   reset_stream (self);
   GST_OBJECT_LOCK (self);
   self->stats = (GstHeadTrainerCounters) { 0 };

@@ -32,7 +32,7 @@ struct _GstHeadTrainer {
   GstInterval pace;
   guint64 number;               /* of the next frame, as they arrive */
   guint fresh;                  /* labels since the last training began */
-  gboolean warned;
+  gboolean warned, warned_impossible;            /* said once */
 
   GstBackgroundJob job;         /* trains; locks itself */
   gint failed;                  /* atomic: the last job ended in an error */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "models/gh-error.h"
+#include "models/gh-head-label.h"
 
 /* A frame of unknown duration takes labels this close to it. */
 #define DEFAULT_DURATION (40 * GST_MSECOND)
@@ -240,6 +241,17 @@ describe (const GValue *value, GString *text)
   return text->len > 0;
 }
 
+/* Numbers that no head of the kind tells: a detector's -1 for "unsure". */
+static gboolean
+check_number (const GstLabelSource *source, gdouble number, GError **error)
+{
+  const gchar *problem = gh_head_label_problem (source->kind, number, 0);
+  gchar text[G_ASCII_DTOSTR_BUF_SIZE];
+
+  return !problem || fail (error, GH_ERROR_UNSUITABLE, "The field %s of %s holds %s, which %s", source->field,
+      source->meta, g_ascii_formatd (text, sizeof text, "%g", number), problem);
+}
+
 static gboolean
 take_value (const GstLabelSource *source, const GValue *value, GstLabel *label, GString *scratch, GError **error)
 {
@@ -261,8 +273,10 @@ take_value (const GstLabelSource *source, const GValue *value, GstLabel *label, 
   g_value_init (&number, G_TYPE_DOUBLE);
   transformed = g_value_transform (value, &number);
   label->number = g_value_get_double (&number);
-  return transformed || fail (error, GH_ERROR_DATA, "The field %s of %s holds a %s, which is no number. Set the "
-      "property 'label' to another field", source->field, source->meta, G_VALUE_TYPE_NAME (value));
+  if (!transformed)
+    return fail (error, GH_ERROR_DATA, "The field %s of %s holds a %s, which is no number. Set the property 'label' to "
+        "another field", source->field, source->meta, G_VALUE_TYPE_NAME (value));
+  return check_number (source, label->number, error);
 }
 
 gboolean

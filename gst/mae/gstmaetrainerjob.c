@@ -7,6 +7,8 @@
 
 #include "gstmaetrainerprivate.h"
 
+#include <gio/gio.h>
+
 #include "gst/common/gstmodelerror.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_mae_trainer_debug);
@@ -123,11 +125,18 @@ tell_done (GstMaeTrainer *self, const gchar *location, const gchar *checkpoint)
       (NULL));
 }
 
-/* The end of all steps, or of a live stream: writes what was learned. One file that fails does not cost the other. */
+static gboolean
+may_go_on (gdouble part, gpointer self)
+{
+  return !gst_background_job_is_stopping (&((GstMaeTrainer *) self)->job);
+}
+
+/* The end of all steps, or of a live stream: writes what was learned. One file that fails does not cost the other. A stop
+ * leaves the checkpoint, which the encoder is written from the next time. */
 static void
 complete (GstMaeTrainer *self, const GstMaeTrainerSettings *s)
 {
-  GhMaeExport how = { s->bfloat16, !s->decoder, s->record, NULL, self->store };
+  GhMaeExport how = { s->bfloat16, !s->decoder, s->record, NULL, self->store, may_go_on, self };
   g_autoptr (GError) unsaved = NULL, error = NULL;
   const gboolean writes = gh_mae_trainer_rank (self->trainer) == 0;
   const gboolean saved = writes && s->checkpoint && save_checkpoint (self, s->checkpoint, &unsaved);
@@ -141,7 +150,7 @@ complete (GstMaeTrainer *self, const GstMaeTrainerSettings *s)
   }
   if (exported || (saved && !error) || !writes)
     tell_done (self, exported ? s->location : NULL, saved ? s->checkpoint : NULL);
-  if (error)
+  if (error && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     GST_ELEMENT_MODEL_ERROR (self, error, "location");
   else if (unsaved)
     GST_ELEMENT_MODEL_ERROR (self, unsaved, "checkpoint");

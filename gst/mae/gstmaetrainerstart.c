@@ -45,13 +45,14 @@ check_shape (const GhMaeTrainer *trainer, const GhMaeConfig *wanted, const GstMa
   return FALSE;
 }
 
-/* A checkpoint that is done, perhaps of another camera, is not the result of this training. */
+/* A checkpoint that is done, perhaps of another camera, is not the result of this training. Where it was stopped before its
+ * encoder was written, that is what is left to do. */
 static gboolean
 check_steps (const GhMaeTrainer *trainer, const GstMaeTrainerSettings *s, GError **error)
 {
   const guint64 done = gh_mae_trainer_steps_done (trainer);
 
-  if (done < gh_mae_trainer_options (trainer)->steps)
+  if (done < gh_mae_trainer_options (trainer)->steps || (s->location && !g_file_test (s->location, G_FILE_TEST_EXISTS)))
     return TRUE;
   g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "The checkpoint %s has had all its %"
       G_GUINT64_FORMAT " steps. Set 'steps' to more, or 'checkpoint' to another file.", s->checkpoint, done);

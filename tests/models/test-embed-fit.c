@@ -7,10 +7,13 @@
 #include "temp-folder.h"
 #include "models/gh-embed-fit.h"
 
+#include <gio/gio.h>
 #include <math.h>
 #include <string.h>
 
 enum { FRAMES = 24, E = 40 };
+
+static const GhEmbedHow once = { .seed = 1, .threads = 1 };
 
 typedef struct {
   char *folder, *from, *to, *other;
@@ -129,7 +132,7 @@ test_distances (Fixture *f, gconstpointer data)
   g_autoptr (GError) error = NULL;
   int n_have, n_want;
 
-  gh_embed_fit (f->from, f->to, &shape, f->store, 1, 1, &error);
+  gh_embed_fit (f->from, f->to, &shape, f->store, &once, &error);
   g_assert_no_error (error);
   have = encode_all (f, f->to, &n_have);
   g_assert_cmpint (n_have, ==, E);
@@ -182,7 +185,7 @@ test_leaves_the_rest (Fixture *f, gconstpointer data)
   g_autoptr (ModelFile) was = model_file_read (f->from), is = NULL;
   g_autoptr (GError) error = NULL;
 
-  gh_embed_fit (f->from, f->from, &shape, f->store, 1, 1, &error);
+  gh_embed_fit (f->from, f->from, &shape, f->store, &once, &error);
   g_assert_no_error (error);
   is = model_file_read (f->from);
   g_assert_cmpuint (is->tensors->len, ==, was->tensors->len + 2);
@@ -210,7 +213,8 @@ test_repeats (Fixture *f, gconstpointer data)
   for (int i = 0; i < 3; i++) {
     g_autoptr (GError) error = NULL;
 
-    gh_embed_fit (f->from, f->to, &shape, f->store, i < 2 ? 1 : 2, threads[i], &error);
+    gh_embed_fit (f->from, f->to, &shape, f->store, &(GhEmbedHow) { .seed = i < 2 ? 1 : 2, .threads = threads[i] },
+        &error);
     g_assert_no_error (error);
     g_assert_true (g_file_get_contents (f->to, &bytes[i], &size[i], NULL));
   }
@@ -228,7 +232,7 @@ expect_refusal (Fixture *f, const GhEmbedShape *shape, GhFrameStore *store, int 
   g_autoptr (GDir) folder = NULL;
   int n = 0;
 
-  g_assert_false (gh_embed_fit (f->from, f->to, shape, store, 1, 1, &error));
+  g_assert_false (gh_embed_fit (f->from, f->to, shape, store, &once, &error));
   g_assert_error (error, GH_ERROR, code);
   if (!strstr (error->message, words))
     g_error ("\"%s\" lacks \"%s\"", error->message, words);
@@ -255,6 +259,44 @@ test_refusals (Fixture *f, gconstpointer data)
   expect_refusal (f, &good, alike, GH_ERROR_DATA, "alike");
 }
 
+typedef struct {
+  double part;
+  int calls, most;              /* it is stopped at call number `most`; 0: never */
+} Course;
+
+static gboolean
+follow (double part, gpointer data)
+{
+  Course *course = data;
+
+  g_assert_cmpfloat (part, >=, course->part);
+  g_assert_cmpfloat (part, <=, 1);
+  course->part = part;
+  return ++course->calls != course->most;
+}
+
+/* Of 24 frames, eight at a time, each batch is told of. Who stops it finds what was there before; the file it was made of
+ * goes if that is asked for, whatever happens. */
+static void
+test_progress (Fixture *f, gconstpointer data)
+{
+  const GhEmbedShape shape = { GH_POOL_MEAN_STD, 2, 3, E };
+  Course course = { 0 }, short_course = { .most = 2 };
+  GhEmbedHow how = { .seed = 1, .threads = 1, .progress = follow, .data = &course };
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (gh_embed_fit (f->from, f->to, &shape, f->store, &how, &error));
+  g_assert_cmpint (course.calls, ==, 3);
+  g_assert_cmpfloat (course.part, ==, 16.0 / FRAMES);
+  g_unlink (f->to);
+  how.data = &short_course;
+  how.removes_from = TRUE;
+  g_assert_false (gh_embed_fit (f->from, f->to, &shape, f->store, &how, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_false (g_file_test (f->to, G_FILE_TEST_EXISTS));
+  g_assert_false (g_file_test (f->from, G_FILE_TEST_EXISTS));
+}
+
 #define ADD(name, function) g_test_add ("/embed-fit/" name, Fixture, NULL, set_up, function, tear_down)
 
 int
@@ -265,5 +307,6 @@ main (int argc, char **argv)
   ADD ("leaves-the-rest", test_leaves_the_rest);
   ADD ("repeats", test_repeats);
   ADD ("refusals", test_refusals);
+  ADD ("progress", test_progress);
   return g_test_run ();
 }

@@ -6,6 +6,7 @@
 #include "training-fixture.h"
 #include "models/gh-embed-fit.h"
 
+#include <gio/gio.h>
 #include <string.h>
 
 /* ---- files ------------------------------------------------------------------------------------------------------- */
@@ -76,7 +77,8 @@ test_export_fits (Training *f, gconstpointer data)
   training_steps (f, trainer, 3);
   g_assert_true (gh_mae_trainer_export (trainer, f->a, &how, &error));
   g_assert_true (gh_mae_trainer_export (trainer, plain, NULL, &error));
-  g_assert_true (gh_embed_fit (plain, f->b, NULL, f->store, f->options.seed, 1, &error));
+  g_assert_true (gh_embed_fit (plain, f->b, NULL, f->store, &(GhEmbedHow) { .seed = f->options.seed,
+      .threads = 1 }, &error));
   g_assert_true (g_file_get_contents (f->a, &bytes, &size, NULL));
   g_assert_true (g_file_get_contents (f->b, &by_hand, &size_by_hand, NULL));
   g_assert_cmpmem (bytes, size, by_hand, size_by_hand);
@@ -87,6 +89,35 @@ test_export_fits (Training *f, gconstpointer data)
   g_assert_true (gh_mae_trainer_export (trainer, f->b, &without, &error));
   embed (f->b, &f->config, GH_PRECISION_F32, fitted);
   g_assert_cmpmem (fitted, sizeof fitted, unfitted, sizeof unfitted);
+}
+
+static gboolean
+stop (double part, gpointer data)
+{
+  return FALSE;
+}
+
+/* An export that is stopped leaves the encoder of before and nothing beside it. */
+static void
+test_export_stops (Training *f, gconstpointer data)
+{
+  const GhMaeExport how = { .frames = f->store, .progress = stop };
+  g_autoptr (GhMaeTrainer) trainer = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GDir) folder = NULL;
+  g_autofree char *kept = NULL;
+
+  f->config.pool = GH_POOL_MEAN_STD;
+  f->config.embedding = 40;
+  trainer = training_new (f);
+  g_assert_true (g_file_set_contents (f->a, "before", -1, NULL));
+  g_assert_false (gh_mae_trainer_export (trainer, f->a, &how, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_true (g_file_get_contents (f->a, &kept, NULL, NULL));
+  g_assert_cmpstr (kept, ==, "before");
+  folder = g_dir_open (f->folder, 0, NULL);
+  g_assert_nonnull (g_dir_read_name (folder));
+  g_assert_null (g_dir_read_name (folder));
 }
 
 /* New training from an exported encoder: the weights are taken, the history is not. */
@@ -315,6 +346,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   ADD ("export", NULL, test_export);
   ADD ("export-fits", NULL, test_export_fits);
+  ADD ("export-stops", NULL, test_export_stops);
   ADD ("from-file", NULL, test_from_file);
   ADD ("tables", NULL, test_tables);
   ADD ("bent", NULL, test_bent);

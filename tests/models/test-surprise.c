@@ -12,6 +12,8 @@
 
 enum { B = 2, LIGHT = 3, FRAMES = 120 };
 
+static const GhEmbedHow once = { .seed = 1, .threads = 1 };
+
 static char *folder;
 
 static char *
@@ -315,7 +317,7 @@ test_fit (void)
   test_make_model (from, &c, 1);
   store = new_store (&c, FRAMES);
   rgb = g_malloc (c.height * c.width * 3);
-  gh_embed_fit (from, to, &shape, store, 1, 1, &error);
+  gh_embed_fit (from, to, &shape, store, &once, &error);
   g_assert_no_error (error);
   file = model_file_read (to);
   weight = model_file_find (file, "surprise.embed.weight")->data;
@@ -373,7 +375,7 @@ test_few_frames (void)
   test_make_model (from, &c, 1);
   store = new_store (&c, 8);
   rgb = g_malloc (c.height * c.width * 3);
-  gh_embed_fit (from, to, &shape, store, 1, 1, &error);
+  gh_embed_fit (from, to, &shape, store, &once, &error);
   g_assert_no_error (error);
   file = model_file_read (to);
   c.surprise = 8;
@@ -409,7 +411,7 @@ test_refusals (void)
   g_clear_error (&error);
   test_make_model (from, &c, 1);
   store = new_store (&c, 4);
-  g_assert_false (gh_embed_fit (from, to, &narrow, store, 1, 1, &error));
+  g_assert_false (gh_embed_fit (from, to, &narrow, store, &once, &error));
   g_assert_nonnull (strstr (error->message, "no room"));
   g_assert_false (g_file_test (to, G_FILE_TEST_EXISTS));
 }

@@ -72,6 +72,13 @@ out_has 'in 15 min, 24 h  *median, 24 h'
 out_has '^nearest 32x24 RGB thumbnail  *[0-9.]* +- [0-9.]* %  *[0-9.]* +- [0-9.]* min'
 [ -n "$(find feed -name 'embeddings-feed-frames-*')" ] || bad "no embeddings in the folder of --cache"
 
+# Labels that happen to be of one day are held out one by one.
+sed 's/^\(.*,2023-06-\)1[0-9] /\112 /' feed/times.csv >one-day.csv
+cp feed/times.csv several.csv
+cp one-day.csv feed/times.csv
+expect 0 "$gst_heads" eval --dataset=feed --data=feed --labels=9 --draws=1 --no-baselines --linear
+cp several.csv feed/times.csv
+
 # Labels of a day are held out together: the copy of a picture tells its label only where it is of another day.
 twins () {
   day=0

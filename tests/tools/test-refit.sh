@@ -25,6 +25,11 @@ expect 1 "$gst_heads" refit set --head=people.safetensors --task=people --kind=n
 err_has 'there is no kind "number"; there are count, scalar, time and class'
 expect 1 "$gst_heads" refit set --head=people.safetensors --watch=-1
 err_has '--watch=-1: a number of seconds'
+expect 1 "$gst_heads" refit set --head=left.safetensors --task=people --kind=count --crop=0,0,240
+err_has '"0,0,240" is no crop'
+expect 3 "$gst_heads" refit set --head=left.safetensors --task=people --kind=count --min-new=10 --crop=0,0,481,288
+err_has 'reaches beyond its 480 x 288 pixels'
+expect 0 "$gst_heads" refit set --head=left.safetensors --task=people --kind=count --min-new=10 --crop=0,0,240,288
 expect 7 "$gst_heads" refit set --head=people.safetensors --task=people --kind=count --unit=people
 out_has '^set: 12 labels of "people", 12 new$'
 out_has '^too few: --min-new=20$'

@@ -84,6 +84,11 @@ expect 3 "$gst_heads" pool-encoder --model=a.safetensors --images=frames --regio
 err_has 'pool_cols'
 expect 1 "$gst_heads" pool-encoder --model=a.safetensors --images=frames --regions=2 --output=r.safetensors
 expect 1 "$gst_heads" pool-encoder --model=a.safetensors --images=frames --pool=cls --output=r.safetensors
+for wrong in surprise=-1 embedding=0 seed=-1 regions=99999999999x1 regions=2x65; do
+  expect 1 "$gst_heads" pool-encoder --model=a.safetensors --images=frames --$wrong --output=r.safetensors
+  err_has "pool-encoder: --$wrong: "
+  err_lacks 'reading images'
+done
 expect 1 "$gst_heads" pool-encoder --model=a.safetensors --output=r.safetensors
 expect 3 "$gst_heads" pool-encoder --model=a.safetensors --images=frames --output=absent/r.safetensors
 err_has 'absent/r.safetensors cannot be written: its folder does not exist'
@@ -98,6 +103,13 @@ train 0 --images=frames --steps=2 --from=frame-00003 --to=frame-00007 --crop=0,0
 out_has 'from 5 frames of frames from frame-00003 to frame-00007 crop 0,0,80,96$'
 train 3 --images=frames --steps=2 --crop=100,0,80,96 --output=c.safetensors
 err_has 'frame-00000.jpg: the crop 100,0,80,96 reaches beyond its 160 x 96 pixels'
+train 3 --images=frames --steps=2 --crop=2147483647,0,2147483647,10 --output=c.safetensors
+err_has 'reaches beyond its 160 x 96 pixels'
+train 1 --images=frames --steps=2 --checkpoint=c.safetensors --output=c.safetensors
+err_has 'cannot be the same file'
+# The steps that measure the speed are not those that warm up.
+train 0 --images=frames --minutes=0.02 --warmup=5 --batch=1 --output=c.safetensors
+err_has '0.02 minutes are about [0-9]* steps'
 # Another one with the same checkpoint is at it.
 expect 3 flock .l-checkpoint.safetensors.lock "$gst_heads" train-encoder --images=frames --steps=2 --output=l.safetensors
 err_has 'l-checkpoint.safetensors: another process or element is writing it; give each a file of its own'
@@ -197,6 +209,10 @@ err_has 'part-checkpoint.safetensors is the checkpoint of another training'
 # Other options than the checkpoint's are told, not passed over.
 train 3 --images=frames --resume --batch=3 --output=part.safetensors
 err_has 'another batch than was asked for'
+train 3 --images=frames --resume --batch=8 --output=part.safetensors
+err_has 'another batch than was asked for'
+train 3 --images=frames --resume --seed=1 --weight-decay=0.05 --light=nan --output=part.safetensors
+err_has 'another light than was asked for'
 train 3 --images=frames --resume --warmup=3 --output=part.safetensors
 err_has 'another warmup than was asked for'
 train 3 --images=frames --resume --seed=2 --output=part.safetensors

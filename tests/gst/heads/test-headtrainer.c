@@ -127,6 +127,29 @@ GST_START_TEST (test_meta)
 }
 GST_END_TEST;
 
+/* A number that no label can be costs its frame, not the training, and is warned of once. */
+GST_START_TEST (test_impossible_labels)
+{
+  g_autoptr (GhHead) expected = reference (0, 40, GH_HEAD_SCALAR);
+  g_autoptr (GhHead) head = NULL;
+
+  rig_start (VIDEO_CAPS);
+  rig_push_labelled (40);
+  for (guint i = 0; i < 3; i++) {
+    GstBuffer *buffer = rig_frame (ID);
+
+    rig_set_label (buffer, G_TYPE_DOUBLE, "1e300");
+    rig_push (buffer);
+  }
+  rig_expect_problem (GST_MESSAGE_WARNING, "The field value of " META " holds 1e+300, which is larger than 1e15");
+  end_and_expect_head ();
+  fail_unless (rig_pop_problem (GST_MESSAGE_WARNING) == NULL);
+  head = load ();
+  check_same (head, expected);
+  assert_equals_uint64 (stat_of ("without-label"), 3);
+}
+GST_END_TEST;
+
 /* A second end with nothing new trains nothing. */
 GST_START_TEST (test_end_again)
 {
@@ -485,6 +508,7 @@ headtrainer_suite (void)
 
   suite_add_tcase (suite, tcase);
   tcase_add_test (tcase, test_meta);
+  tcase_add_test (tcase, test_impossible_labels);
   tcase_add_test (tcase, test_end_again);
   tcase_add_loop_test (tcase, test_kinds, 0, G_N_ELEMENTS (kinds));
   tcase_add_loop_test (tcase, test_files, 0, 3);
