@@ -121,17 +121,11 @@ static GhEncoder *
 load_pooling (const Fit *fit, const char *to, GError **error)
 {
   g_autofree char *dir = g_path_get_dirname (to), *base = g_path_get_basename (to);
-  g_autofree char *path = g_strdup_printf ("%s/.%s.pooling.XXXXXX", dir, base);
+  g_autofree char *path = g_strdup_printf ("%s/.%s.pooling", dir, base);
   g_autoptr (GHashTable) metadata = NULL;
   GhMaeConfig config = fit->config;
   GhEncoder *encoder = NULL;
-  int file = g_mkstemp (path);
 
-  if (file < 0) {
-    g_set_error (error, GH_ERROR, GH_ERROR_WRITE, "%s: cannot be written: %s", path, g_strerror (errno));
-    return NULL;
-  }
-  g_close (file, NULL);
   config.has_embed = FALSE;
   config.surprise = 0;
   config.embedding = gh_mae_config_pooled (&config);
@@ -393,7 +387,7 @@ fit_layer (const Fit *fit, const float *pooled, guint n, const Layer *layer, GEr
   for (guint i = 0; i < n; i++)
     rows[i] = i;
   scales = gh_scales_new (pooled, F, rows, n);
-  spectrum = gh_spectrum_new (pooled, scales, rows, n);
+  spectrum = gh_spectrum_new (pooled, scales, rows, n, fit->how->threads);
   if (spectrum->rank < 1) {
     g_set_error (error, GH_ERROR, GH_ERROR_DATA, "%s: all frames look alike, so that there is nothing to tell apart",
         gh_checkpoint_shown (fit->from));

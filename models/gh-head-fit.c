@@ -121,7 +121,7 @@ gh_head_fit_new (const GhHeadTask *task, const int *rows, int n)
   if (gh_head_task_suits_kernels (task))
     start_kernel (fit);
   else
-    fit->spectrum = gh_spectrum_new (task->data->embeddings, fit->scales, rows, n);
+    fit->spectrum = gh_spectrum_new (task->data->embeddings, fit->scales, rows, n, task->threads);
   return fit;
 }
 

@@ -172,13 +172,21 @@ gh_mae_train_options_check (const GhMaeTrainOptions *options, const GhMaeConfig 
   return TRUE;
 }
 
+/* "As the model and the batch want it", which the file has the number for. */
+static gboolean
+is_left_open (const GhMaeTrainOptions *asked, const struct Option *option)
+{
+  return (option->offset == offsetof (GhMaeTrainOptions, lr) && asked->lr == 0)
+      || (option->offset == offsetof (GhMaeTrainOptions, mask_ratio) && asked->mask_ratio == -1);
+}
+
 gboolean
 gh_mae_train_options_agree (const GhMaeTrainOptions *asked, const GhMaeTrainOptions *saved, GError **error)
 {
   for (guint i = 0; i < G_N_ELEMENTS (options_table); i++) {
     const struct Option *option = &options_table[i];
 
-    if (option->offset != offsetof (GhMaeTrainOptions, steps) && !is_unasked (asked, option)
+    if (option->offset != offsetof (GhMaeTrainOptions, steps) && !is_unasked (asked, option) && !is_left_open (asked, option)
         && get (asked, option) != get (saved, option))
       return unsuitable (error, "a checkpoint with another %s than was asked for: leave that option out to go on with "
           "the checkpoint's, or start anew", option->name);

@@ -461,6 +461,17 @@ fits_embed (const GhMaeTrainer *t, const GhMaeExport *how)
       && gh_mae_params_find (&t->model.params, "decoder.embed.weight");
 }
 
+/* Who asked for a file knows nothing of the other one. */
+static void
+name_asked (GError *error, const char *other, const char *asked)
+{
+  GString *text = g_string_new (error->message);
+
+  g_string_replace (text, other, asked, 0);
+  g_free (error->message);
+  error->message = g_string_free (text, FALSE);
+}
+
 gboolean
 gh_mae_trainer_export (GhMaeTrainer *t, const char *path, const GhMaeExport *how, GError **error)
 {
@@ -494,7 +505,7 @@ gh_mae_trainer_export (GhMaeTrainer *t, const char *path, const GhMaeExport *how
     written = gh_embed_fit (unfitted, path, NULL, how->frames, &fit, error);
     g_unlink (unfitted);
   }
-  if (!written && unfitted)
-    g_prefix_error (error, "%s: ", path);       /* who asked for it knows nothing of the other file */
+  if (!written && unfitted && error)
+    name_asked (*error, unfitted, path);
   return written;
 }

@@ -34,9 +34,9 @@ typedef struct {
 } Rows;
 
 static int
-threads_for (const GhSpectrum *s)
+threads_for (const GhSpectrum *s, int threads)
 {
-  return (double) s->n * s->n * s->dim >= MANY_PRODUCTS ? 0 : 1;
+  return (double) s->n * s->n * s->dim >= MANY_PRODUCTS ? threads : 1;
 }
 
 static void
@@ -87,7 +87,7 @@ transpose (const double *z, int n, int dim)
 }
 
 static void
-decompose (GhSpectrum *s, const double *z)
+decompose (GhSpectrum *s, const double *z, int threads)
 {
   gboolean by_rows = s->n <= s->dim;
   int size = MIN (s->n, s->dim);
@@ -95,7 +95,7 @@ decompose (GhSpectrum *s, const double *z)
   Rows rows = { s, z, gram };
 
   if (by_rows) {
-    gh_threads_run (threads_for (s), s->n, gram_row, NULL, &rows);
+    gh_threads_run (threads_for (s, threads), s->n, gram_row, NULL, &rows);
   } else {
     g_autofree double *columns = transpose (z, s->n, s->dim);
 
@@ -106,13 +106,13 @@ decompose (GhSpectrum *s, const double *z)
   s->u = g_new0 (double, (gsize) s->n * MAX (s->rank, 1));
   s->v = g_new0 (double, (gsize) MAX (s->rank, 1) * s->dim);
   if (by_rows)
-    gh_threads_run (threads_for (s), s->rank, direction_from_rows, NULL, &rows);
+    gh_threads_run (threads_for (s, threads), s->rank, direction_from_rows, NULL, &rows);
   else
     from_columns (s, z, gram);
 }
 
 GhSpectrum *
-gh_spectrum_new (const float *x, const GhScales *scales, const int *rows, int n)
+gh_spectrum_new (const float *x, const GhScales *scales, const int *rows, int n, int threads)
 {
   GhSpectrum *s = g_new0 (GhSpectrum, 1);
   g_autofree double *z = g_new (double, (gsize) n * scales->dim);
@@ -121,7 +121,7 @@ gh_spectrum_new (const float *x, const GhScales *scales, const int *rows, int n)
   s->dim = scales->dim;
   for (int i = 0; i < n; i++)
     gh_scales_apply (scales, x + (gsize) rows[i] * s->dim, z + (gsize) i * s->dim);
-  decompose (s, z);
+  decompose (s, z, threads);
   return s;
 }
 

@@ -18,8 +18,9 @@ typedef struct {
   double *v;                    /* [rank,dim], rows of length 1 */
 } GhSpectrum;
 
-/* Of the rows[n] of x[*,dim], all finite, where dim is that of the scales. The rank is 0 when nothing varies. */
-GhSpectrum *gh_spectrum_new (const float *x, const GhScales *scales, const int *rows, int n);
+/* Of the rows[n] of x[*,dim], all finite, where dim is that of the scales. The rank is 0 when nothing varies. By so
+ * many threads where that is worth it; 0: all processors. */
+GhSpectrum *gh_spectrum_new (const float *x, const GhScales *scales, const int *rows, int n, int threads);
 void gh_spectrum_free (GhSpectrum *spectrum);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GhSpectrum, gh_spectrum_free)
 

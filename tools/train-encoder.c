@@ -7,6 +7,7 @@
 #include "encoder-options.h"
 #include "frame-source.h"
 #include "training-report.h"
+#include "gst/common/gstoutputfile.h"
 #include "models/gh-file-lock.h"
 #include "models/gh-mae-trainer.h"
 
@@ -179,7 +180,7 @@ complete_files (Options *o)
   o->own_checkpoint = !o->checkpoint && !o->no_checkpoint;
   if (o->own_checkpoint)
     o->checkpoint = beside (o->output, "-checkpoint.safetensors");
-  if (g_strcmp0 (o->output, o->checkpoint) == 0)
+  if (o->checkpoint && gst_output_files_are_same (o->output, o->checkpoint))
     return gh_tool_fail (GH_EXIT_USAGE, "--output and --checkpoint cannot be the same file: give one of them another name");
   if (o->resume && !o->checkpoint)
     return gh_tool_fail (GH_EXIT_USAGE, "--resume needs the checkpoint that --no-checkpoint forbids");
@@ -370,10 +371,20 @@ lock_checkpoint (Options *o, GError **error)
   return FALSE;
 }
 
+/* The state is in the checkpoint. */
+static gboolean
+tell_cut (const Options *o, const GhMaeTrainer *trainer, GError **error)
+{
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "stopped after step %" G_GUINT64_FORMAT " of %"
+      G_GUINT64_FORMAT "; the state is in %s. To go on, give the same command with --resume",
+      gh_mae_trainer_steps_done (trainer), gh_mae_trainer_options (trainer)->steps, o->checkpoint);
+  return FALSE;
+}
+
 static gboolean
 cut (const Options *o, GhMaeTrainer *trainer, GError **error)
 {
-  const guint64 done = gh_mae_trainer_steps_done (trainer), steps = gh_mae_trainer_options (trainer)->steps;
+  const guint64 done = gh_mae_trainer_steps_done (trainer);
 
   if (o->world.rank > 0) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "stopped after step %" G_GUINT64_FORMAT "; rank 0 keeps the "
@@ -382,9 +393,7 @@ cut (const Options *o, GhMaeTrainer *trainer, GError **error)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "stopped after step %" G_GUINT64_FORMAT "; nothing was "
         "written", done);
   } else if (gh_mae_trainer_save (trainer, o->checkpoint, error)) {
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "stopped after step %" G_GUINT64_FORMAT " of %"
-        G_GUINT64_FORMAT "; the state is in %s. To go on, give the same command with --resume", done, steps,
-        o->checkpoint);
+    return tell_cut (o, trainer, error);
   }
   return FALSE;
 }
@@ -485,38 +494,54 @@ print_report (const Options *o, const GhMaeTrainer *trainer, const GhFrameStore 
   fflush (stdout);
 }
 
+/* The fit of the embedding can be stopped where the state is kept. */
+typedef struct {
+  GhToolProgress bar;
+  gboolean saved;
+} Fit;
+
 static gboolean
-show_fit (double part, gpointer progress)
+show_fit (double part, gpointer data)
 {
-  return gh_tool_progress (part, "fitting the embedding", progress);
+  Fit *fit = data;
+
+  return gh_tool_progress (part, "fitting the embedding", &fit->bar) || !fit->saved;
 }
 
 static gboolean
-write_encoder (const Options *o, GhMaeTrainer *trainer, GhFrameStore *store, const char *about, GError **error)
+write_encoder (const Options *o, GhMaeTrainer *trainer, GhFrameStore *store, const char *about, gboolean saved,
+    GError **error)
 {
-  GhToolProgress progress = { 0 };
-  GhMaeExport how = { o->bfloat16, o->no_decoder, o->record ? o->record : about, NULL, store, show_fit, &progress };
+  Fit fit = { .saved = saved };
+  GhMaeExport how = { o->bfloat16, o->no_decoder, o->record ? o->record : about, NULL, store, show_fit, &fit };
   g_autoptr (GError) problem = NULL;
   const gboolean good = gh_mae_trainer_export (trainer, o->output, &how, &problem);
 
-  gh_tool_progress_end (&progress);
+  gh_tool_progress_end (&fit.bar);
   if (g_error_matches (problem, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    return cut (o, trainer, error);
+    return tell_cut (o, trainer, error);
   if (problem)
     g_propagate_error (error, g_steal_pointer (&problem));
   return good;
 }
 
-/* The state is kept until the encoder is there: to write it can take minutes. */
+/* The state is kept until the encoder is there: to write it can take minutes. A state that cannot be written costs no
+ * encoder; that it is missing matters to who asked for one. */
 static gboolean
 write_results (const Options *o, GhMaeTrainer *trainer, GhFrameStore *store, const char *about, GError **error)
 {
-  if ((o->checkpoint && !gh_mae_trainer_save (trainer, o->checkpoint, error))
-      || !write_encoder (o, trainer, store, about, error) || !gh_loss_csv_write (trainer, o->csv, error)
+  g_autoptr (GError) unsaved = NULL;
+  const gboolean saved = o->checkpoint && gh_mae_trainer_save (trainer, o->checkpoint, &unsaved);
+
+  if (!write_encoder (o, trainer, store, about, saved, error) || !gh_loss_csv_write (trainer, o->csv, error)
       || (o->plot && !gh_loss_picture_write (trainer, about, o->plot, error)))
     return FALSE;
-  if (o->own_checkpoint)
+  if (o->own_checkpoint) {
     g_unlink (o->checkpoint);
+  } else if (unsaved) {
+    g_propagate_prefixed_error (error, g_steal_pointer (&unsaved), "%s is written, but not its checkpoint: ", o->output);
+    return FALSE;
+  }
   return TRUE;
 }
 

@@ -7,6 +7,7 @@
 #include "gstoutputfile.h"
 
 #include <glib/gstdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static gboolean
@@ -37,4 +38,12 @@ gst_output_file_check (const gchar *location, const gchar *property, GError **er
   if (g_access (folder, W_OK | X_OK) != 0)
     return refuse (error, GST_RESOURCE_ERROR_OPEN_WRITE, location, "its folder may not be written to", property);
   return TRUE;
+}
+
+gboolean
+gst_output_files_are_same (const gchar *a, const gchar *b)
+{
+  g_autofree gchar *full_a = g_canonicalize_filename (a, NULL), *full_b = g_canonicalize_filename (b, NULL);
+
+  return strcmp (full_a, full_b) == 0;
 }

@@ -10,4 +10,7 @@ G_BEGIN_DECLS
  * GST_RESOURCE_ERROR, names the property and says what to do. */
 gboolean gst_output_file_check (const gchar *location, const gchar *property, GError **error);
 
+/* Whether two paths are one file, which need not exist: by their names, links are not followed. */
+gboolean gst_output_files_are_same (const gchar *a, const gchar *b);
+
 G_END_DECLS

@@ -134,7 +134,7 @@ warn_without (GstHeadTrainer *self)
   GST_OBJECT_LOCK (self);
   stats = self->stats;
   GST_OBJECT_UNLOCK (self);
-  if (self->warned || stats.labelled > 0 || stats.frames < PATIENCE_FRAMES)
+  if (self->warned || self->warned_impossible || stats.labelled > 0 || stats.frames < PATIENCE_FRAMES)
     return;
   s = gst_head_trainer_copy_settings (self);
   if (stats.without_embedding == stats.frames)

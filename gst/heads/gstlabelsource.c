@@ -241,6 +241,15 @@ describe (const GValue *value, GString *text)
   return text->len > 0;
 }
 
+static gboolean
+is_number (const gchar *text)
+{
+  gchar *end;
+
+  g_ascii_strtod (text, &end);
+  return end != text && *end == '\0';
+}
+
 /* Numbers that no head of the kind tells: a detector's -1 for "unsure". */
 static gboolean
 check_number (const GstLabelSource *source, gdouble number, GError **error)
@@ -266,9 +275,11 @@ take_value (const GstLabelSource *source, const GValue *value, GstLabel *label, 
         G_VALUE_TYPE_NAME (value));
   }
   if (G_VALUE_HOLDS_STRING (value)) {
-    problem = gh_label_parse (g_value_get_string (value) ? g_value_get_string (value) : "", source->kind,
-        &label->number);
-    return !problem || fail (error, GH_ERROR_DATA, "The field %s of %s: %s", source->field, source->meta, problem);
+    const gchar *text = g_value_get_string (value) ? g_value_get_string (value) : "";
+
+    problem = gh_label_parse (text, source->kind, &label->number);
+    return !problem || fail (error, is_number (text) ? GH_ERROR_UNSUITABLE : GH_ERROR_DATA, "The field %s of %s: %s",
+        source->field, source->meta, problem);
   }
   g_value_init (&number, G_TYPE_DOUBLE);
   transformed = g_value_transform (value, &number);

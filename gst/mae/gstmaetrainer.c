@@ -37,17 +37,16 @@
  * With #GstMaeTrainer:device `cuda` room for #GstMaeTrainer:buffer-size frames is taken on the device when the element
  * starts, unless they need more than half of what the model and a batch leave free there. Then a step brings a
  * kilobyte or two an image instead of its pixels. Frames that do not fit stay in the host's memory and travel with each step; the
- * encoder is the same. The element says which when it starts, and how many would have fitted. Measured on an
- * H200, where the reference pipeline is told in docs/benchmarks.
+ * encoder is the same. The element says which when it starts, and how many would have fitted. docs/benchmarks
+ * tells how fast that is.
  *
  * ## Checkpoints
  *
  * #GstMaeTrainer:checkpoint names a file with everything a training needs to go on: it is written every
  * #GstMaeTrainer:checkpoint-interval, at the end, and when the pipeline is stopped, and replaced in one go, so that
  * there is always a whole one. Where it exists already the training goes on from it; with the same frames the result is
- * that of a training that was never interrupted. One that has had all its #GstMaeTrainer:steps is refused where
- * #GstMaeTrainer:location is a file already: its result is another training's. Where it is none, the encoder is what was
- * missing, and is written. Frames are in no checkpoint: from a live source the buffer, and what it keeps of long ago, is
+ * that of a training that was never interrupted. One that has had all its #GstMaeTrainer:steps is refused: its result
+ * is another training's. Frames are in no checkpoint: from a live source the buffer, and what it keeps of long ago, is
  * filled anew. A loss that is no longer a finite number ends the training with an error; the checkpoint is
  * the last good one. So does a last checkpoint that cannot be written, after the encoder. A checkpoint that another
  * training on this machine is writing is refused.
@@ -81,6 +80,8 @@
  * * `training` a few times per second, with `step`, `steps`, `images`, `frames` (guint64; frames held), `loss`,
  *   `loss-mean` (since the message before), `learning-rate`, `gradient-norm`, `images-per-second`, `eta`, the
  *   seconds that are left (double), and `processes` (int)
+ * * `fitting` a few times per second while the embedding is fitted to the frames, with `part` (double, 0 to 1); a stop of the
+ *   pipeline waits for that
  * * `checkpoint`, with `checkpoint` (string) and `step`
  * * `done`, with `location`, `checkpoint` (strings, where written), `step`, `loss-mean` of the last hundred steps and
  *   `seconds` (double)

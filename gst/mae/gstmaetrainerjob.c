@@ -7,8 +7,6 @@
 
 #include "gstmaetrainerprivate.h"
 
-#include <gio/gio.h>
-
 #include "gst/common/gstmodelerror.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_mae_trainer_debug);
@@ -125,18 +123,26 @@ tell_done (GstMaeTrainer *self, const gchar *location, const gchar *checkpoint)
       (NULL));
 }
 
+/* The fit of the embedding takes minutes at most, and without it the training was for nothing: a stop waits for it. */
 static gboolean
-may_go_on (gdouble part, gpointer self)
+tell_fit (gdouble part, gpointer user_data)
 {
-  return !gst_background_job_is_stopping (&((GstMaeTrainer *) self)->job);
+  GstMaeTrainer *self = user_data;
+  const gint64 now = g_get_monotonic_time ();
+
+  if (part > 0 && now - self->course.told < PROGRESS_INTERVAL)
+    return TRUE;
+  gst_mae_trainer_post (self, gst_structure_new ("mae-trainer", "state", G_TYPE_STRING, "fitting", "part", G_TYPE_DOUBLE,
+          part, NULL));
+  self->course.told = now;
+  return TRUE;
 }
 
-/* The end of all steps, or of a live stream: writes what was learned. One file that fails does not cost the other. A stop
- * leaves the checkpoint, which the encoder is written from the next time. */
+/* The end of all steps, or of a live stream: writes what was learned. One file that fails does not cost the other. */
 static void
 complete (GstMaeTrainer *self, const GstMaeTrainerSettings *s)
 {
-  GhMaeExport how = { s->bfloat16, !s->decoder, s->record, NULL, self->store, may_go_on, self };
+  GhMaeExport how = { s->bfloat16, !s->decoder, s->record, NULL, self->store, tell_fit, self };
   g_autoptr (GError) unsaved = NULL, error = NULL;
   const gboolean writes = gh_mae_trainer_rank (self->trainer) == 0;
   const gboolean saved = writes && s->checkpoint && save_checkpoint (self, s->checkpoint, &unsaved);
@@ -150,7 +156,7 @@ complete (GstMaeTrainer *self, const GstMaeTrainerSettings *s)
   }
   if (exported || (saved && !error) || !writes)
     tell_done (self, exported ? s->location : NULL, saved ? s->checkpoint : NULL);
-  if (error && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+  if (error)
     GST_ELEMENT_MODEL_ERROR (self, error, "location");
   else if (unsaved)
     GST_ELEMENT_MODEL_ERROR (self, unsaved, "checkpoint");

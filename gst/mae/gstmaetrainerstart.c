@@ -19,7 +19,7 @@ check_files (const GstMaeTrainerSettings *s, gint rank, GError **error)
   if (!s->location && !s->checkpoint)
     problem = "There is no file to write to. Set the property 'location' to the encoder file to make, or 'checkpoint', "
         "or both.";
-  else if (g_strcmp0 (s->location, s->checkpoint) == 0)
+  else if (s->location && s->checkpoint && gst_output_files_are_same (s->location, s->checkpoint))
     problem = "The encoder and the checkpoint cannot be the same file. Set the properties 'location' and 'checkpoint' "
         "to two files.";
   else if (s->config && s->model)
@@ -45,14 +45,13 @@ check_shape (const GhMaeTrainer *trainer, const GhMaeConfig *wanted, const GstMa
   return FALSE;
 }
 
-/* A checkpoint that is done, perhaps of another camera, is not the result of this training. Where it was stopped before its
- * encoder was written, that is what is left to do. */
+/* A checkpoint that is done, perhaps of another camera, is not the result of this training. */
 static gboolean
 check_steps (const GhMaeTrainer *trainer, const GstMaeTrainerSettings *s, GError **error)
 {
   const guint64 done = gh_mae_trainer_steps_done (trainer);
 
-  if (done < gh_mae_trainer_options (trainer)->steps || (s->location && !g_file_test (s->location, G_FILE_TEST_EXISTS)))
+  if (done < gh_mae_trainer_options (trainer)->steps)
     return TRUE;
   g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "The checkpoint %s has had all its %"
       G_GUINT64_FORMAT " steps. Set 'steps' to more, or 'checkpoint' to another file.", s->checkpoint, done);

@@ -154,7 +154,7 @@ check_spectrum (int n, int dim)
   g_autofree float *x = random_inputs (rand, n, dim, NULL);
   g_autofree int *rows = count_up (n);
   g_autoptr (GhScales) scales = gh_scales_new (x, dim, rows, n);
-  g_autoptr (GhSpectrum) s = gh_spectrum_new (x, scales, rows, n);
+  g_autoptr (GhSpectrum) s = gh_spectrum_new (x, scales, rows, n, 0);
   g_autofree double *z = g_new (double, dim);
 
   g_assert_cmpint (s->rank, ==, MIN (n - 1, dim));
@@ -186,7 +186,7 @@ test_spectrum_degenerate (void)
   g_autofree float *x = random_inputs (rand, 9, 6, scale), *same = g_new (float, 9 * 6);
   g_autofree int *rows = count_up (9);
   g_autoptr (GhScales) scales = gh_scales_new (x, 6, rows, 9), flat = NULL;
-  g_autoptr (GhSpectrum) s = gh_spectrum_new (x, scales, rows, 9), none = NULL;
+  g_autoptr (GhSpectrum) s = gh_spectrum_new (x, scales, rows, 9, 0), none = NULL;
 
   for (int j = 0; j < 6; j++) {
     g_assert_true (isfinite (scales->mean[j]) && isfinite (scales->std[j]) && scales->std[j] > 0);
@@ -196,7 +196,7 @@ test_spectrum_degenerate (void)
   for (int i = 0; i < 9 * 6; i++)
     same[i] = 1e20f;
   flat = gh_scales_new (same, 6, rows, 9);
-  none = gh_spectrum_new (same, flat, rows, 9);
+  none = gh_spectrum_new (same, flat, rows, 9, 0);
   g_assert_cmpint (none->rank, ==, 0);
 }
 
@@ -265,7 +265,7 @@ check_ridge (int n, int dim, double penalty)
 {
   Problem p = make_problem (5, n, dim, 2);
   g_autoptr (GhScales) scales = gh_scales_new (p.x, dim, p.rows, n);
-  g_autoptr (GhSpectrum) s = gh_spectrum_new (p.x, scales, p.rows, n);
+  g_autoptr (GhSpectrum) s = gh_spectrum_new (p.x, scales, p.rows, n, 0);
   g_autofree double *held_out = g_new (double, n * 2), *c = g_new (double, s->rank * 2), *z = g_new (double, dim);
   g_autofree int *others = g_new (int, n);
   double want[2];
@@ -312,7 +312,7 @@ test_groups (void)
   Problem p = make_problem (6, 14, 5, 1);
   const int groups[] = { 7, 7, 7, -1, 4, 4, 9, 4, 4, 3, 2, 2, 7, 8 };
   g_autoptr (GhScales) scales = gh_scales_new (p.x, 5, p.rows, 14);
-  g_autoptr (GhSpectrum) s = gh_spectrum_new (p.x, scales, p.rows, 14);
+  g_autoptr (GhSpectrum) s = gh_spectrum_new (p.x, scales, p.rows, 14, 0);
   g_autofree double *held_out = g_new (double, 14), *c = g_new (double, s->rank);
 
   gh_ridge_solve (s, p.y, 1, groups, 0.7, held_out, c);
@@ -335,7 +335,7 @@ test_mixture (void)
 {
   Problem p = make_problem (7, 120, 20, 1);
   g_autoptr (GhScales) scales = gh_scales_new (p.x, 20, p.rows, 120);
-  g_autoptr (GhSpectrum) s = gh_spectrum_new (p.x, scales, p.rows, 120);
+  g_autoptr (GhSpectrum) s = gh_spectrum_new (p.x, scales, p.rows, 120, 0);
   g_autoptr (GhRidge) noise = gh_ridge_new (s, p.y, 1, NULL, gh_misfit_squared), line = NULL;
   double z[20], y, error = 0, spread = 0;
 
@@ -359,7 +359,7 @@ test_constant (void)
 {
   Problem p = make_problem (8, 8, 12, 1);
   g_autoptr (GhScales) scales = gh_scales_new (p.x, 12, p.rows, 8);
-  g_autoptr (GhSpectrum) s = gh_spectrum_new (p.x, scales, p.rows, 8);
+  g_autoptr (GhSpectrum) s = gh_spectrum_new (p.x, scales, p.rows, 8, 0);
   g_autoptr (GhRidge) ridge = NULL;
 
   for (int i = 0; i < 8; i++)

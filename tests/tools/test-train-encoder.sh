@@ -105,7 +105,7 @@ train 3 --images=frames --steps=2 --crop=100,0,80,96 --output=c.safetensors
 err_has 'frame-00000.jpg: the crop 100,0,80,96 reaches beyond its 160 x 96 pixels'
 train 3 --images=frames --steps=2 --crop=2147483647,0,2147483647,10 --output=c.safetensors
 err_has 'reaches beyond its 160 x 96 pixels'
-train 1 --images=frames --steps=2 --checkpoint=c.safetensors --output=c.safetensors
+train 1 --images=frames --steps=2 --checkpoint=./c.safetensors --output=c.safetensors
 err_has 'cannot be the same file'
 # The steps that measure the speed are not those that warm up.
 train 0 --images=frames --minutes=0.02 --warmup=5 --batch=1 --output=c.safetensors
@@ -234,6 +234,42 @@ train 0 $whole --output=whole.safetensors
 same whole.safetensors part.safetensors
 same whole-loss.csv part-loss.csv
 [ ! -e part-checkpoint.safetensors ] || bad "the checkpoint is still there"
+
+# Interrupted while the embedding is fitted, after the last step: the state is kept, and the encoder that was missing is the
+# same. This fit takes seconds: many tokens, and an embedding of its own.
+sed 's/"patch": 16/"patch": 4/; s/"embedding": 16/"embedding": 24/' small.json >slow.json
+fit () {
+  ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 "$gst_heads" train-encoder --config=slow.json --threads=1 --batch=1 --steps=1 \
+    --source='plaza-test-src num-buffers=400 shuffle=true ! video/x-raw,width=80,height=48' --output="$@" >out 2>err
+}
+fit fitted.safetensors || bad "status $? of a fit"
+: >err
+fit part.safetensors &
+child=$!
+for _ in $(seq 1500); do
+  grep -q 'fitting the embedding' err && break
+  sleep 0.02
+done
+pkill -INT -P $child || kill -INT $child || true
+got=0
+wait $child || got=$?
+[ "$got" -eq 4 ] || bad "status $got of an interrupted fit"
+err_has 'stopped after step 1 of 1; the state is in part-checkpoint.safetensors'
+[ -z "$(find . -name '.part*' ! -name '*.lock')" ] || bad "left behind: $(find . -name '.part*')"
+fit part.safetensors --resume || bad "status $? of the fit that was made up for"
+same fitted.safetensors part.safetensors
+
+# Room for the encoder, not for the state, three times as large: that costs the state alone.
+blocks=$(($(wc -c <a.safetensors) / 512 + 8))
+(trap '' XFSZ && ulimit -f $blocks && "$gst_heads" train-encoder --config=small.json --threads=1 --lr=0.003 --images=frames --batch=4 \
+  --steps=60 --no-plot --output=roomy.safetensors) >out 2>err || bad "status $? with little room"
+same a.safetensors roomy.safetensors
+if (trap '' XFSZ && ulimit -f $blocks && "$gst_heads" train-encoder --config=small.json --threads=1 --lr=0.003 --images=frames --batch=4 \
+  --steps=60 --no-plot --checkpoint=roomy-state.safetensors --output=roomy.safetensors) >out 2>err; then
+  bad "a state that was asked for is missing"
+fi
+err_has 'roomy.safetensors is written, but not its checkpoint: roomy-state.safetensors: cannot be written'
+same a.safetensors roomy.safetensors
 
 # A checkpoint that cannot be written for a while, as on a full disk, costs nothing but itself.
 mkdir room

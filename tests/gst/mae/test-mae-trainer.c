@@ -141,27 +141,6 @@ GST_START_TEST (test_resume)
 }
 GST_END_TEST;
 
-/* Stopped after its last step, before the encoder was written: that is what is left to do. */
-GST_START_TEST (test_resume_end)
-{
-  const GhMaeConfig config = rig_config ();
-  const GhMaeTrainOptions options = rig_options ();
-  g_autoptr (GhMaeTrainer) trainer = gh_mae_trainer_new (&config, &options, NULL);
-  g_autoptr (GhFrameStore) store = rig_store (FRAMES, 1000);
-  GstBus *bus;
-
-  for (guint i = 0; i < STEPS; i++)
-    fail_unless (gh_mae_trainer_step (trainer, store, NULL, NULL));
-  fail_unless (gh_mae_trainer_save (trainer, rig.checkpoint, NULL));
-  g_object_set (rig.element, "checkpoint", rig.checkpoint, NULL);
-  bus = rig_start ();
-  assert_equals_uint64 (number_of (wait_for_state (bus, "ready"), "step"), STEPS);
-  rig_push_frames (0, FRAMES);
-  fail_unless (rig_push_eos ());
-  rig_check_default_result ();
-}
-GST_END_TEST;
-
 /* The interval, and frames that cannot be read. */
 /* Training notes its target in the model's configuration, and the spread of a camera. That makes no other model of it:
  * who starts the same pipeline again, with 'config' set, goes on. */
@@ -359,7 +338,6 @@ mae_trainer_suite (void)
   tcase_add_test (tcase, test_options);
   tcase_add_test (tcase, test_from_model);
   tcase_add_test (tcase, test_resume);
-  tcase_add_test (tcase, test_resume_end);
   tcase_add_loop_test (tcase, test_resume_target, 0, 2);
   tcase_add_test (tcase, test_frames);
   tcase_add_test (tcase, test_live);
