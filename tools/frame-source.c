@@ -86,7 +86,8 @@ list_images (const GhFrameSource *source, GError **error)
   g_autofree char *shown = g_filename_display_name (source->images);
 
   if (!add_images (names, source, NULL, 0)) {
-    g_set_error (error, GH_ERROR, GH_ERROR_NOT_FOUND, "%s: there is no such folder of images", shown);
+    g_set_error (error, GH_ERROR, GH_ERROR_NOT_FOUND, g_file_test (source->images, G_FILE_TEST_IS_DIR)
+        ? "%s: this user may not read that folder" : "%s: there is no such folder of images", shown);
     return NULL;
   }
   g_ptr_array_sort (names, compare_names);
@@ -105,7 +106,8 @@ typedef struct {
   guint n, left_out;            /* images */
 } Folder;
 
-/* Of so many images that cannot be read the reason is told, one by one; so many, or a tenth, are no accident any more. */
+/* Of so many images that cannot be read the reason is told, one by one; so many, or a tenth, or half
+ * of few, are no accident any more. */
 enum { TOLD = 5, ACCIDENTS = 8 };
 
 /* A picture that cannot be read spoils neither the others nor the hours of reading before it. One that the crop does not
@@ -117,7 +119,7 @@ leave_out (Folder *folder, GError *problem, GError **error)
 
   if (is_damaged && ++folder->left_out <= TOLD)
     g_printerr ("%sLeft out: %s\n", folder->progress->drawn ? "\n" : "", problem->message);
-  if (is_damaged && folder->left_out <= MAX (ACCIDENTS, folder->n / 10) && folder->left_out < folder->n) {
+  if (is_damaged && folder->left_out <= MIN (MAX (ACCIDENTS, folder->n / 10), folder->n / 2)) {
     g_error_free (problem);
     return TRUE;
   }

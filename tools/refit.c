@@ -384,7 +384,7 @@ replace (const Refit *refit, GError **error)
 {
   g_autoptr (GhHeadReport) report = NULL;
   g_autoptr (GhHead) head = refit->o->dry_run ? NULL : train (refit, NULL, &report, error);
-  g_autofree char *off = NULL;
+  g_autofree char *off = NULL, *constant = NULL;
 
   if (head)
     record_frames (refit, head);
@@ -395,7 +395,12 @@ replace (const Refit *refit, GError **error)
   if (head == NULL || !is_as_it_was (refit, error) || (refit->old && !keep_old (refit->o, error)) || !gh_head_save (head, refit->o->head, error))
     return GH_EXIT_FAILED;
   off = gh_error_to_string (refit->kind, refit->unit, report->error, TRUE);
-  printf ("%s %s: %u labels, held-out error %s\n", refit->o->head, refit->old ? "replaced" : "made", refit->labels->len, off);
+  constant = gh_error_to_string (refit->kind, refit->unit, report->baseline_error, TRUE);
+  printf ("%s %s: %u labels, held-out error %s, of the best constant %s\n", refit->o->head, refit->old ? "replaced" : "made",
+      refit->labels->len, off, constant);
+  fflush (stdout);
+  if (report->error >= report->baseline_error)
+    g_printerr ("This head is not better than always giving the same answer: more labels may help, and labels that differ.\n");
   return GH_EXIT_OK;
 }
 

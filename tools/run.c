@@ -344,18 +344,21 @@ parse (const char *text, GstParseContext *context, char **complaint, GError **er
   return element;
 }
 
-/* Better than the sink's own way, which may be a crash. */
-static void
-warn_without_screen (GstElement *pipeline)
+/* Words about it are out: the sink's own way to say so may be a crash. */
+static gboolean
+lacks_screen (GstElement *pipeline)
 {
   g_autoptr (GstIterator) windows = gst_bin_iterate_all_by_element_factory_name (GST_BIN (pipeline), "autovideosink");
   GValue window = G_VALUE_INIT;
 
-  if (!gh_has_screen () && gst_iterator_next (windows, &window) == GST_ITERATOR_OK)
-    gh_tool_fail (GH_EXIT_OK, "autovideosink opens a window, but neither DISPLAY nor WAYLAND_DISPLAY names a screen: take another "
+  const gboolean lacks = !gh_has_screen () && gst_iterator_next (windows, &window) == GST_ITERATOR_OK;
+
+  if (lacks)
+    gh_tool_fail (GH_EXIT_PIPELINE, "autovideosink opens a window, but neither DISPLAY nor WAYLAND_DISPLAY names a screen: take another "
         "sink, such as SINK=fakesink");
   if (G_IS_VALUE (&window))
     g_value_unset (&window);
+  return lacks;
 }
 
 /* Returns GH_EXIT_OK with run->pipeline set. */
@@ -388,7 +391,6 @@ build (Run *run, const char *text)
     element = pipeline;
   }
   run->pipeline = element;
-  warn_without_screen (element);
   return GH_EXIT_OK;
 }
 
@@ -501,7 +503,9 @@ run_file (Run *run, const Options *options, GHashTable *values)
   status = build (run, text);
   if (status != GH_EXIT_OK)
     return status;
-  if (options->validate) {
+  if (lacks_screen (run->pipeline) && !options->validate) {
+    status = GH_EXIT_PIPELINE;
+  } else if (options->validate) {
     printf ("%s: sound\n", run->file->path);
   } else {
     status = watch_and_play (run, options);

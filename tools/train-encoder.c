@@ -186,6 +186,9 @@ complete_files (Options *o)
     return gh_tool_fail (GH_EXIT_USAGE, "--resume needs the checkpoint that --no-checkpoint forbids");
   if (o->checkpoint && !o->resume && g_file_test (o->checkpoint, G_FILE_TEST_EXISTS))
     return gh_tool_fail (GH_EXIT_USAGE, OTHER_CHECKPOINT, o->checkpoint);
+  if (o->resume && !g_file_test (o->checkpoint, G_FILE_TEST_EXISTS))
+    return gh_tool_fail (GH_EXIT_USAGE, "there is no %s to go on from: leave --resume out to start anew, or name the file "
+        "with --checkpoint", o->checkpoint);
   o->csv = beside (o->output, "-loss.csv");
   o->plot = o->no_plot ? NULL : beside (o->output, "-loss.png");
   if (gh_tool_check_output (o->output) >= 0 || (o->checkpoint && gh_tool_check_output (o->checkpoint) >= 0))

@@ -6,6 +6,8 @@
 
 #include "gstimagefile.h"
 
+#include <string.h>
+
 #define DECODE_SECONDS 30
 
 static void G_GNUC_PRINTF (3, 4)
@@ -18,6 +20,36 @@ fail (GError **error, const gchar *path, const gchar *format, ...)
   text = g_strdup_vprintf (format, args);
   va_end (args);
   g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE, "%s: %s", name, text);
+}
+
+/* Behind the header of a JPEG file, where its pixels begin; NULL for what is none or breaks off before. */
+static const guint8 *
+find_scan (const guint8 *data, const guint8 *end)
+{
+  const guint8 *p = data + 2;
+
+  if (end - data < 4 || data[0] != 0xff || data[1] != 0xd8)
+    return NULL;
+  /* Segments: 0xff, kind, length with itself in two bytes, contents. 0xda is the one that pixels follow. */
+  while (end - p >= 4 && p[0] == 0xff) {
+    if (p[1] == 0xda)
+      return p;
+    p += p[1] == 0xff ? 1 : 2 + (p[2] << 8 | p[3]);
+  }
+  return NULL;
+}
+
+/* Decoders fill up what is missing of a JPEG file with grey and say nothing. */
+static gboolean
+is_cut_short (const gchar *path)
+{
+  static const guint8 end_of_image[] = { 0xff, 0xd9 };
+  g_autoptr (GMappedFile) file = g_mapped_file_new (path, FALSE, NULL);
+  const guint8 *data = file ? (const guint8 *) g_mapped_file_get_contents (file) : NULL, *scan;
+  const guint8 *end = data ? data + g_mapped_file_get_length (file) : NULL;
+
+  scan = data ? find_scan (data, end) : NULL;
+  return scan && !memmem (scan, end - scan, end_of_image, sizeof end_of_image);
 }
 
 /* Waits until the sink holds the first frame. */
@@ -50,10 +82,14 @@ GstSample *
 gst_image_file_read (const gchar *path, GError **error)
 {
   GError *problem = NULL;
-  g_autoptr (GstElement) pipeline = gst_parse_launch ("filesrc name=source ! decodebin ! video/x-raw ! "
-      "fakesink name=sink sync=false", &problem), source = NULL;
+  g_autoptr (GstElement) pipeline = NULL, source = NULL;
   GstSample *sample;
 
+  if (is_cut_short (path)) {
+    fail (error, path, "breaks off in the middle of the picture: put it there anew, or take the file away");
+    return NULL;
+  }
+  pipeline = gst_parse_launch ("filesrc name=source ! decodebin ! video/x-raw ! fakesink name=sink sync=false", &problem);
   if (problem) {
     fail (error, path, "cannot be decoded: %s", problem->message);
     g_error_free (problem);

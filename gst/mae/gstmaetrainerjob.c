@@ -200,8 +200,16 @@ keeps_checkpoint (GstMaeTrainer *self, const GstMaeTrainerSettings *s)
 static void
 save_the_rest (GstMaeTrainer *self, const GstMaeTrainerSettings *s)
 {
-  if (keeps_checkpoint (self, s) && gh_mae_trainer_steps_done (self->trainer) > self->course.first_step)
+  const guint64 done = gh_mae_trainer_steps_done (self->trainer);
+
+  if (done == self->course.first_step)
+    return;
+  if (keeps_checkpoint (self, s))
     save_on_the_way (self, s->checkpoint, "What was learned since the checkpoint before is lost.");
+  else if (gh_mae_trainer_rank (self->trainer) == 0)
+    GST_ELEMENT_WARNING (self, RESOURCE, NOT_FOUND, ("Stopped after step %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+            ", and what was learned is lost. Set the property 'checkpoint' to a file to go on from next time.", done,
+            gh_mae_trainer_options (self->trainer)->steps), (NULL));
 }
 
 /* A stop reaches a process also through the others, which were stopped, too. */

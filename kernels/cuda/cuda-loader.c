@@ -12,10 +12,23 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static const GhBackend *backend;
 static char refusal[256];
+
+/* Most machines have none, which is no error. */
+static void
+say_unopened (const char *file, const char *why)
+{
+  const size_t n = strlen (file);
+
+  if (strncmp (why, file, n) == 0 && strncmp (why + n, ": cannot open", strlen (": cannot open")) == 0)
+    snprintf (refusal, sizeof refusal, "%s, which -Dcuda=enabled builds, is not installed", file);
+  else
+    snprintf (refusal, sizeof refusal, "the module did not open: %s", why);
+}
 
 static void
 open_module (void)
@@ -25,7 +38,7 @@ open_module (void)
   void *module = dlopen (file, RTLD_NOW | RTLD_LOCAL);
 
   if (!module) {
-    snprintf (refusal, sizeof refusal, "the module did not open: %s", dlerror ());
+    say_unopened (file, dlerror ());
     return;
   }
   GhCudaModuleBackend get = (GhCudaModuleBackend) dlsym (module, GH_CUDA_MODULE_SYMBOL);

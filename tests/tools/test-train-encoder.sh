@@ -49,21 +49,23 @@ out_has 'learned     from 3 frames of days from frames'
 mkdir damaged
 cp frames/*.jpg damaged
 head -c 100 frames/frame-00002.jpg >damaged/frame-00002a.jpg
+head -c $(($(wc -c <frames/frame-00004.jpg) / 2)) frames/frame-00004.jpg >damaged/frame-00004a.jpg
 for i in 1 2 3 4 5 6; do echo "no picture" >damaged/note-$i.png; done
 train 0 --images=damaged --steps=60 --batch=4 --output=damaged.safetensors
 out_has 'learned     from 12 frames of damaged$'
 err_has 'Left out: damaged/frame-00002a.jpg: '
-err_has 'Left out: damaged/note-4.png: '
-err_lacks 'Left out: damaged/note-5.png'
-err_has '^7 of 19 images could not be read and are left out'
+err_has 'Left out: damaged/frame-00004a.jpg: breaks off in the middle of the picture'
+err_has 'Left out: damaged/note-3.png: '
+err_lacks 'Left out: damaged/note-4.png'
+err_has '^8 of 20 images could not be read and are left out'
 same a-loss.csv damaged-loss.csv
 mkdir ruined
 cp damaged/note-*.png ruined
 train 3 --images=ruined --steps=1 --output=never.safetensors
-err_has 'train-encoder: 6 of 6 images cannot be read, the last one: ruined/note-6.png: '
+err_has 'train-encoder: 4 of 6 images cannot be read, the last one: ruined/note-4.png: '
 for i in 1 2 3; do cp damaged/note-1.png "damaged/late-$i.png"; done
 train 3 --images=damaged --steps=1 --output=never.safetensors
-err_has 'train-encoder: 9 of 22 images cannot be read, the last one: '
+err_has 'train-encoder: 9 of 23 images cannot be read, the last one: '
 mkdir empty
 train 3 --images=empty --steps=1 --output=never.safetensors
 err_has 'empty: there is no image in it'
@@ -209,6 +211,8 @@ err_has 'part-checkpoint.safetensors is the checkpoint of another training'
 # Other options than the checkpoint's are told, not passed over.
 train 3 --images=frames --resume --batch=3 --output=part.safetensors
 err_has 'another batch than was asked for'
+train 1 --images=frames --resume --output=absent.safetensors
+err_has 'there is no absent-checkpoint.safetensors to go on from: leave --resume out'
 train 3 --images=frames --resume --batch=8 --output=part.safetensors
 err_has 'another batch than was asked for'
 train 3 --images=frames --resume --seed=1 --weight-decay=0.05 --light=nan --output=part.safetensors
@@ -350,7 +354,7 @@ for wrong in seed=-7 seed=-1 warmup=-5 steps=-2 minutes=-1 minutes=nan checkpoin
 done
 train 3 --images=nowhere --steps=2 --output=j.safetensors
 err_has 'nowhere: there is no such folder'
-train 3 --images=frames --resume --output=k.safetensors
+train 1 --images=frames --resume --output=k.safetensors
 err_has 'k-checkpoint.safetensors'
 train 1 --steps=2 --output=j.safetensors
 err_has 'where do the frames come from'
