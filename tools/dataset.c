@@ -61,17 +61,22 @@ gh_dataset_time (gint64 at)
 int
 gh_dataset_nothing (Catalogue *catalogue, const DatasetOptions *options)
 {
-  g_autoptr (GError) error = NULL;
-  g_auto (GStrv) sources = options->source ? catalogue_sources (catalogue, &error) : NULL;
-  g_autofree char *names = NULL;
+  const struct { const char *option, *asked; char **(*list) (Catalogue *catalogue, GError **error); } names[] = {
+    { "source", options->source, catalogue_sources }, { "task", options->task, catalogue_label_tasks },
+  };
 
-  if (error)
-    return gh_dataset_fail (error);
-  if (sources == NULL || *sources == NULL || g_strv_contains ((const char *const *) sources, options->source))
-    return gh_tool_fail (GH_EXIT_OK, "no frame fits");
-  names = g_strjoinv ("\", \"", sources);
-  return gh_tool_fail (GH_EXIT_FAILED, "--source: %s has no \"%s\"; it has \"%s\"", catalogue_folder (catalogue), options->source,
-      names);
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autoptr (GError) error = NULL;
+    g_auto (GStrv) known = names[i].asked ? names[i].list (catalogue, &error) : NULL;
+    g_autofree char *text = known ? g_strjoinv ("\", \"", known) : NULL;
+
+    if (error)
+      return gh_dataset_fail (error);
+    if (known && *known && !g_strv_contains ((const char *const *) known, names[i].asked))
+      return gh_tool_fail (GH_EXIT_FAILED, "--%s: %s has no \"%s\"; it has \"%s\"", names[i].option,
+          catalogue_folder (catalogue), names[i].asked, text);
+  }
+  return gh_tool_fail (GH_EXIT_OK, "no frame fits");
 }
 
 /* ---- stats, verify ------------------------------------------------------------------------------------------------- */

@@ -241,13 +241,31 @@ open_head (Refit *refit, GError **error)
   return gh_head_kind_from_name (o->kind_name, &refit->kind);
 }
 
+/* Labels of a name that nobody gives may be misspelt; where there are none at all they may still come. */
+static gboolean
+check_task (const Refit *refit, Catalogue *catalogue, GError **error)
+{
+  g_auto (GStrv) tasks = refit->labels->len == 0 ? catalogue_label_tasks (catalogue, error) : NULL;
+  g_autofree char *names = NULL;
+
+  if (refit->labels->len > 0)
+    return TRUE;
+  if (tasks == NULL || *tasks == NULL || g_strv_contains ((const char *const *) tasks, refit->task))
+    return tasks != NULL;
+  names = g_strjoinv ("\", \"", tasks);
+  g_set_error (error, GH_ERROR, GH_ERROR_DATA, "--task: %s has no labels of \"%s\"; it has those of \"%s\"", refit->folder,
+      refit->task, names);
+  return FALSE;
+}
+
 static gboolean
 read_labels (Refit *refit, GError **error)
 {
   g_autoptr (Catalogue) catalogue = catalogue_open_read (refit->folder, error);
 
   refit->labels = g_ptr_array_new_with_free_func (label_free);
-  if (catalogue == NULL || !catalogue_each_labeled (catalogue, refit->task, take_label, refit->labels, error))
+  if (catalogue == NULL || !catalogue_each_labeled (catalogue, refit->task, take_label, refit->labels, error)
+      || !check_task (refit, catalogue, error))
     return FALSE;
   if (refit->kind == GH_HEAD_CLASS && refit->labels->len > 0) {
     refit->classes = name_classes (refit->labels);

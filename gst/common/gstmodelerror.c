@@ -59,14 +59,14 @@ gst_model_error_text (const GError *error, const gchar *property)
     return g_strdup_printf ("%s%s", error->message, end);
   switch ((GhError) error->code) {
     case GH_ERROR_NOT_FOUND:
-      return g_strdup_printf ("%s%s Set the property '%s' to an existing safetensors file or to the name of a shipped "
+      return g_strdup_printf ("%s%s Set the property '%s' to an existing file or to the name of a shipped "
           "one ('gst-heads doctor' shows where they are looked for).", error->message, end, property);
     case GH_ERROR_OPEN:
       return g_strdup_printf ("%s%s Check that the file named by the property '%s' is a regular file which this user "
           "may read.", error->message, end, property);
     case GH_ERROR_CORRUPT:
-      return g_strdup_printf ("%s%s Copy or download the file named by the property '%s' again; 'gst-heads inspect' "
-          "checks it.", error->message, end, property);
+      return g_strdup_printf ("%s%s Set the property '%s' to another file, or copy or download this one again; 'gst-heads "
+          "inspect' tells what a file is.", error->message, end, property);
     case GH_ERROR_UNSUITABLE:
       return g_strdup_printf ("%s%s Set the property '%s' to a file that fits; 'gst-heads inspect' tells what a file "
           "holds.", error->message, end, property);

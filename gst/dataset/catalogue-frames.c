@@ -308,10 +308,11 @@ catalogue_hold (Catalogue *catalogue, GError **error)
   return catalogue_run (catalogue, error, "BEGIN", "") && catalogue_run (catalogue, error, "SELECT count(*) FROM source", "");
 }
 
-gchar **
-catalogue_sources (Catalogue *catalogue, GError **error)
+/* The first column of what `query` finds. */
+static gchar **
+list_names (Catalogue *catalogue, const gchar *query, GError **error)
 {
-  sqlite3_stmt *statement = catalogue_prepare (catalogue, error, "SELECT name FROM source ORDER BY name", "");
+  sqlite3_stmt *statement = catalogue_prepare (catalogue, error, query, "");
   GPtrArray *names;
   int code;
 
@@ -329,6 +330,18 @@ catalogue_sources (Catalogue *catalogue, GError **error)
   }
   g_ptr_array_add (names, NULL);
   return (gchar **) g_ptr_array_free (names, FALSE);
+}
+
+gchar **
+catalogue_sources (Catalogue *catalogue, GError **error)
+{
+  return list_names (catalogue, "SELECT name FROM source ORDER BY name", error);
+}
+
+gchar **
+catalogue_label_tasks (Catalogue *catalogue, GError **error)
+{
+  return list_names (catalogue, "SELECT DISTINCT task FROM label ORDER BY task", error);
 }
 
 /* What people leave out: the time of day, its seconds. */

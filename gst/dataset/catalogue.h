@@ -313,6 +313,8 @@ gboolean catalogue_hold (Catalogue *catalogue, GError **error);
 gchar *catalogue_frame_at (Catalogue *catalogue, const gchar *source, gint64 at, gint64 tolerance, gint64 *distance);
 /* The names of all sources, in the order of the alphabet; free with g_strfreev(). NULL with an error. */
 gchar **catalogue_sources (Catalogue *catalogue, GError **error);
+/* What labels tell, such as "people": of all labels, likewise. */
+gchar **catalogue_label_tasks (Catalogue *catalogue, GError **error);
 /* A time of ISO 8601, 2026-01-31T07:00:00Z; without a zone it is UTC, without a time of day its midnight, and seconds may
  * be left out. */
 gboolean catalogue_parse_time (const gchar *text, gint64 *at);

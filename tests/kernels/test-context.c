@@ -73,6 +73,30 @@ test_choice (void)
   CHECK (gh_ctx_new (NULL, GH_DEVICE_REF, 1, NULL, 0) == GH_INVAL);
 }
 
+/* What asks for less than the processor has, misspelt. */
+static void
+test_misspelt (void)
+{
+  static const char *const wrong[][3] = {
+    { "GST_HEADS_CPU", "avx9", "GST_HEADS_CPU=avx9 is none of baseline, avx2, avx512, amx, wide" },
+    { "GST_HEADS_LINEAR", "foo", "GST_HEADS_LINEAR=foo is none of own, onednn" },
+  };
+
+  for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+    char reason[256] = "stale";
+    GhCtx *ctx;
+
+    setenv (wrong[i][0], wrong[i][1], 1);
+    CHECK (open_with (NULL, NULL, GH_DEVICE_CPU, 1, &ctx, reason, sizeof reason) == GH_INVAL);
+    CHECK (ctx == NULL);
+    CHECK (strstr (reason, wrong[i][2]) != NULL);
+    setenv (wrong[i][0], "", 1);
+    CHECK (open_with (NULL, NULL, GH_DEVICE_CPU, 1, &ctx, reason, sizeof reason) == GH_OK);
+    gh_ctx_free (ctx);
+    unsetenv (wrong[i][0]);
+  }
+}
+
 static void
 test_reason_may_be_short_or_absent (void)
 {
@@ -142,6 +166,7 @@ int
 main (void)
 {
   test_choice ();
+  test_misspelt ();
   test_reason_may_be_short_or_absent ();
   for (GhDevice device = GH_DEVICE_REF; device <= GH_DEVICE_CPU; device++) {
     test_memory (device);
