@@ -72,8 +72,10 @@ open_context (GhDevice device, GhPrecision precision, int threads, GhDtype *dtyp
   GhCtx *ctx = NULL;
   g_autofree char *why = NULL;
 
-  if (gh_ctx_new (&ctx, device, threads, words, sizeof (words)) != GH_OK) {
-    g_set_error (error, GH_ERROR, GH_ERROR_DEVICE, "%s; device=cpu runs everywhere", words);
+  GhStatus status = gh_ctx_new (&ctx, device, threads, words, sizeof (words));
+
+  if (status != GH_OK) {
+    g_set_error (error, GH_ERROR, GH_ERROR_DEVICE, "%s%s", words, status == GH_INVAL ? "" : "; device=cpu runs everywhere");
     return NULL;
   }
   if (!choose_dtype (ctx, precision, dtype, &why, error)) {

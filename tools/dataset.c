@@ -62,7 +62,7 @@ int
 gh_dataset_nothing (Catalogue *catalogue, const DatasetOptions *options)
 {
   const struct { const char *option, *asked; char **(*list) (Catalogue *catalogue, GError **error); } names[] = {
-    { "source", options->source, catalogue_sources }, { "task", options->task, catalogue_label_tasks },
+    { "source", options->source, catalogue_sources }, { "task", options->unlabeled ? NULL : options->task, catalogue_label_tasks },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {

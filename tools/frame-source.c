@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * frame-source.c: see the header. */
 #include "frame-source.h"
+#include "gst/common/gstimagefile.h"
 #include "image-batch.h"
 #include "pipeline-file.h"
 #include "redact.h"
@@ -104,6 +105,7 @@ typedef struct {
   GhToolProgress *progress;
   GhImageBatch *batch;
   guint n, left_out;            /* images */
+  gboolean have_ends;           /* files that break off stand out, as the first one does not */
 } Folder;
 
 /* Of so many images that cannot be read the reason is told, one by one; so many, or a tenth, or half
@@ -129,6 +131,16 @@ leave_out (Folder *folder, GError *problem, GError **error)
   return FALSE;
 }
 
+/* NULL when image `name` is whole, as far as its end tells. */
+static GError *
+check_end (const Folder *folder, const char *name)
+{
+  g_autofree char *path = g_build_filename (folder->source->images, name, NULL), *shown = g_filename_display_name (path);
+
+  return !folder->have_ends || gst_image_file_has_end (path) ? NULL : g_error_new (GH_ERROR, GH_ERROR_DATA,
+      "%s: breaks off in the middle of the picture: put it there anew, or take the file away", shown);
+}
+
 static gboolean
 push_images (Folder *folder, const char *const *names, int n, GError **error)
 {
@@ -138,6 +150,8 @@ push_images (Folder *folder, const char *const *names, int n, GError **error)
   gboolean good = TRUE;
 
   for (int i = 0; i < n; i++) {
+    if (good && !problems[i])
+      problems[i] = check_end (folder, names[i]);
     if (!good)
       g_clear_error (&problems[i]);
     else if (problems[i])
@@ -169,11 +183,14 @@ fill_from_images (const GhFrameSource *source, GhFrameStore *store, GhToolProgre
 {
   g_autoptr (GPtrArray) names = list_images (source, error);
   Folder folder = { source, store, progress };
+  g_autofree char *first = NULL;
   gboolean filled;
 
   if (!names)
     return FALSE;
   folder.n = names->len;
+  first = g_build_filename (source->images, names->pdata[0], NULL);
+  folder.have_ends = gst_image_file_has_end (first);
   folder.batch = gh_image_batch_new (gh_frame_store_width (store), gh_frame_store_height (store));
   filled = push_folder (&folder, names, error);
   gh_image_batch_free (folder.batch);

@@ -241,7 +241,7 @@ open_head (Refit *refit, GError **error)
   return gh_head_kind_from_name (o->kind_name, &refit->kind);
 }
 
-/* Labels of a name that nobody gives may be misspelt; where there are none at all they may still come. */
+/* Labels of a name that nobody has given yet may still come, or be misspelt. */
 static gboolean
 check_task (const Refit *refit, Catalogue *catalogue, GError **error)
 {
@@ -253,9 +253,8 @@ check_task (const Refit *refit, Catalogue *catalogue, GError **error)
   if (tasks == NULL || *tasks == NULL || g_strv_contains ((const char *const *) tasks, refit->task))
     return tasks != NULL;
   names = g_strjoinv ("\", \"", tasks);
-  g_set_error (error, GH_ERROR, GH_ERROR_DATA, "--task: %s has no labels of \"%s\"; it has those of \"%s\"", refit->folder,
-      refit->task, names);
-  return FALSE;
+  gh_tool_fail (GH_EXIT_OK, "%s has no labels of \"%s\"; it has those of \"%s\"", refit->folder, refit->task, names);
+  return TRUE;
 }
 
 static gboolean

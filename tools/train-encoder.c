@@ -500,7 +500,7 @@ print_report (const Options *o, const GhMaeTrainer *trainer, const GhFrameStore 
 /* The fit of the embedding can be stopped where the state is kept. */
 typedef struct {
   GhToolProgress bar;
-  gboolean saved;
+  gboolean saved, told;
 } Fit;
 
 static gboolean
@@ -508,7 +508,13 @@ show_fit (double part, gpointer data)
 {
   Fit *fit = data;
 
-  return gh_tool_progress (part, "fitting the embedding", &fit->bar) || !fit->saved;
+  if (gh_tool_progress (part, "fitting the embedding", &fit->bar))
+    return TRUE;
+  if (!fit->saved && !fit->told)
+    g_printerr ("%sthere is no checkpoint, so the encoder is written first; another Ctrl-C ends without it\n",
+        fit->bar.drawn ? "\n" : "");
+  fit->told = TRUE;
+  return !fit->saved;
 }
 
 static gboolean
@@ -537,8 +543,11 @@ write_results (const Options *o, GhMaeTrainer *trainer, GhFrameStore *store, con
   const gboolean saved = o->checkpoint && gh_mae_trainer_save (trainer, o->checkpoint, &unsaved);
 
   if (!write_encoder (o, trainer, store, about, saved, error) || !gh_loss_csv_write (trainer, o->csv, error)
-      || (o->plot && !gh_loss_picture_write (trainer, about, o->plot, error)))
+      || (o->plot && !gh_loss_picture_write (trainer, about, o->plot, error))) {
+    if (unsaved)
+      g_prefix_error (error, "%s. ", unsaved->message);
     return FALSE;
+  }
   if (o->own_checkpoint) {
     g_unlink (o->checkpoint);
   } else if (unsaved) {

@@ -39,17 +39,18 @@ find_scan (const guint8 *data, const guint8 *end)
   return NULL;
 }
 
-/* Decoders fill up what is missing of a JPEG file with grey and say nothing. */
-static gboolean
-is_cut_short (const gchar *path)
+gboolean
+gst_image_file_has_end (const gchar *path)
 {
   static const guint8 end_of_image[] = { 0xff, 0xd9 };
-  g_autoptr (GMappedFile) file = g_mapped_file_new (path, FALSE, NULL);
-  const guint8 *data = file ? (const guint8 *) g_mapped_file_get_contents (file) : NULL, *scan;
-  const guint8 *end = data ? data + g_mapped_file_get_length (file) : NULL;
+  g_autofree gchar *data = NULL;
+  const guint8 *scan;
+  gsize size;
 
-  scan = data ? find_scan (data, end) : NULL;
-  return scan && !memmem (scan, end - scan, end_of_image, sizeof end_of_image);
+  if (!g_file_get_contents (path, &data, &size, NULL))
+    return TRUE;
+  scan = find_scan ((const guint8 *) data, (const guint8 *) data + size);
+  return !scan || memmem (scan, (const guint8 *) data + size - scan, end_of_image, sizeof end_of_image);
 }
 
 /* Waits until the sink holds the first frame. */
@@ -85,10 +86,6 @@ gst_image_file_read (const gchar *path, GError **error)
   g_autoptr (GstElement) pipeline = NULL, source = NULL;
   GstSample *sample;
 
-  if (is_cut_short (path)) {
-    fail (error, path, "breaks off in the middle of the picture: put it there anew, or take the file away");
-    return NULL;
-  }
   pipeline = gst_parse_launch ("filesrc name=source ! decodebin ! video/x-raw ! fakesink name=sink sync=false", &problem);
   if (problem) {
     fail (error, path, "cannot be decoded: %s", problem->message);

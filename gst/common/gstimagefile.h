@@ -10,4 +10,8 @@ G_BEGIN_DECLS
  * one ends its own and no other. NULL with GST_STREAM_ERROR_DECODE, whose text names the file. Any thread. */
 GstSample *gst_image_file_read (const gchar *path, GError **error);
 
+/* FALSE for a JPEG file whose pixels break off, or that was never given an end: some cameras' are not. Decoders fill up with grey
+ * what is missing, and say nothing. */
+gboolean gst_image_file_has_end (const gchar *path);
+
 G_END_DECLS

@@ -54,7 +54,8 @@ check_steps (const GhMaeTrainer *trainer, const GstMaeTrainerSettings *s, GError
   if (done < gh_mae_trainer_options (trainer)->steps)
     return TRUE;
   g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "The checkpoint %s has had all its %"
-      G_GUINT64_FORMAT " steps. Set 'steps' to more, or 'checkpoint' to another file.", s->checkpoint, done);
+      G_GUINT64_FORMAT " steps. Set 'steps' to more, or 'checkpoint' to another file. Where its encoder is missing, 'gst-heads "
+      "train-encoder --resume --checkpoint=%s' writes it.", s->checkpoint, done, s->checkpoint);
   return FALSE;
 }
 

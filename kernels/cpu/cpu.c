@@ -9,50 +9,15 @@
 
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static GhBackend cpu_backend;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* Who misspells what is to be compared would compare the same twice. `words` end in NULL. */
-static GhStatus
-check_word (const char *variable, const char *const *words, char *reason, size_t reason_size)
-{
-  const char *word = getenv (variable);
-  size_t n = 0;
-
-  for (int i = 0; word && words[i]; i++)
-    if (strcmp (word, words[i]) == 0)
-      return GH_OK;
-  if (!word || !*word)
-    return GH_OK;
-  if (reason && reason_size) {
-    n = snprintf (reason, reason_size, "%s=%s is none of", variable, word);
-    for (int i = 0; words[i] && n < reason_size; i++)
-      n += snprintf (reason + n, reason_size - n, "%s %s", i ? "," : "", words[i]);
-  }
-  return GH_INVAL;
-}
-
-static GhStatus
-check_environment (char *reason, size_t reason_size)
-{
-  static const char *const levels[] = { "baseline", "avx2", "avx512", "amx", "wide", NULL };
-  static const char *const engines[] = { "own", "onednn", NULL };
-  GhStatus status = check_word ("GST_HEADS_CPU", levels, reason, reason_size);
-
-  return status != GH_OK ? status : check_word ("GST_HEADS_LINEAR", engines, reason, reason_size);
-}
-
 static GhStatus
 cpu_open (GhCtx *ctx, char *reason, size_t reason_size)
 {
-  GhStatus status = check_environment (reason, reason_size);
+  GhStatus status = gh_pool_open (ctx);
 
-  if (status != GH_OK)
-    return status;
-  status = gh_pool_open (ctx);
   if (status != GH_OK && reason && reason_size)
     snprintf (reason, reason_size, "%s", gh_last_error (ctx));
   return status;

@@ -87,7 +87,7 @@ test_misspelt (void)
     GhCtx *ctx;
 
     setenv (wrong[i][0], wrong[i][1], 1);
-    CHECK (open_with (NULL, NULL, GH_DEVICE_CPU, 1, &ctx, reason, sizeof reason) == GH_INVAL);
+    CHECK (open_with (NULL, NULL, i ? GH_DEVICE_CPU : GH_DEVICE_REF, 1, &ctx, reason, sizeof reason) == GH_INVAL);
     CHECK (ctx == NULL);
     CHECK (strstr (reason, wrong[i][2]) != NULL);
     setenv (wrong[i][0], "", 1);

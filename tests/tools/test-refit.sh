@@ -25,10 +25,11 @@ expect 1 "$gst_heads" refit set --head=people.safetensors --task=people --kind=n
 err_has 'there is no kind "number"; there are count, scalar, time and class'
 expect 1 "$gst_heads" refit set --head=people.safetensors --watch=-1
 err_has '--watch=-1: a number of seconds'
-expect 3 "$gst_heads" refit set --head=left.safetensors --task=poeple --kind=count
+expect 7 "$gst_heads" refit set --head=left.safetensors --task=poeple --kind=count
 err_has 'set has no labels of "poeple"; it has those of "people"'
 expect 3 "$gst_heads" dataset export set --task=poeple
 err_has 'set has no "poeple"; it has "people"'
+expect 0 "$gst_heads" dataset list set --unlabeled --task=poeple --after=2099-01-01
 expect 1 "$gst_heads" refit set --head=left.safetensors --task=people --kind=count --crop=0,0,240
 err_has '"0,0,240" is no crop'
 expect 3 "$gst_heads" refit set --head=left.safetensors --task=people --kind=count --min-new=10 --crop=0,0,481,288
