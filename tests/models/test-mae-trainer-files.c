@@ -78,7 +78,7 @@ test_export_fits (Training *f, gconstpointer data)
   g_assert_true (gh_mae_trainer_export (trainer, f->a, &how, &error));
   g_assert_true (gh_mae_trainer_export (trainer, plain, NULL, &error));
   g_assert_true (gh_embed_fit (plain, f->b, NULL, f->store, &(GhEmbedHow) { .seed = f->options.seed,
-      .threads = 1 }, &error));
+      .device = f->options.device, .threads = 1 }, &error));
   g_assert_true (g_file_get_contents (f->a, &bytes, &size, NULL));
   g_assert_true (g_file_get_contents (f->b, &by_hand, &size_by_hand, NULL));
   g_assert_cmpmem (bytes, size, by_hand, size_by_hand);
