@@ -48,8 +48,8 @@ gboolean gst_label_source_open (GstLabelSource *source, const GstLabelSettings *
 void gst_label_source_clear (GstLabelSource *source);
 
 /* The label of frame `number`, at stream time `time`. FALSE without an error when it has none, with GH_ERROR_DATA when
- * what it has is no label of the kind, with GH_ERROR_UNSUITABLE when that is a number out of its range. time and duration may be GST_CLOCK_TIME_NONE. *scratch (initialised) keeps texts
- * that have to be made. */
+ * what it has is no label of the kind, with GH_ERROR_UNSUITABLE when that is a number out of its range. time and duration
+ * may be GST_CLOCK_TIME_NONE. *scratch (initialised) keeps texts that have to be made. */
 gboolean gst_label_source_find (const GstLabelSource *source, GstBuffer *buffer, guint64 number, GstClockTime time,
     GstClockTime duration, GstLabel *label, GString *scratch, GError **error);
 
