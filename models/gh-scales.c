@@ -20,12 +20,12 @@ compare_doubles (const void *a, const void *b)
 
 /* The median of the variances above 0; 1 when there are none. */
 static double
-typical_variance (const double *variance, int dim)
+typical_variance (const double *variance, guint dim)
 {
   g_autofree double *sorted = g_new (double, dim);
-  int n = 0;
+  guint n = 0;
 
-  for (int i = 0; i < dim; i++)
+  for (guint i = 0; i < dim; i++)
     if (variance[i] > 0)
       sorted[n++] = variance[i];
   if (n == 0)
