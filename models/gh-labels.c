@@ -278,6 +278,28 @@ gh_labels_check_files (const GhLabels *labels, const char *path, const char *fol
   return FALSE;
 }
 
+void
+gh_labels_drop (GhLabels *labels, const guint *index, guint n)
+{
+  guint kept = 0, next = 0;
+
+  for (guint i = 0; i < labels->n; i++) {
+    if (next < n && index[next] == i) {
+      g_free (labels->files[i]);
+      next++;
+      continue;
+    }
+    labels->files[kept] = labels->files[i];
+    labels->values[kept] = labels->values[i];
+    labels->lines[kept] = labels->lines[i];
+    if (labels->groups)
+      labels->groups[kept] = labels->groups[i];
+    kept++;
+  }
+  labels->files[kept] = NULL;
+  labels->n = kept;
+}
+
 gboolean
 gh_labels_use_classes (GhLabels *labels, const char *path, const char *const *classes, GError **error)
 {

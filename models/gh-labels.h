@@ -32,6 +32,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GhLabels, gh_labels_free)
 
 /* Checks that every file is in `folder`; the error lists those that are not. */
 gboolean gh_labels_check_files (const GhLabels *labels, const char *path, const char *folder, GError **error);
+/* Takes away the rows index[n], which ascend. */
+void gh_labels_drop (GhLabels *labels, const guint *index, guint n);
 /* Replaces class indices by those of `classes` (a head's); an unknown class is an error. */
 gboolean gh_labels_use_classes (GhLabels *labels, const char *path, const char *const *classes, GError **error);
 

@@ -6,6 +6,7 @@
 #include "tools.h"
 #include "encoder-options.h"
 #include "eval-draws.h"
+#include "head-frames.h"
 #include "head-report.h"
 #include "image-embeddings.h"
 #include "models/gh-head-label.h"
@@ -102,12 +103,12 @@ parse (Options *o, int argc, char **argv)
 
 static float *
 load_vectors (const Options *o, GhEmbedder *embedder, const char *folder, char *const *files, guint n,
-    const GhCrop *crop, GError **error)
+    const GhCrop *crop, GArray *damaged, GError **error)
 {
   g_autofree char *name = gh_embedder_cache_name (embedder, folder, crop);
   g_autofree char *path = o->no_cache ? NULL : g_build_filename (o->cache ? o->cache : ".", name, NULL);
 
-  return gh_image_embeddings (embedder, folder, files, n, crop, path, NULL, error);
+  return gh_image_embeddings (embedder, folder, files, n, crop, path, NULL, damaged, error);
 }
 
 /* ---- datasets ------------------------------------------------------------------------------------------ */
@@ -205,7 +206,7 @@ view (const Options *o, const GhDataset *dataset, const GhSamples *samples, GhEm
   g_autofree char *folder = g_build_filename (o->data, dataset->images, NULL);
 
   *dim = gh_embedder_dim (embedder);
-  return load_vectors (o, embedder, folder, samples->files, samples->n, &dataset->crop, error);
+  return load_vectors (o, embedder, folder, samples->files, samples->n, &dataset->crop, NULL, error);
 }
 
 static gboolean
@@ -290,6 +291,20 @@ evaluate_dataset (const Options *o, const GhDataset *dataset, GError **error)
 
 /* ---- one head ------------------------------------------------------------------------------------------ */
 
+/* How good a head is, only pictures tell that it did not learn from. */
+static void
+warn_of_known (const GhHead *head, const GhLabels *labels)
+{
+  g_autoptr (GHashTable) frames = gh_head_frames (head);
+  guint known = 0;
+
+  for (guint i = 0; frames && i < labels->n; i++)
+    known += gh_head_frames_have (frames, labels->files[i]);
+  if (known > 0)
+    g_printerr ("%u of these %u images are called like ones the head learned from: if they are the same, it is worse on "
+        "others.\n", known, labels->n);
+}
+
 static double *
 predict_all (const GhHead *head, const float *vectors, const GhLabels *labels, int dim, GError **error)
 {
@@ -339,6 +354,7 @@ evaluate_head (const Options *o, GError **error)
   g_autoptr (GhEmbedder) embedder = NULL;
   g_autofree float *vectors = NULL;
   g_autofree double *predicted = NULL;
+  g_autoptr (GArray) damaged = g_array_new (FALSE, FALSE, sizeof (guint));
   GhCrop crop = { 0 };
   int dim;
 
@@ -356,11 +372,13 @@ evaluate_head (const Options *o, GError **error)
   if (!gh_head_check (head, gh_encoder_id (encoder), gh_encoder_path (encoder), dim, error))
     return FALSE;
   embedder = gh_embedder_new_encoder (encoder, error);
-  vectors = embedder ? load_vectors (o, embedder, o->images, labels->files, labels->n, &crop, error) : NULL;
+  vectors = embedder ? load_vectors (o, embedder, o->images, labels->files, labels->n, &crop, damaged, error) : NULL;
+  gh_labels_drop (labels, (const guint *) damaged->data, vectors ? damaged->len : 0);
   predicted = vectors ? predict_all (head, vectors, labels, dim, error) : NULL;
   if (!predicted)
     return FALSE;
   print_head (head, labels, predicted, o->seed);
+  warn_of_known (head, labels);
   return TRUE;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * frame-source.c: see the header. */
 #include "frame-source.h"
-#include "gst/common/gstimagefile.h"
 #include "image-batch.h"
+#include "image-damage.h"
 #include "pipeline-file.h"
 #include "redact.h"
 #include "tools.h"
@@ -102,62 +102,29 @@ list_images (const GhFrameSource *source, GError **error)
 typedef struct {
   const GhFrameSource *source;
   GhFrameStore *store;
-  GhToolProgress *progress;
   GhImageBatch *batch;
-  guint n, left_out;            /* images */
-  gboolean have_ends;           /* files that break off stand out, as the first one does not */
+  GhImageDamage damage;
 } Folder;
-
-/* Of so many images that cannot be read the reason is told, one by one; so many, or a tenth, or half
- * of few, are no accident any more. */
-enum { TOLD = 5, ACCIDENTS = 8 };
-
-/* A picture that cannot be read spoils neither the others nor the hours of reading before it. One that the crop does not
- * fit, or many of them, are the caller's to mend. FALSE: this one is too much. Takes the problem. */
-static gboolean
-leave_out (Folder *folder, GError *problem, GError **error)
-{
-  const gboolean is_damaged = g_error_matches (problem, GH_ERROR, GH_ERROR_DATA);
-
-  if (is_damaged && ++folder->left_out <= TOLD)
-    g_printerr ("%sLeft out: %s\n", folder->progress->drawn ? "\n" : "", problem->message);
-  if (is_damaged && folder->left_out <= MIN (MAX (ACCIDENTS, folder->n / 10), folder->n / 2)) {
-    g_error_free (problem);
-    return TRUE;
-  }
-  g_propagate_error (error, problem);
-  if (is_damaged && folder->left_out > 1)
-    g_prefix_error (error, "%u of %u images cannot be read, the last one: ", folder->left_out, folder->n);
-  return FALSE;
-}
-
-/* NULL when image `name` is whole, as far as its end tells. */
-static GError *
-check_end (const Folder *folder, const char *name)
-{
-  g_autofree char *path = g_build_filename (folder->source->images, name, NULL), *shown = g_filename_display_name (path);
-
-  return !folder->have_ends || gst_image_file_has_end (path) ? NULL : g_error_new (GH_ERROR, GH_ERROR_DATA,
-      "%s: breaks off in the middle of the picture: put it there anew, or take the file away", shown);
-}
 
 static gboolean
 push_images (Folder *folder, const char *const *names, int n, GError **error)
 {
   const gsize stride = (gsize) gh_frame_store_width (folder->store) * 3;
   GError *problems[GH_IMAGE_BATCH];
-  const guint8 *rgb = gh_image_batch_try (folder->batch, folder->source->images, names, n, &folder->source->crop, problems);
+  const guint8 *rgb = gh_image_batch_read (folder->batch, folder->source->images, names, n, &folder->source->crop, problems);
   gboolean good = TRUE;
 
   for (int i = 0; i < n; i++) {
-    if (good && !problems[i])
-      problems[i] = check_end (folder, names[i]);
+    GError *unfit = NULL;
+
     if (!good)
       g_clear_error (&problems[i]);
-    else if (problems[i])
-      good = leave_out (folder, problems[i], error);
-    else
+    else if (gh_image_damage_passes (&folder->damage, names[i], problems[i], &unfit))
       good = gh_frame_store_push (folder->store, rgb + i * stride * gh_frame_store_height (folder->store), stride, error);
+    else
+      good = !unfit;
+    if (unfit)
+      g_propagate_error (error, unfit);
   }
   return good;
 }
@@ -166,15 +133,14 @@ static gboolean
 push_folder (Folder *folder, const GPtrArray *names, GError **error)
 {
   for (guint at = 0; at < names->len; at += GH_IMAGE_BATCH) {
-    if (!gh_tool_progress ((double) at / names->len, "reading images", folder->progress))
+    if (!gh_tool_progress ((double) at / names->len, "reading images", folder->damage.progress))
       return cancelled (error);
     if (!push_images (folder, (const char *const *) names->pdata + at, MIN (GH_IMAGE_BATCH, names->len - at), error))
       return FALSE;
   }
-  gh_tool_progress (1, "reading images", folder->progress);
-  gh_tool_progress_end (folder->progress);
-  if (folder->left_out > 0)
-    g_printerr ("%u of %u images could not be read and are left out.\n", folder->left_out, names->len);
+  gh_tool_progress (1, "reading images", folder->damage.progress);
+  gh_tool_progress_end (folder->damage.progress);
+  gh_image_damage_tell (&folder->damage);
   return TRUE;
 }
 
@@ -182,15 +148,12 @@ static gboolean
 fill_from_images (const GhFrameSource *source, GhFrameStore *store, GhToolProgress *progress, GError **error)
 {
   g_autoptr (GPtrArray) names = list_images (source, error);
-  Folder folder = { source, store, progress };
-  g_autofree char *first = NULL;
+  Folder folder = { source, store };
   gboolean filled;
 
   if (!names)
     return FALSE;
-  folder.n = names->len;
-  first = g_build_filename (source->images, names->pdata[0], NULL);
-  folder.have_ends = gst_image_file_has_end (first);
+  gh_image_damage_init (&folder.damage, source->images, names->pdata[0], names->len, progress);
   folder.batch = gh_image_batch_new (gh_frame_store_width (store), gh_frame_store_height (store));
   filled = push_folder (&folder, names, error);
   gh_image_batch_free (folder.batch);

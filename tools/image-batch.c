@@ -68,8 +68,8 @@ gh_image_batch_free (GhImageBatch *b)
   g_free (b);
 }
 
-const guint8 *
-gh_image_batch_try (GhImageBatch *b, const char *folder, const char *const *files, int n, const GhCrop *crop,
+guint8 *
+gh_image_batch_read (GhImageBatch *b, const char *folder, const char *const *files, int n, const GhCrop *crop,
     GError **problems)
 {
   Job jobs[GH_IMAGE_BATCH];
@@ -89,23 +89,4 @@ gh_image_batch_try (GhImageBatch *b, const char *folder, const char *const *file
   for (int i = 0; i < n; i++)
     problems[i] = jobs[i].error;
   return b->rgb;
-}
-
-const guint8 *
-gh_image_batch_read (GhImageBatch *b, const char *folder, const char *const *files, int n, const GhCrop *crop,
-    GError **error)
-{
-  GError *problems[GH_IMAGE_BATCH], *first = NULL;
-  const guint8 *rgb = gh_image_batch_try (b, folder, files, n, crop, problems);
-
-  for (int i = 0; rgb && i < n; i++) {
-    if (problems[i] && !first)
-      first = problems[i];
-    else
-      g_clear_error (&problems[i]);
-  }
-  if (!first)
-    return rgb;
-  g_propagate_error (error, first);
-  return NULL;
 }

@@ -16,10 +16,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GhImageBatch, gh_image_batch_free)
 
 /* rgb[n,height,width,3] of the first n <= GH_IMAGE_BATCH files in folder, the batch's until its next call. problems[n]: the
  * error of each file that could not be read, which has no picture; NULL for the others. */
-const guint8 *gh_image_batch_try (GhImageBatch *batch, const char *folder, const char *const *files, int n,
+guint8 *gh_image_batch_read (GhImageBatch *batch, const char *folder, const char *const *files, int n,
     const GhCrop *crop, GError **problems);
-/* The same of files that all have to be read; NULL and the error of the first one that could not be. */
-const guint8 *gh_image_batch_read (GhImageBatch *batch, const char *folder, const char *const *files, int n,
-    const GhCrop *crop, GError **error);
 
 G_END_DECLS

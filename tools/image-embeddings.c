@@ -5,6 +5,7 @@
 #include "image-embeddings.h"
 #include "embedding-cache.h"
 #include "image-batch.h"
+#include "image-damage.h"
 #include "tools.h"
 
 #include <gio/gio.h>
@@ -126,52 +127,133 @@ embed (GhEmbedder *embedder, const guint8 *rgb, int n, float *out, GError **erro
 
 /* ---- batches ------------------------------------------------------------------------------------------- */
 
-/* Everything in `wanted` (indices into files) goes to the cache and to out. */
-static gboolean
-compute (GhEmbedder *embedder, const char *folder, const GhCrop *crop, char *const *files, const GArray *wanted,
-    GhEmbeddingCache *cache, float *out, GError **error)
+typedef struct {
+  GhEmbedder *embedder;
+  const char *folder;
+  const GhCrop *crop;
+  char *const *files;           /* [n] */
+  guint n;
+  GhEmbeddingCache *cache;
+  float *out;                   /* [n,dim] */
+  GArray *damaged;              /* NULL: every file has to be read */
+} Work;
+
+/* The vectors of files[index[n]] go to the cache and to out. */
+static void
+keep (const Work *w, const guint *index, int n, const float *vectors)
 {
-  g_autofree float *vectors = g_new (float, (gsize) BATCH * embedder->dim);
+  const gsize dim = w->embedder->dim;
+
+  for (int i = 0; i < n; i++) {
+    gh_embedding_cache_put (w->cache, w->folder, w->files[index[i]], vectors + i * dim);
+    memcpy (w->out + index[i] * dim, vectors + i * dim, dim * sizeof *vectors);
+  }
+}
+
+/* Takes the problem. FALSE without an error: files[index] is left out. */
+static gboolean
+passes (const Work *w, GhImageDamage *damage, guint index, GError *problem, GError **error)
+{
+  if (!w->damaged) {
+    if (problem)
+      g_propagate_error (error, problem);
+    return !problem;
+  }
+  if (gh_image_damage_passes (damage, w->files[index], problem, error))
+    return TRUE;
+  g_array_append_val (w->damaged, index);
+  return FALSE;
+}
+
+/* Moves the pictures of files[index[*n]] that can be used to the front of rgb, and their indices. */
+static gboolean
+sift (const Work *w, GhImageDamage *damage, guint8 *rgb, guint *index, int *n, GError **problems, GError **error)
+{
+  const gsize size = (gsize) w->embedder->width * w->embedder->height * 3;
+  GError *unfit = NULL;
+  int kept = 0;
+
+  for (int i = 0; i < *n; i++) {
+    if (unfit) {
+      g_clear_error (&problems[i]);
+    } else if (passes (w, damage, index[i], problems[i], &unfit)) {
+      if (kept < i)
+        memcpy (rgb + kept * size, rgb + i * size, size);
+      index[kept++] = index[i];
+    }
+  }
+  *n = kept;
+  if (unfit)
+    g_propagate_error (error, unfit);
+  return !unfit;
+}
+
+/* Everything in `wanted` (indices into files). */
+static gboolean
+compute (const Work *w, const GArray *wanted, GError **error)
+{
+  g_autofree float *vectors = g_new (float, (gsize) BATCH * w->embedder->dim);
   GhToolProgress progress = { 0 };
+  GhImageDamage damage;
   gboolean good = TRUE;
 
+  gh_image_damage_init (&damage, w->folder, w->files[0], w->n, &progress);
   for (guint at = 0; good && at < wanted->len; at += BATCH) {
-    const char *batch[BATCH];
     int n = MIN (BATCH, wanted->len - at);
-    const guint8 *rgb;
+    const char *batch[BATCH];
+    GError *problems[BATCH];
+    guint index[BATCH];
+    guint8 *rgb;
 
-    good = gh_tool_progress ((double) at / wanted->len, embedder->session ? "encoding images" : "reading images",
-        &progress);
-    if (!good) {
+    if (!gh_tool_progress ((double) at / wanted->len, w->embedder->session ? "encoding images" : "reading images",
+            &progress)) {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "stopped");
+      good = FALSE;
       break;
     }
-    for (int i = 0; i < n; i++)
-      batch[i] = files[g_array_index (wanted, guint, at + i)];
-    good = (rgb = gh_image_batch_read (embedder->batch, folder, batch, n, crop, error))
-        && embed (embedder, rgb, n, vectors, error);
-    for (int i = 0; good && i < n; i++) {
-      const float *vector = vectors + (gsize) i * embedder->dim;
-
-      gh_embedding_cache_put (cache, folder, batch[i], vector);
-      memcpy (out + (gsize) g_array_index (wanted, guint, at + i) * embedder->dim, vector,
-          embedder->dim * sizeof *vector);
+    for (int i = 0; i < n; i++) {
+      index[i] = g_array_index (wanted, guint, at + i);
+      batch[i] = w->files[index[i]];
     }
+    rgb = gh_image_batch_read (w->embedder->batch, w->folder, batch, n, w->crop, problems);
+    good = sift (w, &damage, rgb, index, &n, problems, error) && (n == 0 || embed (w->embedder, rgb, n, vectors, error));
+    if (good)
+      keep (w, index, n, vectors);
   }
   if (good)
     gh_tool_progress (1, progress.what, &progress);
   gh_tool_progress_end (&progress);
+  gh_image_damage_tell (&damage);
   return good;
+}
+
+/* Closes the gaps in out[n,dim] where damaged files would be. */
+static void
+close_gaps (const Work *w)
+{
+  const gsize dim = w->embedder->dim;
+  guint kept = 0, next = 0;
+
+  for (guint i = 0; i < w->n; i++) {
+    if (next < w->damaged->len && g_array_index (w->damaged, guint, next) == i) {
+      next++;
+      continue;
+    }
+    if (kept < i)
+      memcpy (w->out + kept * dim, w->out + i * dim, dim * sizeof *w->out);
+    kept++;
+  }
 }
 
 float *
 gh_image_embeddings (GhEmbedder *embedder, const char *folder, char *const *files, guint n, const GhCrop *crop,
-    const char *cache_path, guint *computed, GError **error)
+    const char *cache_path, guint *computed, GArray *damaged, GError **error)
 {
   g_autofree char *area = gh_crop_to_string (crop), *key = g_strdup_printf ("%s crop=%s", embedder->name, area);
   g_autoptr (GhEmbeddingCache) cache = gh_embedding_cache_open (cache_path, key, embedder->dim);
   g_autoptr (GArray) wanted = g_array_new (FALSE, FALSE, sizeof (guint));
   g_autofree float *out = g_new (float, (gsize) MAX (n, 1) * embedder->dim);
+  const Work work = { embedder, folder, crop, files, n, cache, out, damaged };
   gboolean good = TRUE;
 
   for (guint i = 0; i < n; i++) {
@@ -187,10 +269,12 @@ gh_image_embeddings (GhEmbedder *embedder, const char *folder, char *const *file
   if (wanted->len > 0) {
     g_autoptr (GError) unkept = NULL;
 
-    good = compute (embedder, folder, crop, files, wanted, cache, out, error);
+    good = compute (&work, wanted, error);
     /* A cache that cannot be written costs time at the next training, no more. */
     if (!gh_embedding_cache_save (cache, &unkept))
       g_printerr ("embeddings are not kept for the next time: %s\n", unkept->message);
   }
+  if (good && damaged && damaged->len > 0)
+    close_gaps (&work);
   return good ? g_steal_pointer (&out) : NULL;
 }

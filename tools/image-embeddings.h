@@ -29,8 +29,11 @@ char *gh_embedder_cache_name (const GhEmbedder *embedder, const char *folder, co
 
 /* embeddings[n,dim] of files[n] in folder; NULL and an error that names the file that could not be read, or
  * G_IO_ERROR_CANCELLED. cache: path or NULL. Files are decoded on all processors; what was computed before an error
- * or a Ctrl-C is kept in the cache. *computed (may be NULL): how many were not in the cache. */
+ * or a Ctrl-C is kept in the cache. *computed (may be NULL): how many were not in the cache.
+ *
+ * damaged: NULL, or takes the indices (guint) of files that cannot be read, in order, as long as these are few
+ * (image-damage.h); the embeddings are those of the others, one behind the other. */
 float *gh_image_embeddings (GhEmbedder *embedder, const char *folder, char *const *files, guint n, const GhCrop *crop,
-    const char *cache, guint *computed, GError **error);
+    const char *cache, guint *computed, GArray *damaged, GError **error);
 
 G_END_DECLS

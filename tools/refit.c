@@ -172,6 +172,7 @@ typedef struct {
   GhHead *old;                  /* or NULL */
   GhEncoder *encoder;
   GPtrArray *labels;            /* Label, in the order of time */
+  GPtrArray *damaged;           /* Label: those whose pictures cannot be read; classes may be named after them */
   guint n_new;
   GPtrArray *classes;           /* NULL-terminated; NULL unless the kind is class */
   float *vectors;               /* [labels,dim] */
@@ -189,6 +190,8 @@ refit_clear (Refit *refit)
     g_ptr_array_unref (refit->classes);
   if (refit->labels)
     g_ptr_array_unref (refit->labels);
+  if (refit->damaged)
+    g_ptr_array_unref (refit->damaged);
   g_free (refit->vectors);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Refit, refit_clear)
@@ -273,6 +276,19 @@ read_labels (Refit *refit, GError **error)
   return read_values (refit->labels, refit->kind, error);
 }
 
+/* index[n]: ascending. */
+static void
+take_away (Refit *refit, const guint *index, guint n)
+{
+  refit->damaged = g_ptr_array_new_with_free_func (label_free);
+  while (n-- > 0) {
+    Label *label = g_ptr_array_steal_index (refit->labels, index[n]);
+
+    refit->n_new -= label->is_new;
+    g_ptr_array_add (refit->damaged, label);
+  }
+}
+
 static gboolean
 embed (Refit *refit, GError **error)
 {
@@ -280,6 +296,7 @@ embed (Refit *refit, GError **error)
   g_autoptr (GhEmbedder) embedder = NULL;
   g_autofree char *folder = g_path_get_dirname (o->head), *name = NULL, *cache = NULL;
   g_autoptr (GPtrArray) files = g_ptr_array_new ();
+  g_autoptr (GArray) damaged = g_array_new (FALSE, FALSE, sizeof (guint));
 
   refit->encoder = gh_encoder_options_load (&o->encoder, error);
   embedder = refit->encoder ? gh_embedder_new_encoder (refit->encoder, error) : NULL;
@@ -295,8 +312,11 @@ embed (Refit *refit, GError **error)
     g_ptr_array_add (files, ((Label *) refit->labels->pdata[i])->path);
   g_ptr_array_add (files, NULL);
   refit->vectors = gh_image_embeddings (embedder, refit->folder, (char *const *) files->pdata, refit->labels->len, &o->crop,
-      cache, NULL, error);
-  return refit->vectors != NULL;
+      cache, NULL, damaged, error);
+  if (refit->vectors == NULL)
+    return FALSE;
+  take_away (refit, (const guint *) damaged->data, damaged->len);
+  return TRUE;
 }
 
 /* Trains on the labels that are not left out (NULL: on all). */

@@ -115,17 +115,21 @@ complete (Options *o)
   return status < 0 && o->plot ? gh_tool_check_output (o->plot) : status;
 }
 
+/* Labels of pictures that cannot be read are taken away. */
 static float *
-embeddings (const Options *o, GhEmbedder *embedder, const GhLabels *labels, GError **error)
+embeddings (const Options *o, GhEmbedder *embedder, GhLabels *labels, GError **error)
 {
   g_autofree char *folder = g_path_get_dirname (o->output);
   g_autofree char *name = gh_embedder_cache_name (embedder, o->images, &o->crop);
   g_autofree char *path = o->no_cache ? NULL : o->cache ? g_strdup (o->cache) : g_build_filename (folder, name, NULL);
+  g_autoptr (GArray) damaged = g_array_new (FALSE, FALSE, sizeof (guint));
   guint computed;
-  float *vectors = gh_image_embeddings (embedder, o->images, labels->files, labels->n, &o->crop, path, &computed, error);
+  float *vectors = gh_image_embeddings (embedder, o->images, labels->files, labels->n, &o->crop, path, &computed, damaged,
+      error);
 
   if (vectors && computed < labels->n)
     g_printerr ("%u of %u embeddings were in %s\n", labels->n - computed, labels->n, path);
+  gh_labels_drop (labels, (const guint *) damaged->data, vectors ? damaged->len : 0);
   return vectors;
 }
 

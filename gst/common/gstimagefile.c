@@ -6,7 +6,10 @@
 
 #include "gstimagefile.h"
 
+#include <errno.h>
+#include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DECODE_SECONDS 30
 
@@ -86,6 +89,10 @@ gst_image_file_read (const gchar *path, GError **error)
   g_autoptr (GstElement) pipeline = NULL, source = NULL;
   GstSample *sample;
 
+  if (g_access (path, R_OK) != 0) {
+    fail (error, path, "cannot be opened: %s", g_strerror (errno));
+    return NULL;
+  }
   pipeline = gst_parse_launch ("filesrc name=source ! decodebin ! video/x-raw ! fakesink name=sink sync=false", &problem);
   if (problem) {
     fail (error, path, "cannot be decoded: %s", problem->message);

@@ -201,6 +201,28 @@ test_missing_files (void)
   temp_folder_remove (folder);
 }
 
+static void
+test_drop (void)
+{
+  const guint ends[] = { 0, 3 }, rest[] = { 0, 1 };
+  g_autoptr (GhLabels) labels = read_labels ("file,label,day\na,1,x\nb,2,y\nc,3,x\nd,4,y\n", GH_HEAD_COUNT, "day", NULL);
+  const int y = labels->groups[1];
+
+  gh_labels_drop (labels, ends, 0);
+  g_assert_cmpuint (labels->n, ==, 4);
+  gh_labels_drop (labels, ends, 2);
+  g_assert_cmpuint (labels->n, ==, 2);
+  g_assert_cmpstr (labels->files[0], ==, "b");
+  g_assert_cmpstr (labels->files[1], ==, "c");
+  g_assert_null (labels->files[2]);
+  g_assert_cmpfloat (labels->values[0], ==, 2);
+  g_assert_cmpint (labels->lines[1], ==, 4);
+  g_assert_cmpint (labels->groups[0], ==, y);
+  g_assert_cmpint (labels->groups[1], !=, y);
+  gh_labels_drop (labels, rest, 2);
+  g_assert_cmpuint (labels->n, ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -212,5 +234,6 @@ main (int argc, char **argv)
   g_test_add_func ("/labels/row-numbers", test_row_numbers);
   g_test_add_func ("/labels/refused", test_label_errors);
   g_test_add_func ("/labels/missing-files", test_missing_files);
+  g_test_add_func ("/labels/drop", test_drop);
   return g_test_run ();
 }

@@ -35,6 +35,13 @@ err_has '"0,0,240" is no crop'
 expect 3 "$gst_heads" refit set --head=left.safetensors --task=people --kind=count --min-new=10 --crop=0,0,481,288
 err_has 'reaches beyond its 480 x 288 pixels'
 expect 0 "$gst_heads" refit set --head=left.safetensors --task=people --kind=count --min-new=10 --crop=0,0,240,288
+cp -r set damaged
+damaged=$(find damaged -name '*.jpg' | sort | sed -n 5p)
+head -c 3000 "$damaged" >part
+mv part "$damaged"
+expect 0 "$gst_heads" refit damaged --head=damaged.safetensors --task=people --kind=count --min-new=10
+out_has '^damaged.safetensors made: 11 labels, '
+err_has "^Left out: $damaged: breaks off in the middle of the picture"
 expect 7 "$gst_heads" refit set --head=people.safetensors --task=people --kind=count --unit=people
 out_has '^set: 12 labels of "people", 12 new$'
 out_has '^too few: --min-new=20$'

@@ -61,6 +61,11 @@ mkdir later
 expect 0 "$gst_heads" run --quiet capture-labels DIR=later N=8 WIDTH=240 HEIGHT=144 SEED=6
 expect 0 "$gst_heads" eval --head=people.safetensors --images=later --labels=later/labels.csv
 out_has '8 '
+err_has '^8 of these 8 images are called like ones the head learned from: '
+for file in later/*.jpg; do mv "$file" "later/other-${file#later/}"; done
+sed '2,$s/^/other-/' later/labels.csv >other.csv
+expect 0 "$gst_heads" eval --head=people.safetensors --images=later --labels=other.csv
+err_lacks 'called like'
 
 # What is wrong is said with its file and line.
 train 3 --labels=absent.csv --label-column=people
@@ -75,8 +80,24 @@ train 3 --labels=gone.csv --label-column=people
 err_has 'gone.jpg'
 printf 'not a picture' >frames/text.jpg
 sed '5s/^[^,]*/text.jpg/' frames/labels.csv >text.csv
-train 3 --labels=text.csv --label-column=people
-err_has 'text.jpg'
+train 0 --labels=text.csv --label-column=people --name=text
+err_has 'Left out: frames/text.jpg: '
+err_has '^1 of 24 images could not be read and are left out.$'
+out_has 'head            text (count), 23 labels'
+# One that breaks off, in the middle of a batch: the others' embeddings are theirs.
+head -c 2000 "frames/$(awk -F, 'NR == 7 { print $1 }' frames/labels.csv)" >frames/half.jpg
+sed '7s/^[^,]*/half.jpg/' frames/labels.csv >half.csv
+sed '7d' frames/labels.csv >without.csv
+train 0 --labels=half.csv --label-column=people --name=half --no-cache --no-plot
+err_has 'Left out: frames/half.jpg: breaks off in the middle of the picture'
+train 0 --labels=without.csv --label-column=people --name=without --no-cache --no-plot
+[ "$(tail -c 6000 half.safetensors | cksum)" = "$(tail -c 6000 without.safetensors | cksum)" ] \
+  || bad "a picture that is left out changes the head"
+expect 0 "$gst_heads" eval --head=people.safetensors --images=frames --labels=half.csv --no-cache
+out_has '^images         23$'
+sed 's/^[^,]*[.]jpg/text.jpg/; 2q' frames/labels.csv >ruined.csv
+train 3 --labels=ruined.csv --label-column=people
+err_has 'text.jpg: cannot be decoded'
 train 1 --label-column=people
 
 # Where nothing can be written is said before the work.
