@@ -5,9 +5,8 @@
  * Words for people go to stderr, so that an element writing to stdout (head-predict location=-) can be piped. The
  * statuses are those of tools.h. Nothing is restarted: that is a service manager's work, for which the statuses are.
  */
-#include "packages.h"
 #include "pipeline-file.h"
-#include "property-words.h"
+#include "run-pipeline.h"
 #include "run-report.h"
 #include "run-service.h"
 #include "tools.h"
@@ -36,6 +35,7 @@ typedef struct {
   gboolean live, buffering, played, eos_sent, done;
   gint64 signalled;             /* monotonic time of the first signal */
   double eos_wait;
+  guint overdue;                /* the timer of the end of the stream, 0 before it was asked for */
 } Run;
 
 typedef struct {
@@ -57,10 +57,30 @@ static gboolean
 on_eos_overdue (gpointer data)
 {
   Run *run = data;
+
+  run->overdue = 0;
   gh_run_report_say (&run->report, "the end of the stream did not come within %g s: going without it; Ctrl-C kills",
       run->eos_wait);
   finish (run, GH_EXIT_CUT);
   return G_SOURCE_REMOVE;
+}
+
+/* An element says that it is at work on the last of its results, which takes minutes at most. */
+static gboolean
+is_finishing (GstMessage *message)
+{
+  const GstStructure *structure = gst_message_get_structure (message);
+
+  return GST_MESSAGE_TYPE (message) == GST_MESSAGE_ELEMENT && structure
+      && g_strcmp0 (gst_structure_get_string (structure, "state"), "fitting") == 0;
+}
+
+static void
+await_end (Run *run)
+{
+  if (run->overdue)
+    g_source_remove (run->overdue);
+  run->overdue = g_timeout_add ((guint) (run->eos_wait * 1000), on_eos_overdue, run);
 }
 
 /* Asks the sources to end, so that every file is closed in order. ended_by: the status to return with then. */
@@ -74,7 +94,7 @@ send_eos (Run *run, int ended_by)
     finish (run, GH_EXIT_CUT);
     return;
   }
-  g_timeout_add ((guint) (run->eos_wait * 1000), on_eos_overdue, run);
+  await_end (run);
   if (!gst_element_send_event (run->pipeline, gst_event_new_eos ()))
     gh_run_report_say (&run->report, "no source takes the request to end");
 }
@@ -175,6 +195,10 @@ on_message (GstBus *bus, GstMessage *message, gpointer data)
     case GST_MESSAGE_REQUEST_STATE:
       handle_request_state (run, message);
       break;
+    case GST_MESSAGE_ELEMENT:
+      if (run->eos_sent && is_finishing (message))
+        await_end (run);
+      break;
     default:
       break;
   }
@@ -222,15 +246,31 @@ kill_now (int signal_number)
     _exit (GH_EXIT_CUT);
 }
 
+static void
+restart_alarm (const Run *run)
+{
+  alarm ((guint) MAX (CUT_SECONDS, run->eos_wait + 1));
+}
+
+/* Called while the main thread waits for elements to stop, by theirs. */
+static GstBusSyncReply
+on_stopping_message (GstBus *bus, GstMessage *message, gpointer run)
+{
+  if (is_finishing (message))
+    restart_alarm (run);
+  return GST_BUS_PASS;
+}
+
 /* Elements may write a checkpoint while they stop, so they have the time that they have at the end of a stream. */
 static void
-limit_stopping (const Run *run)
+limit_stopping (Run *run, GstBus *bus)
 {
   cut_at = g_get_monotonic_time () + SAME_SIGNAL;
   signal (SIGALRM, kill_now);
   signal (SIGINT, kill_now);
   signal (SIGTERM, kill_now);
-  alarm ((guint) MAX (CUT_SECONDS, run->eos_wait + 1));
+  gst_bus_set_sync_handler (bus, on_stopping_message, run, NULL);
+  restart_alarm (run);
 }
 
 /* Says what elements say while they are cut short, such as that a checkpoint cannot be written. */
@@ -272,130 +312,11 @@ play_to_end (Run *run, const Options *options)
   gh_run_service_end (&run->service);
   gh_run_report_end (&run->report, run->status);
   if (run->status == GH_EXIT_CUT)
-    limit_stopping (run);
+    limit_stopping (run, bus);
   stop (run, bus);
+  gst_bus_set_sync_handler (bus, NULL, NULL, NULL);
   alarm (0);
   return run->status;
-}
-
-/* "FILE:LINE" of what GStreamer puts into quotes in its complaint, as far as it can be told. */
-static char *
-place_of (const GhPipelineFile *file, const char *word)
-{
-  int line = word && *word ? gh_pipeline_file_line_of (file, word) : 0;
-  return line ? g_strdup_printf ("%s:%d", file->path, line) : g_strdup (file->path);
-}
-
-static int
-say_missing (const Run *run, char **missing)
-{
-  for (char **element = missing; *element; element++) {
-    g_autofree char *remedy = gh_element_remedy (*element), *place = place_of (run->file, *element);
-    gh_tool_fail (GH_EXIT_PIPELINE, "%s: there is no element %s\n  %s", place, *element, remedy);
-  }
-  return GH_EXIT_PIPELINE;
-}
-
-static int
-say_unparsable (const Run *run, const GError *error)
-{
-  const char *open = strchr (error->message, '"'), *close = open ? strchr (open + 1, '"') : NULL;
-  g_autofree char *word = close ? g_strndup (open + 1, close - open - 1) : NULL;
-  g_autofree char *place = place_of (run->file, word);
-  g_autofree char *words = g_error_matches (error, GST_PARSE_ERROR, GST_PARSE_ERROR_COULD_NOT_SET_PROPERTY)
-      ? gh_property_words_of_unset (error->message) : NULL;
-  return gh_tool_fail (GH_EXIT_PIPELINE, "%s: %s\n%s%s%s  \"gst-heads run --print\" shows the pipeline with its "
-      "variables filled in", place, error->message, words ? "  " : "", words ? words : "", words ? "\n" : "");
-}
-
-/* Keeps GObject's first complaint about a value beyond what a property takes, which else would be words and no more. */
-static void
-keep_complaint (const gchar *domain, GLogLevelFlags level, const gchar *message, gpointer complaint)
-{
-  char **kept = complaint;
-
-  if (*kept == NULL && strstr (message, "out of range for property"))
-    *kept = g_strdup (message);
-  else
-    g_log_default_handler (domain, level, message, NULL);
-}
-
-/* TRUE when the pipeline is not the one that was asked for; the words are out. */
-static gboolean
-say_out_of_range (const Run *run, const char *complaint, GstElement *pipeline)
-{
-  g_autofree char *property = NULL;
-  g_autofree char *words = complaint ? gh_property_words_of_range (complaint, pipeline, &property) : NULL;
-  g_autofree char *place = words ? place_of (run->file, property) : NULL;
-
-  if (words)
-    gh_tool_fail (GH_EXIT_PIPELINE, "%s: %s", place, words);
-  return words != NULL;
-}
-
-/* Parses with `complaint` set to what GObject said meanwhile, to be freed, or left NULL. */
-static GstElement *
-parse (const char *text, GstParseContext *context, char **complaint, GError **error)
-{
-  guint handler = g_log_set_handler ("GLib-GObject", G_LOG_LEVEL_WARNING, keep_complaint, complaint);
-  GstElement *element = gst_parse_launch_full (text, context, GST_PARSE_FLAG_FATAL_ERRORS, error);
-
-  g_log_remove_handler ("GLib-GObject", handler);
-  return element;
-}
-
-/* There may be one all the same, a console's, which kmssink finds. DirectFB, which autovideosink tries in the end, crashes
- * where there is none. */
-static void
-warn_without_screen (GstElement *pipeline)
-{
-  g_autoptr (GstIterator) windows = gst_bin_iterate_all_by_element_factory_name (GST_BIN (pipeline), "autovideosink");
-  GValue window = G_VALUE_INIT;
-
-  g_autoptr (GstPluginFeature) crashes = gst_registry_find_feature (gst_registry_get (), "dfbvideosink",
-      GST_TYPE_ELEMENT_FACTORY);
-
-  if (gh_has_screen () || gst_iterator_next (windows, &window) != GST_ITERATOR_OK)
-    return;
-  if (crashes)
-    gst_plugin_feature_set_rank (crashes, GST_RANK_NONE);
-  gh_tool_fail (GH_EXIT_OK, "autovideosink opens a window, but neither DISPLAY nor WAYLAND_DISPLAY names a screen: take another "
-        "sink, such as SINK=fakesink");
-  g_value_unset (&window);
-}
-
-/* Returns GH_EXIT_OK with run->pipeline set. */
-static int
-build (Run *run, const char *text)
-{
-  g_autoptr (GstParseContext) context = gst_parse_context_new ();
-  g_autoptr (GError) error = NULL;
-  g_auto (GStrv) missing = NULL;
-  g_autofree char *complaint = NULL;
-  GstElement *element = parse (text, context, &complaint, &error);
-  missing = gst_parse_context_get_missing_elements (context);
-  if (g_error_matches (error, GST_PARSE_ERROR, GST_PARSE_ERROR_NO_SUCH_ELEMENT) && missing && *missing) {
-    g_clear_object (&element);
-    return say_missing (run, missing);
-  }
-  if (!element || error) {
-    g_clear_object (&element);
-    return say_unparsable (run, error);
-  }
-  gst_object_ref_sink (element);
-  if (say_out_of_range (run, complaint, element)) {
-    gst_object_unref (element);
-    return GH_EXIT_PIPELINE;
-  }
-  if (!GST_IS_PIPELINE (element)) {
-    GstElement *pipeline = gst_object_ref_sink (gst_pipeline_new (NULL));
-    gst_bin_add (GST_BIN (pipeline), element);
-    gst_object_unref (element);
-    element = pipeline;
-  }
-  run->pipeline = element;
-  warn_without_screen (element);
-  return GH_EXIT_OK;
 }
 
 /* The NAME=VALUE arguments; NULL after words about a bad one. */
@@ -504,7 +425,7 @@ run_file (Run *run, const Options *options, GHashTable *values)
   }
   if (!gh_tool_init_gst ())
     return GH_EXIT_FAILED;
-  status = build (run, text);
+  status = gh_run_pipeline_new (run->file, text, &run->pipeline);
   if (status != GH_EXIT_OK)
     return status;
   if (options->validate) {
@@ -529,7 +450,8 @@ gh_tool_run (int argc, char **argv)
     { "list", 'l', 0, G_OPTION_ARG_NONE, &options.list, "List the pipeline files that are found by name", NULL },
     { "time", 't', 0, G_OPTION_ARG_DOUBLE, &options.time, "End the stream after this many seconds", "SECONDS" },
     { "eos-wait", 0, 0, G_OPTION_ARG_DOUBLE, &options.eos_wait,
-        "How long elements may take to finish when asked to end, and to stop (30)", "SECONDS" },
+        "How long elements may take to finish when asked to end, and to stop (30); a fit that goes on has longer",
+        "SECONDS" },
     { "status-port", 0, 0, G_OPTION_ARG_INT, &options.status_port,
         "Serve /healthz, /readyz and /metrics on this machine's loopback; 0: any free port", "PORT" },
     { "max-frame-age", 0, 0, G_OPTION_ARG_DOUBLE, &options.max_frame_age,

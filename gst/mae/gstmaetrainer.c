@@ -81,7 +81,7 @@
  *   `loss-mean` (since the message before), `learning-rate`, `gradient-norm`, `images-per-second`, `eta`, the
  *   seconds that are left (double), and `processes` (int)
  * * `fitting` a few times per second while the embedding is fitted to the frames, with `part` (double, 0 to 1); a stop of the
- *   pipeline waits for that, one by `gst-heads run` no longer than its `--eos-wait`
+ *   pipeline waits for that
  * * `checkpoint`, with `checkpoint` (string) and `step`
  * * `done`, with `location`, `checkpoint` (strings, where written), `step`, `loss-mean` of the last hundred steps and
  *   `seconds` (double)

@@ -263,6 +263,29 @@ err_has 'stopped after step 1 of 1; the state is in part-checkpoint.safetensors'
 fit part.safetensors --resume || bad "status $? of the fit that was made up for"
 same fitted.safetensors part.safetensors
 
+# In a pipeline it is waited for as long as it goes on: when the end was asked for, and also when stopped at once.
+sed 's/"patch": 4/"patch": 2/' slow.json >slower.json
+cat >slow.pipeline <<'END'
+plaza-test-src num-buffers=400 shuffle=true ! video/x-raw,width=80,height=48
+  ! mae-trainer config=slower.json threads=1 batch-size=1 steps=1 location=${OUT}
+END
+for signals in once twice; do
+  : >err
+  "$gst_heads" run --messages --eos-wait=0.5 slow OUT=$signals.safetensors >out 2>err &
+  child=$!
+  for _ in $(seq 3000); do
+    grep -q 'fitting' out err && break
+    sleep 0.02
+  done
+  kill -INT $child || true
+  [ $signals = once ] || { sleep 0.6; kill -INT $child || true; }
+  got=0
+  wait $child || got=$?
+  [ $signals = once ] && want=4 || want=5
+  [ "$got" -eq $want ] || bad "status $got of a fit in a pipeline interrupted $signals"
+  [ -s $signals.safetensors ] || bad "no encoder of a fit in a pipeline interrupted $signals"
+done
+
 # Room for the encoder, not for the state, three times as large: that costs the state alone.
 blocks=$(($(wc -c <a.safetensors) / 512 + 8))
 (trap '' XFSZ && ulimit -f $blocks && "$gst_heads" train-encoder --config=small.json --threads=1 --lr=0.003 --images=frames --batch=4 \
