@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define FORMAT "1"
+#define FORMAT "2"              /* those of 1 may be of pictures that break off */
 /* The names have to fit a header of 16 MiB. */
 #define MAX_ENTRIES 100000
 

@@ -343,6 +343,7 @@ print_head (const GhHead *head, const GhLabels *labels, const double *predicted,
 
     printf ("at training    %s held out\n", promised);
   }
+  fflush (stdout);
 }
 
 static gboolean

@@ -153,7 +153,7 @@ fill_from_images (const GhFrameSource *source, GhFrameStore *store, GhToolProgre
 
   if (!names)
     return FALSE;
-  gh_image_damage_init (&folder.damage, source->images, names->pdata[0], names->len, progress);
+  gh_image_damage_init (&folder.damage, source->images, (char *const *) names->pdata, names->len, progress);
   folder.batch = gh_image_batch_new (gh_frame_store_width (store), gh_frame_store_height (store));
   filled = push_folder (&folder, names, error);
   gh_image_batch_free (folder.batch);

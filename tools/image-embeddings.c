@@ -138,14 +138,15 @@ typedef struct {
   GArray *damaged;              /* NULL: every file has to be read */
 } Work;
 
-/* The vectors of files[index[n]] go to the cache and to out. */
+/* The vectors of files[index[n]] go to out and, unless of files that another time are to be left out, to the cache. */
 static void
-keep (const Work *w, const guint *index, int n, const float *vectors)
+keep (const Work *w, const GhImageDamage *damage, const guint *index, int n, const float *vectors)
 {
   const gsize dim = w->embedder->dim;
 
   for (int i = 0; i < n; i++) {
-    gh_embedding_cache_put (w->cache, w->folder, w->files[index[i]], vectors + i * dim);
+    if (w->damaged || gh_image_damage_is_whole (damage, w->files[index[i]]))
+      gh_embedding_cache_put (w->cache, w->folder, w->files[index[i]], vectors + i * dim);
     memcpy (w->out + index[i] * dim, vectors + i * dim, dim * sizeof *vectors);
   }
 }
@@ -197,7 +198,7 @@ compute (const Work *w, const GArray *wanted, GError **error)
   GhImageDamage damage;
   gboolean good = TRUE;
 
-  gh_image_damage_init (&damage, w->folder, w->files[0], w->n, &progress);
+  gh_image_damage_init (&damage, w->folder, w->files, w->n, &progress);
   for (guint at = 0; good && at < wanted->len; at += BATCH) {
     int n = MIN (BATCH, wanted->len - at);
     const char *batch[BATCH];
@@ -218,12 +219,13 @@ compute (const Work *w, const GArray *wanted, GError **error)
     rgb = gh_image_batch_read (w->embedder->batch, w->folder, batch, n, w->crop, problems);
     good = sift (w, &damage, rgb, index, &n, problems, error) && (n == 0 || embed (w->embedder, rgb, n, vectors, error));
     if (good)
-      keep (w, index, n, vectors);
+      keep (w, &damage, index, n, vectors);
   }
   if (good)
     gh_tool_progress (1, progress.what, &progress);
   gh_tool_progress_end (&progress);
-  gh_image_damage_tell (&damage);
+  if (good)
+    gh_image_damage_tell (&damage);
   return good;
 }
 

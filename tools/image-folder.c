@@ -48,7 +48,8 @@ decode (const char *path, GError **error)
   GstSample *sample = gst_image_file_read (path, &problem);
 
   if (!sample)
-    g_set_error_literal (error, GH_ERROR, GH_ERROR_DATA, problem->message);
+    g_set_error_literal (error, GH_ERROR, problem->domain == GST_RESOURCE_ERROR ? GH_ERROR_OPEN : GH_ERROR_DATA,
+        problem->message);
   return sample;
 }
 

@@ -172,7 +172,6 @@ typedef struct {
   GhHead *old;                  /* or NULL */
   GhEncoder *encoder;
   GPtrArray *labels;            /* Label, in the order of time */
-  GPtrArray *damaged;           /* Label: those whose pictures cannot be read; classes may be named after them */
   guint n_new;
   GPtrArray *classes;           /* NULL-terminated; NULL unless the kind is class */
   float *vectors;               /* [labels,dim] */
@@ -190,8 +189,6 @@ refit_clear (Refit *refit)
     g_ptr_array_unref (refit->classes);
   if (refit->labels)
     g_ptr_array_unref (refit->labels);
-  if (refit->damaged)
-    g_ptr_array_unref (refit->damaged);
   g_free (refit->vectors);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Refit, refit_clear)
@@ -269,23 +266,16 @@ read_labels (Refit *refit, GError **error)
   if (catalogue == NULL || !catalogue_each_labeled (catalogue, refit->task, take_label, refit->labels, error)
       || !check_task (refit, catalogue, error))
     return FALSE;
-  if (refit->kind == GH_HEAD_CLASS && refit->labels->len > 0) {
-    refit->classes = name_classes (refit->labels);
-    return TRUE;
-  }
-  return read_values (refit->labels, refit->kind, error);
+  return refit->kind == GH_HEAD_CLASS || read_values (refit->labels, refit->kind, error);
 }
 
 /* index[n]: ascending. */
 static void
 take_away (Refit *refit, const guint *index, guint n)
 {
-  refit->damaged = g_ptr_array_new_with_free_func (label_free);
   while (n-- > 0) {
-    Label *label = g_ptr_array_steal_index (refit->labels, index[n]);
-
-    refit->n_new -= label->is_new;
-    g_ptr_array_add (refit->damaged, label);
+    refit->n_new -= ((Label *) refit->labels->pdata[index[n]])->is_new;
+    g_ptr_array_remove_index (refit->labels, index[n]);
   }
 }
 
@@ -316,6 +306,8 @@ embed (Refit *refit, GError **error)
   if (refit->vectors == NULL)
     return FALSE;
   take_away (refit, (const guint *) damaged->data, damaged->len);
+  if (refit->kind == GH_HEAD_CLASS)
+    refit->classes = name_classes (refit->labels);
   return TRUE;
 }
 
@@ -468,6 +460,15 @@ compare (const Refit *refit, GError **error)
   return GH_EXIT_KEPT;
 }
 
+static gboolean
+has_too_few (const Refit *refit)
+{
+  if (refit->n_new >= (guint) refit->o->min_new)
+    return FALSE;
+  printf ("too few: --min-new=%d\n", refit->o->min_new);
+  return TRUE;
+}
+
 static int
 attempt (const Options *o, const char *folder, GError **error)
 {
@@ -478,12 +479,12 @@ attempt (const Options *o, const char *folder, GError **error)
   find_new (&refit);
   printf ("%s: %u labels of \"%s\", %u new\n", folder, refit.labels->len, refit.task, refit.n_new);
   fflush (stdout);
-  if (refit.n_new < (guint) o->min_new) {
-    printf ("too few: --min-new=%d\n", o->min_new);
+  if (has_too_few (&refit))
     return GH_EXIT_TOO_FEW;
-  }
   if (!embed (&refit, error))
     return GH_EXIT_FAILED;
+  if (has_too_few (&refit))     /* without those whose pictures are damaged */
+    return GH_EXIT_TOO_FEW;
   return refit.old ? compare (&refit, error) : replace (&refit, error);
 }
 

@@ -9,6 +9,7 @@
 #include "run-pipeline.h"
 #include "run-report.h"
 #include "run-service.h"
+#include "service-notify.h"
 #include "tools.h"
 #include "models/gh-error.h"
 
@@ -35,7 +36,8 @@ typedef struct {
   gboolean live, buffering, played, eos_sent, done;
   gint64 signalled;             /* monotonic time of the first signal */
   double eos_wait;
-  guint overdue;                /* the timer of the end of the stream, 0 before it was asked for */
+  guint overdue;                /* the timer of the end of the stream; 0: it was not asked for, or a fit has its time */
+  gboolean fitting;             /* an element is at work on the last of its results, which takes minutes at most */
 } Run;
 
 typedef struct {
@@ -65,22 +67,37 @@ on_eos_overdue (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-/* An element says that it is at work on the last of its results, which takes minutes at most. */
+/* TRUE when mae-trainer's message says that the fit of its embedding has begun or is over. In the middle of one it may say
+ * nothing for a minute. */
 static gboolean
-is_finishing (GstMessage *message)
+changes_fitting (Run *run, GstMessage *message)
 {
   const GstStructure *structure = gst_message_get_structure (message);
+  const char *state = structure && gst_structure_has_name (structure, "mae-trainer")
+      ? gst_structure_get_string (structure, "state") : NULL;
+  gboolean fitting = g_strcmp0 (state, "fitting") == 0;
 
-  return GST_MESSAGE_TYPE (message) == GST_MESSAGE_ELEMENT && structure
-      && g_strcmp0 (gst_structure_get_string (structure, "state"), "fitting") == 0;
+  if (state == NULL || fitting == run->fitting)
+    return FALSE;
+  run->fitting = fitting;
+  return TRUE;
+}
+
+/* Nor is a service manager to lose patience. */
+static void
+give_fit_its_time (void)
+{
+  gh_service_notify ("EXTEND_TIMEOUT_USEC=1800000000");
 }
 
 static void
 await_end (Run *run)
 {
-  if (run->overdue)
-    g_source_remove (run->overdue);
-  run->overdue = g_timeout_add ((guint) (run->eos_wait * 1000), on_eos_overdue, run);
+  g_clear_handle_id (&run->overdue, g_source_remove);
+  if (run->fitting)
+    give_fit_its_time ();
+  else
+    run->overdue = g_timeout_add ((guint) (run->eos_wait * 1000), on_eos_overdue, run);
 }
 
 /* Asks the sources to end, so that every file is closed in order. ended_by: the status to return with then. */
@@ -196,7 +213,7 @@ on_message (GstBus *bus, GstMessage *message, gpointer data)
       handle_request_state (run, message);
       break;
     case GST_MESSAGE_ELEMENT:
-      if (run->eos_sent && is_finishing (message))
+      if (changes_fitting (run, message) && run->eos_sent)
         await_end (run);
       break;
     default:
@@ -247,17 +264,19 @@ kill_now (int signal_number)
 }
 
 static void
-restart_alarm (const Run *run)
+set_alarm (const Run *run)
 {
-  alarm ((guint) MAX (CUT_SECONDS, run->eos_wait + 1));
+  if (run->fitting)
+    give_fit_its_time ();
+  alarm (run->fitting ? 0 : (guint) MAX (CUT_SECONDS, run->eos_wait + 1));
 }
 
 /* Called while the main thread waits for elements to stop, by theirs. */
 static GstBusSyncReply
 on_stopping_message (GstBus *bus, GstMessage *message, gpointer run)
 {
-  if (is_finishing (message))
-    restart_alarm (run);
+  if (changes_fitting (run, message))
+    set_alarm (run);
   return GST_BUS_PASS;
 }
 
@@ -269,8 +288,8 @@ limit_stopping (Run *run, GstBus *bus)
   signal (SIGALRM, kill_now);
   signal (SIGINT, kill_now);
   signal (SIGTERM, kill_now);
+  set_alarm (run);
   gst_bus_set_sync_handler (bus, on_stopping_message, run, NULL);
-  restart_alarm (run);
 }
 
 /* Says what elements say while they are cut short, such as that a checkpoint cannot be written. */

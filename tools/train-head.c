@@ -8,6 +8,7 @@
 #include "head-report.h"
 #include "image-embeddings.h"
 #include "scatter-plot.h"
+#include "models/gh-error.h"
 #include "models/gh-head-private.h"
 #include "models/gh-head-train.h"
 #include "models/gh-labels.h"
@@ -115,6 +116,23 @@ complete (Options *o)
   return status < 0 && o->plot ? gh_tool_check_output (o->plot) : status;
 }
 
+/* FALSE when a class lost all its pictures. */
+static gboolean
+check_classes (const GhLabels *labels, GError **error)
+{
+  for (int class = 0; labels->classes && labels->classes[class]; class++) {
+    guint i = 0;
+
+    while (i < labels->n && labels->values[i] != class)
+      i++;
+    if (i < labels->n)
+      continue;
+    g_set_error (error, GH_ERROR, GH_ERROR_DATA, "no picture of the class \"%s\" can be read", labels->classes[class]);
+    return FALSE;
+  }
+  return TRUE;
+}
+
 /* Labels of pictures that cannot be read are taken away. */
 static float *
 embeddings (const Options *o, GhEmbedder *embedder, GhLabels *labels, GError **error)
@@ -130,6 +148,8 @@ embeddings (const Options *o, GhEmbedder *embedder, GhLabels *labels, GError **e
   if (vectors && computed < labels->n)
     g_printerr ("%u of %u embeddings were in %s\n", labels->n - computed, labels->n, path);
   gh_labels_drop (labels, (const guint *) damaged->data, vectors ? damaged->len : 0);
+  if (vectors && damaged->len > 0 && !check_classes (labels, error))
+    g_clear_pointer (&vectors, g_free);
   return vectors;
 }
 

@@ -12,9 +12,10 @@
 #include <unistd.h>
 
 #define DECODE_SECONDS 30
+#define DECODE GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE
 
-static void G_GNUC_PRINTF (3, 4)
-fail (GError **error, const gchar *path, const gchar *format, ...)
+static void G_GNUC_PRINTF (5, 6)
+fail (GError **error, GQuark domain, gint code, const gchar *path, const gchar *format, ...)
 {
   g_autofree gchar *name = g_filename_display_name (path), *text = NULL;
   va_list args;
@@ -22,7 +23,7 @@ fail (GError **error, const gchar *path, const gchar *format, ...)
   va_start (args, format);
   text = g_strdup_vprintf (format, args);
   va_end (args);
-  g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE, "%s: %s", name, text);
+  g_set_error (error, domain, code, "%s: %s", name, text);
 }
 
 /* Behind the header of a JPEG file, where its pixels begin; NULL for what is none or breaks off before. */
@@ -72,13 +73,14 @@ wait_for_frame (GstElement *pipeline, const gchar *path, GError **error)
     g_autoptr (GError) reason = NULL;
 
     gst_message_parse_error (message, &reason, NULL);
-    fail (error, path, "cannot be decoded: %s Put the picture there anew, or take the file away.", reason->message);
+    fail (error, DECODE, path, "cannot be decoded: %s Put the picture there anew, or take the file away.", reason->message);
     return NULL;
   }
   g_object_get (sink, "last-sample", &sample, NULL);
-  if (!sample)
-    fail (error, path, message ? "holds no whole picture: put it there anew, or take the file away"
-        : "was not decoded within %d seconds", DECODE_SECONDS);
+  if (!sample && message)
+    fail (error, DECODE, path, "holds no whole picture: put it there anew, or take the file away");
+  else if (!sample)
+    fail (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_BUSY, path, "was not decoded within %d seconds", DECODE_SECONDS);
   return sample;
 }
 
@@ -90,12 +92,12 @@ gst_image_file_read (const gchar *path, GError **error)
   GstSample *sample;
 
   if (g_access (path, R_OK) != 0) {
-    fail (error, path, "cannot be opened: %s", g_strerror (errno));
+    fail (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ, path, "cannot be opened: %s", g_strerror (errno));
     return NULL;
   }
   pipeline = gst_parse_launch ("filesrc name=source ! decodebin ! video/x-raw ! fakesink name=sink sync=false", &problem);
   if (problem) {
-    fail (error, path, "cannot be decoded: %s", problem->message);
+    fail (error, DECODE, path, "cannot be decoded: %s", problem->message);
     g_error_free (problem);
     return NULL;
   }

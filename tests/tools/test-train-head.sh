@@ -95,6 +95,17 @@ train 0 --labels=without.csv --label-column=people --name=without --no-cache --n
   || bad "a picture that is left out changes the head"
 expect 0 "$gst_heads" eval --head=people.safetensors --images=frames --labels=half.csv --no-cache
 out_has '^images         23$'
+# Where the first one breaks off, too, most of the others tell; nothing of them is kept.
+sed '2s/^[^,]*/half-too.jpg/' half.csv >halves.csv
+cp frames/half.jpg frames/half-too.jpg
+for time in first second; do
+  train 0 --labels=halves.csv --label-column=people --name=halves --cache=halves.cache --no-plot
+  out_has 'head            halves (count), 22 labels'
+done
+# A class without a picture is none.
+awk -F, 'NR == 1 { print "file,light" } NR > 1 { print $1 "," ($1 == "half.jpg" ? "rare" : NR % 2 ? "odd" : "even") }' half.csv >rare.csv
+expect 3 "$gst_heads" train-head --images=frames --labels=rare.csv --label-column=light --kind=class --no-mlp
+err_has 'no picture of the class "rare" can be read'
 sed 's/^[^,]*[.]jpg/text.jpg/; 2q' frames/labels.csv >ruined.csv
 train 3 --labels=ruined.csv --label-column=people
 err_has 'text.jpg: cannot be decoded'
