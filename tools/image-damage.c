@@ -41,7 +41,9 @@ gh_image_damage_is_whole (const GhImageDamage *damage, const char *name)
 static void
 leave_out (GhImageDamage *damage, GError *problem, GError **error)
 {
-  const gboolean is_damaged = g_error_matches (problem, GH_ERROR, GH_ERROR_DATA);
+  /* Pruned since the folder was read: as good as damaged. */
+  const gboolean is_gone = g_error_matches (problem, GH_ERROR, GH_ERROR_NOT_FOUND);
+  const gboolean is_damaged = is_gone || g_error_matches (problem, GH_ERROR, GH_ERROR_DATA);
 
   if (is_damaged && ++damage->left_out <= TOLD)
     g_printerr ("%sLeft out: %s\n", damage->progress->drawn ? "\n" : "", problem->message);

@@ -41,6 +41,15 @@ fail (GError **error, GhError code, const char *path, const char *format, ...)
   return FALSE;
 }
 
+/* GH_ERROR_OPEN is for what may succeed another time. */
+static GhError
+code_of (const GError *problem)
+{
+  if (g_error_matches (problem, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND))
+    return GH_ERROR_NOT_FOUND;
+  return problem->domain == GST_RESOURCE_ERROR ? GH_ERROR_OPEN : GH_ERROR_DATA;
+}
+
 static GstSample *
 decode (const char *path, GError **error)
 {
@@ -48,8 +57,7 @@ decode (const char *path, GError **error)
   GstSample *sample = gst_image_file_read (path, &problem);
 
   if (!sample)
-    g_set_error_literal (error, GH_ERROR, problem->domain == GST_RESOURCE_ERROR ? GH_ERROR_OPEN : GH_ERROR_DATA,
-        problem->message);
+    g_set_error_literal (error, GH_ERROR, code_of (problem), problem->message);
   return sample;
 }
 

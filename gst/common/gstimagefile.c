@@ -92,7 +92,8 @@ gst_image_file_read (const gchar *path, GError **error)
   GstSample *sample;
 
   if (g_access (path, R_OK) != 0) {
-    fail (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ, path, "cannot be opened: %s", g_strerror (errno));
+    fail (error, GST_RESOURCE_ERROR, errno == ENOENT ? GST_RESOURCE_ERROR_NOT_FOUND : GST_RESOURCE_ERROR_OPEN_READ, path,
+        "cannot be opened: %s", g_strerror (errno));
     return NULL;
   }
   pipeline = gst_parse_launch ("filesrc name=source ! decodebin ! video/x-raw ! fakesink name=sink sync=false", &problem);

@@ -7,8 +7,9 @@
 G_BEGIN_DECLS
 
 /* The first picture of the file, in the format its decoder gives, with caps. One short-lived pipeline per file: a damaged
- * one ends its own and no other. NULL with GST_STREAM_ERROR_DECODE for a damaged file, GST_RESOURCE_ERROR for one that may not be
- * opened or takes too long; the text names the file. Any thread. */
+ * one ends its own and no other. NULL with GST_STREAM_ERROR_DECODE for a damaged file, and of GST_RESOURCE_ERROR NOT_FOUND for
+ * one that is gone, OPEN_READ for one that may not be opened and BUSY for one that takes too long; the text names the file.
+ * Any thread. */
 GstSample *gst_image_file_read (const gchar *path, GError **error);
 
 /* FALSE for a JPEG file whose pixels break off, or that was never given an end: some cameras' are not. Decoders fill up with grey

@@ -119,7 +119,7 @@ test_unreadable (void)
   check_unreadable ("text.jpg", (GhCrop) { 0 }, GH_ERROR_DATA, "");
   check_unreadable ("empty.png", (GhCrop) { 0 }, GH_ERROR_DATA, "");
   check_unreadable ("cut.png", (GhCrop) { 0 }, GH_ERROR_DATA, "");
-  check_unreadable ("absent.png", (GhCrop) { 0 }, GH_ERROR_DATA, "");
+  check_unreadable ("absent.png", (GhCrop) { 0 }, GH_ERROR_NOT_FOUND, "cannot be opened: No such file");
   check_unreadable ("whole.png", (GhCrop) { 40, 0, 30, 10 }, GH_ERROR_UNSUITABLE, "the crop 40,0,30,10 reaches beyond its 64 x 64 pixels");
 }
 

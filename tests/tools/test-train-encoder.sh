@@ -74,6 +74,14 @@ expect 0 "$gst_heads" inspect a.safetensors
 out_has 'an encoder of gst-heads'
 out_has 'trained    yes'
 
+# A picture that is pruned after the folder was read, as a link that leads nowhere.
+mkdir pruned
+cp frames/frame-0000[123].jpg pruned
+ln -s nowhere.jpg pruned/gone.jpg
+train 0 --images=pruned --steps=1 --batch=2 --output=pruned.safetensors
+err_has 'Left out: pruned/gone.jpg: cannot be opened: No such file'
+out_has 'learned     from 3 frames of pruned$'
+
 # Another embedding of the same tokens, fitted to the frames.
 expect 0 "$gst_heads" pool-encoder --model=a.safetensors --images=frames --regions=2x3 --embedding=24 --output=p.safetensors
 out_has 'embedding   24 numbers of 384, from 12 frames'
