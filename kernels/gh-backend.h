@@ -99,7 +99,7 @@ struct GhBackend {
   GhStatus (*view_fwd) (GhCtx *, uint8_t *, const uint8_t *, const GhView *, int, int, int, int, int);
   GhStatus (*patchify_fwd) (GhCtx *, float *, const uint8_t *, const int32_t *, const float *, const float *, int, int,
       int, size_t, int, int);
-  GhStatus (*tile_edges_fwd) (GhCtx *, float *, const uint8_t *, const float *, int, int, int, size_t, int);
+  GhStatus (*tile_edges_fwd) (GhCtx *, float *, const uint8_t *, const float *, int, int, int, size_t, int, int);
   GhStatus (*local_energy_fwd) (GhCtx *, float *, const float *, int, int, int, int, int, int);
   GhStatus (*band_share_fwd) (GhCtx *, float *, const float *, float, int, int, int, int);
   GhStatus (*layernorm_fwd) (GhCtx *, float *, float *, float *, const float *, const float *, const float *, int, int,

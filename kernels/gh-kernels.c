@@ -214,14 +214,14 @@ gh_bmm (GhCtx *ctx, GhMat c, GhMat a, bool trans_a, GhMat b, bool trans_b, float
 
 GhStatus
 gh_tile_edges_fwd (GhCtx *ctx, float *edges, const uint8_t *rgb, const float *table, int B, int height, int width,
-    size_t stride, int tile)
+    size_t stride, int tile, int channels)
 {
   NEED (tile_edges_fwd);
   CHECK (B >= 0);
   DONE_IF (B == 0);
-  CHECK (edges && rgb && table);
+  CHECK (edges && rgb && table && (channels == 1 || channels == 3));
   CHECK (tile > 0 && tile <= GH_MOST_TILE && height >= tile && width / 2 >= tile && stride >= (size_t) width * 3);
-  return ctx->backend->tile_edges_fwd (ctx, edges, rgb, table, B, height, width, stride, tile);
+  return ctx->backend->tile_edges_fwd (ctx, edges, rgb, table, B, height, width, stride, tile, channels);
 }
 
 GhStatus

@@ -5,22 +5,18 @@
  */
 #include "gh-embed-fit.h"
 #include "gh-checkpoint.h"
+#include "gh-embed-layer.h"
 #include "gh-encoder-private.h"
 #include "gh-kernel-ridge.h"
-#include "gh-linalg.h"
-#include "gh-random.h"
-#include "gh-spectrum.h"
+#include "gh-shadows-fit.h"
 #include "gh-surprise-fit.h"
-#include "gh-threads.h"
 
 #include <gio/gio.h>
 #include <glib/gstdio.h>
-#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define BATCH 8
-
-G_STATIC_ASSERT (GH_SURPRISE_BANDS <= GH_BEGINNING);
 
 typedef struct {
   GhCheckpoint *from;
@@ -29,6 +25,7 @@ typedef struct {
   const GhEmbedHow *how;
   gboolean bfloat16;
   GhSurpriseFit surprise;
+  GhShadowsFit shadows;
   GArray *tensors;              /* GhTensorOut of what is taken over */
   GPtrArray *owned;             /* their names and numbers */
 } Fit;
@@ -41,6 +38,7 @@ fit_clear (Fit *fit)
   g_clear_pointer (&fit->tensors, g_array_unref);
   g_clear_pointer (&fit->owned, g_ptr_array_unref);
   gh_surprise_fit_clear (&fit->surprise);
+  gh_shadows_fit_clear (&fit->shadows);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Fit, fit_clear)
 
@@ -73,7 +71,7 @@ take (Fit *fit, const GhParam *param, const char *name, GError **error)
   return gh_checkpoint_read (fit->from, param->name, data, error);
 }
 
-/* Everything but `embed` and the surprise; the decoder's own copy of it, where the two were one. */
+/* Everything but `embed`, the surprise and the shadows; the decoder's own copy of it, where the two were one. */
 static gboolean
 take_tensors (Fit *fit, GError **error)
 {
@@ -86,7 +84,8 @@ take_tensors (Fit *fit, GError **error)
     char *name = embed ? g_strconcat ("decoder.", param->name, NULL) : g_strdup (param->name);
 
     g_ptr_array_add (fit->owned, name);
-    if ((embed && !shared) || g_str_has_prefix (param->name, "surprise.") || !gh_checkpoint_has (fit->from, param->name))
+    if ((embed && !shared) || g_str_has_prefix (param->name, "surprise.")
+        || g_str_has_prefix (param->name, "shadows.") || !gh_checkpoint_has (fit->from, param->name))
       continue;
     if (!take (fit, param, name, error))
       return FALSE;
@@ -127,7 +126,7 @@ load_pooling (const Fit *fit, const char *to, GError **error)
   GhEncoder *encoder = NULL;
 
   config.has_embed = FALSE;
-  config.surprise = 0;
+  config.surprise = config.shadows = 0;
   config.embedding = gh_mae_config_pooled (&config);
   metadata = new_metadata (fit, &config, NULL);
   if (gh_mae_config_check (&config, gh_checkpoint_shown (fit->from), error)
@@ -191,9 +190,10 @@ view (Viewer *v, guint index, guint8 *rgb, GError **error)
           width), v->host, "the frames", error);
 }
 
-/* Frame i of the n of `store`, for gh_surprise_fit(). */
+/* Frame i of the n of `store`, in the order they came. */
 typedef struct {
   Viewer viewer;
+  guint *order;                 /* [n] */
   guint n;
 } Pictures;
 
@@ -202,16 +202,51 @@ show_picture (gpointer data, guint i, guint8 *rgb, GError **error)
 {
   Pictures *p = data;
 
-  return go_on (p->viewer.how, 1, error)
-      && view (&p->viewer, (guint64) i * gh_frame_store_count (p->viewer.store) / p->n, rgb, error);
+  return go_on (p->viewer.how, 1, error) && view (&p->viewer, p->order[i], rgb, error);
 }
 
-static gboolean
-fit_surprise (Fit *fit, GhFrameStore *store, guint n, GError **error)
+typedef struct {
+  guint64 number;
+  guint index;
+} Held;
+
+static int
+compare_held (gconstpointer a, gconstpointer b)
 {
-  Pictures pictures = { { &fit->config, store, fit->how }, n };
+  const guint64 x = ((const Held *) a)->number, y = ((const Held *) b)->number;
+
+  return x < y ? -1 : x > y;
+}
+
+/* Of all frames n, evenly spread, by when they came. */
+static guint *
+order_frames (GhFrameStore *store, guint n)
+{
+  const guint count = gh_frame_store_count (store);
+  g_autofree Held *held = g_new (Held, n);
+  guint *order = g_new (guint, n);
+
+  for (guint i = 0; i < n; i++) {
+    held[i].index = (guint64) i * count / n;
+    held[i].number = gh_frame_store_number (store, held[i].index);
+  }
+  qsort (held, n, sizeof *held, compare_held);
+  for (guint i = 0; i < n; i++)
+    order[i] = held[i].index;
+  return order;
+}
+
+/* What follows from edges. */
+static gboolean
+fit_edges (Fit *fit, GhFrameStore *store, guint n, GError **error)
+{
+  g_autofree guint *order = order_frames (store, n);
+  Pictures pictures = { { &fit->config, store, fit->how }, order, n };
+  const GhMaeConfig *c = &fit->config;
+  const int threads = fit->how->threads;
   gboolean good = viewer_open (&pictures.viewer, error)
-      && gh_surprise_fit (&fit->surprise, &fit->config, n, show_picture, &pictures, fit->how->threads, error);
+      && (c->surprise == 0 || gh_surprise_fit (&fit->surprise, c, n, show_picture, &pictures, threads, error))
+      && (c->shadows == 0 || gh_shadows_fit (&fit->shadows, c, n, show_picture, &pictures, threads, error));
 
   viewer_clear (&pictures.viewer);
   return good;
@@ -248,136 +283,8 @@ pool_frames (GhEncoder *encoder, GhFrameStore *store, guint n, const GhEmbedHow 
 
 /* ---- the layer --------------------------------------------------------------------------------------------------- */
 
-/* turn[rows,cols], cols <= rows - begin: columns of length 1, at right angles, in random directions (Gram and Schmidt),
- * 0 in the rows before `begin`. Stored column by column. */
-static double *
-random_rotation (int begin, int rows, int cols, guint64 seed, const char *name)
-{
-  guint64 state = gh_splitmix_stream (seed, name);
-  double *turn = g_new0 (double, (gsize) rows * cols);
-
-  for (int k = 0; k < cols; k++) {
-    double *column = turn + (gsize) k * rows;
-
-    for (int i = begin; i < rows; i++) {
-      column[i] = -6;
-      for (int j = 0; j < 12; j++)
-        column[i] += gh_splitmix_double (&state);
-    }
-    /* Twice is enough. */
-    for (int pass = 0; pass < 2; pass++)
-      for (int j = 0; j < k; j++)
-        gh_axpy (column, -gh_dot (column, turn + (gsize) j * rows, rows), turn + (gsize) j * rows, rows);
-    gh_axpy (column, 1 / sqrt (gh_dot (column, column, rows)) - 1, column, rows);
-  }
-  return turn;
-}
-
-/* The layer, and that of the surprise. */
-typedef struct {
-  float *weight;                /* [E,F] */
-  float *bias;                  /* [E] */
-  float *surprise;              /* [E,bands], or NULL */
-} Layer;
-
-static void
-layer_clear (Layer *layer)
-{
-  g_free (layer->weight);
-  g_free (layer->bias);
-  g_free (layer->surprise);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Layer, layer_clear)
-
-/* surprise[E,bands], bias[E] -= surprise mean: the shares, turned by turn[GH_BEGINNING,bands] (column by column) into the
- * first numbers of the embedding. They keep their proportions: sky where nothing happens is not to be heard. */
-static void
-turn_surprise (const Layer *layer, const GhScales *scales, const double *turn)
-{
-  const int bands = scales->dim;
-  double variance = 0;
-
-  for (int r = 0; r < bands; r++)
-    variance += scales->std[r] * scales->std[r];
-  for (int e = 0; e < GH_BEGINNING; e++) {
-    double shift = 0;
-
-    for (int r = 0; r < bands; r++) {
-      const double weight = turn[(gsize) r * GH_BEGINNING + e] * sqrt (GH_BEGINNING / variance);
-
-      layer->surprise[(gsize) e * bands + r] = (float) weight;
-      shift += weight * scales->mean[r];
-    }
-    layer->bias[e] -= (float) shift;
-  }
-}
-
-/* Of the layer, a piece of work, and numbers of their weights that are made at a time: what they are made of stays near. */
-enum { OUTPUTS = 32, WEIGHTS = 128 };
-
-typedef struct {
-  const Layer *layer;
-  const GhSpectrum *spectrum;
-  const GhScales *scales;
-  const double *turn;           /* [E,k], column by column */
-  int E, k;
-  double scale;
-} Turning;
-
-/* Weights f0.. of output e; returns what they add up to on the mean frame, from `shift` on. */
-static double
-turn_weights (const Turning *t, int e, int f0, double shift)
-{
-  const int F = t->spectrum->dim, n = MIN (WEIGHTS, F - f0);
-  double row[WEIGHTS] = { 0 };
-
-  for (int j = 0; j < t->k; j++)
-    gh_axpy (row, t->turn[(gsize) j * t->E + e] * t->scale, t->spectrum->v + (gsize) j * F + f0, n);
-  for (int i = 0; i < n; i++) {
-    row[i] /= t->scales->std[f0 + i];
-    t->layer->weight[(gsize) e * F + f0 + i] = row[i];
-    shift += row[i] * t->scales->mean[f0 + i];
-  }
-  return shift;
-}
-
-static void
-turn_outputs (int piece, gpointer data)
-{
-  const Turning *t = data;
-  const int begin = piece * OUTPUTS, n = MIN (OUTPUTS, t->E - begin);
-  double shift[OUTPUTS] = { 0 };
-
-  for (int f0 = 0; f0 < t->spectrum->dim; f0 += WEIGHTS)
-    for (int i = 0; i < n; i++)
-      shift[i] = turn_weights (t, begin + i, f0, shift[i]);
-  for (int i = 0; i < n; i++)
-    t->layer->bias[begin + i] = -shift[i];
-}
-
-/* weight[E,F], bias[E] = -weight mean: turned principal components of (x - mean)/std, behind the numbers of the surprise.
- * The mean square of either is 1. */
-static void
-make_layer (const Layer *layer, const Fit *fit, const GhSpectrum *s, const GhScales *scales)
-{
-  const int E = fit->config.embedding, first = fit->config.surprise > 0 ? GH_BEGINNING : 0, k = MIN (s->rank, E - first);
-  g_autofree double *turn = random_rotation (first, E, k, fit->how->seed, "embed rotation");
-  Turning turning = { layer, s, scales, turn, E, k };
-  double total = 0;
-
-  for (int j = 0; j < k; j++)
-    total += s->value[j] / s->n;
-  turning.scale = sqrt ((E - first) / total);
-  gh_threads_run (fit->how->threads, (E + OUTPUTS - 1) / OUTPUTS, turn_outputs, NULL, &turning);
-  if (first) {
-    g_autofree double *aside = random_rotation (0, first, gh_surprise_bands (&fit->config), fit->how->seed, "surprise rotation");
-
-    turn_surprise (layer, fit->surprise.scales, aside);
-  }
-}
-
 static gboolean
-fit_layer (const Fit *fit, const float *pooled, guint n, const Layer *layer, GError **error)
+fit_layer (const Fit *fit, const float *pooled, guint n, const GhEmbedLayer *layer, GError **error)
 {
   const int F = gh_mae_config_pooled (&fit->config);
   g_autofree int *rows = g_new (int, n);
@@ -393,13 +300,14 @@ fit_layer (const Fit *fit, const float *pooled, guint n, const Layer *layer, GEr
         gh_checkpoint_shown (fit->from));
     return FALSE;
   }
-  make_layer (layer, fit, spectrum, scales);
+  gh_embed_layer_fill (layer, &(GhEmbedSeen) { &fit->config, spectrum, scales, fit->surprise.scales, fit->shadows.count,
+          fit->how->seed, fit->how->threads });
   return TRUE;
 }
 
 /* The tensors of gh-surprise.h; the light in half the space, which it can well do without. */
 static void
-append_surprise (Fit *fit, const Layer *layer)
+append_surprise (Fit *fit, const GhEmbedLayer *layer)
 {
   const GhMaeConfig *c = &fit->config;
   const int edges = gh_surprise_edges (c);
@@ -415,8 +323,21 @@ append_surprise (Fit *fit, const Layer *layer)
   g_array_append_vals (fit->tensors, tensors, G_N_ELEMENTS (tensors));
 }
 
+static void
+append_shadows (Fit *fit, const GhEmbedLayer *layer)
+{
+  const GhMaeConfig *c = &fit->config;
+  const GhTensorOut tensors[] = {
+    { "shadows.code.weight", GH_ST_BF16, 2, { c->shadows, gh_edges_places (c) }, fit->shadows.weight },
+    { "shadows.code.bias", GH_ST_F32, 1, { c->shadows }, fit->shadows.bias },
+    { "shadows.embed.weight", dtype_of (fit, "patch.weight", 2), 2, { c->embedding, c->shadows }, layer->shadows },
+  };
+
+  g_array_append_vals (fit->tensors, tensors, G_N_ELEMENTS (tensors));
+}
+
 static gboolean
-write_fitted (Fit *fit, const char *to, const Layer *layer, guint n, GError **error)
+write_fitted (Fit *fit, const char *to, const GhEmbedLayer *layer, guint n, GError **error)
 {
   const GhStDtype dtype = dtype_of (fit, "patch.weight", 2);
   const GhTensorOut w = { "embed.weight", dtype, 2, { fit->config.embedding, gh_mae_config_pooled (&fit->config) },
@@ -428,10 +349,33 @@ write_fitted (Fit *fit, const char *to, const Layer *layer, guint n, GError **er
   g_array_append_val (fit->tensors, b);
   if (layer->surprise)
     append_surprise (fit, layer);
+  if (layer->shadows)
+    append_shadows (fit, layer);
   return gh_safetensors_write (to, (GhTensorOut *) fit->tensors->data, fit->tensors->len, metadata, error);
 }
 
 /* ---- all of it --------------------------------------------------------------------------------------------------- */
+
+static gboolean
+check_room (const Fit *fit, GError **error)
+{
+  const GhMaeConfig *c = &fit->config;
+  const char *shown = gh_checkpoint_shown (fit->from);
+  int shadows, tokens;
+
+  if (c->embedding < 1)
+    return TRUE;                /* gh_mae_config_check() says why not */
+  gh_embed_divide (c, &shadows, &tokens);
+  if (tokens >= c->embedding)
+    g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "%s: an embedding of %d numbers has no room beside %d that tell "
+        "what surprises", shown, c->embedding, GH_BEGINNING);
+  else if (tokens - shadows < c->shadows)
+    g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "%s: an embedding of %d numbers has room for %d that tell how the "
+        "light falls, not for %d", shown, c->embedding, tokens - shadows, c->shadows);
+  else
+    return TRUE;
+  return FALSE;
+}
 
 static gboolean
 fit_open (Fit *fit, const char *from, const GhEmbedShape *shape, GError **error)
@@ -450,13 +394,11 @@ fit_open (Fit *fit, const char *from, const GhEmbedShape *shape, GError **error)
     fit->config.pool_cols = shape->cols;
     fit->config.embedding = shape->embedding;
     fit->config.surprise = shape->surprise;
+    fit->config.shadows = shape->shadows;
     fit->bfloat16 = shape->bfloat16;
   }
-  if (fit->config.surprise > 0 && fit->config.embedding > 0 && fit->config.embedding <= GH_BEGINNING) {
-    g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "%s: an embedding of %d numbers has no room beside %d that tell "
-        "what surprises", gh_checkpoint_shown (fit->from), fit->config.embedding, GH_BEGINNING);
+  if (!check_room (fit, error))
     return FALSE;
-  }
   return gh_mae_config_check (&fit->config, gh_checkpoint_shown (fit->from), error) && take_tensors (fit, error);
 }
 
@@ -468,7 +410,7 @@ gh_embed_fit (const char *from, const char *to, const GhEmbedShape *shape, GhFra
   g_auto (Fit) fit = { .how = how };
   g_autoptr (GhEncoder) pooling = NULL;
   g_autofree float *pooled = NULL;
-  g_auto (Layer) layer = { NULL };
+  g_auto (GhEmbedLayer) layer = { NULL };
 
   if (!fit_open (&fit, from, shape, error))
     return FALSE;
@@ -483,11 +425,8 @@ gh_embed_fit (const char *from, const char *to, const GhEmbedShape *shape, GhFra
   pooled = pooling ? pool_frames (pooling, frames, n, how, error) : NULL;
   if (!pooled)
     return FALSE;
-  if (fit.config.surprise > 0 && !fit_surprise (&fit, frames, n, error))
+  if (!fit_edges (&fit, frames, n, error))
     return FALSE;
-  layer.weight = g_new (float, (gsize) fit.config.embedding * gh_mae_config_pooled (&fit.config));
-  layer.bias = g_new (float, fit.config.embedding);
-  if (fit.config.surprise > 0)
-    layer.surprise = g_new0 (float, (gsize) fit.config.embedding * gh_surprise_bands (&fit.config));
+  gh_embed_layer_init (&layer, &fit.config);
   return fit_layer (&fit, pooled, n, &layer, error) && write_fitted (&fit, to, &layer, n, error);
 }

@@ -12,6 +12,10 @@
  * first 16 numbers, turned among themselves, tell it and nothing else. Heads try what such a beginning says by itself,
  * and what the rest says without it (gh-kernel-ridge.h), so few labels suffice for what stands in the picture, while the
  * many numbers behind, which know the light, are not drowned (docs/experiments.md).
+ *
+ * With `shadows` (gh-shadows.h) the tokens are told by the last quarter of the embedding, and shadows by all before it, turned
+ * as well: so much do distances between embeddings have to be distances of the light, for a head to tell the time on days
+ * that look like none with labels. Heads for anything else try what the last quarter says by itself.
  */
 #pragma once
 
@@ -28,6 +32,7 @@ typedef struct {
   int rows, cols;               /* regions; 0: the whole image */
   int embedding;
   int surprise;                 /* components of the light; 0: without */
+  int shadows;                  /* numbers that tell how the light falls; 0: without */
   gboolean bfloat16;            /* matrices in half the space, rounded; else as they are stored */
 } GhEmbedShape;
 

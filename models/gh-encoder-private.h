@@ -5,6 +5,7 @@
  *   gh-encoder.c           GhEncoder: device and precision, the registry of shared weights
  *   gh-encoder-weights.c   from a checkpoint to packed weights
  *   gh-encoder-session.c   GhEncoderSession: activations and the forward pass
+ *   gh-encoder-edges.c     what the embedding tells beside the tokens
  *   gh-encoder-init.c      files of fresh weights
  */
 #pragma once
@@ -12,6 +13,7 @@
 #include "gh-checkpoint.h"
 #include "gh-decoder.h"
 #include "gh-encoder.h"
+#include "gh-shadows.h"
 #include "gh-surprise.h"
 
 G_BEGIN_DECLS
@@ -30,6 +32,7 @@ typedef struct {
   GhNorm norm;                  /* [D] */
   GhLinear embed;               /* [E,pooled]; weight NULL when the pooled tokens are the embedding */
   GhSurprise surprise;          /* nothing in it without */
+  GhShadows shadows;            /* the same */
   GhDecoder decoder;            /* depth 0 when there is none */
   GhArena vectors;
 } GhEncoderWeights;
@@ -38,6 +41,18 @@ typedef struct {
 gboolean gh_encoder_weights_load (GhEncoderWeights *weights, GhCheckpoint *checkpoint, GhCtx *ctx, GhDtype dtype,
     GError **error);
 void gh_encoder_weights_clear (GhEncoderWeights *weights);
+
+/* Activations of what follows from the edges of B pictures; nothing in it where nothing does. */
+typedef struct {
+  GhSurpriseActs surprise;
+  GhShadowsActs shadows;
+} GhEdgeActs;
+
+void gh_encoder_plan_edges (GhEdgeActs *acts, GhArena *arena, const GhMaeConfig *config, int B);
+/* rgb[B,height,width,3] -> acts; and what they tell, added to embedding[B,E]. */
+GhStatus gh_encoder_see_edges (GhCtx *ctx, const GhEdgeActs *acts, const GhEncoderWeights *weights, const GhMaeConfig *config,
+    const guint8 *rgb, gsize stride, int B);
+GhStatus gh_encoder_tell_edges (GhCtx *ctx, const GhEdgeActs *acts, const GhEncoderWeights *weights, float *embedding, int B);
 
 struct _GhEncoder {
   int refs;                     /* under the registry's lock */

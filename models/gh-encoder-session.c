@@ -32,7 +32,7 @@ struct _GhEncoderSession {
   float *embedding;             /* [B,E] */
   GhBlockActs block;            /* its norm[B,T,D] ends up as the latent */
   GhDecoderActs decoder;
-  GhSurpriseActs surprise;
+  GhEdgeActs edges;
 
   /* The pass from pixels to embeddings of graph_batch images, recorded the second time it is wanted. */
   GhGraph *graph;
@@ -70,8 +70,7 @@ plan (GhEncoderSession *s, GhArena *arena)
     s->parts = gh_arena_floats (arena, B * gh_regions_count (c) * gh_regions_tokens (c) * c->dim);
   s->pooled = gh_arena_floats (arena, B * gh_mae_config_pooled (c));
   s->embedding = gh_arena_floats (arena, B * c->embedding);
-  if (c->surprise)
-    gh_surprise_plan (&s->surprise, arena, c, s->max_batch);
+  gh_encoder_plan_edges (&s->edges, arena, c, s->max_batch);
   s->x = gh_arena_floats (arena, B * T * c->dim);
   x_end = arena->used;
   gh_block_plan (&s->block, arena, &w->shape, s->max_batch, T);
@@ -252,10 +251,7 @@ embed (GhEncoderSession *s, int B, int K)
   if (!w->embed.weight)
     return GH_OK;
   GH_TRY (gh_linear_fwd (s->ctx, s->embedding, s->pooled, w->embed.weight, w->embed.bias, NULL, GH_ACT_NONE, B));
-  if (!w->surprise.embed.weight)
-    return GH_OK;
-  return gh_linear_fwd (s->ctx, s->embedding, s->surprise.share, w->surprise.embed.weight, NULL, s->embedding,
-      GH_ACT_NONE, B);
+  return gh_encoder_tell_edges (s->ctx, &s->edges, w, s->embedding, B);
 }
 
 static GhStatus
@@ -280,7 +276,7 @@ copy_tokens (GhEncoderSession *s, float *tokens, int B, int N)
   return GH_OK;
 }
 
-/* rgb[B,height,width,3] -> surprise.share[B,bands], patches[B,N,P] -> latent[B,T,D] -> embedding[B,E] */
+/* rgb[B,height,width,3] -> what follows from edges, patches[B,N,P] -> latent[B,T,D] -> embedding[B,E] */
 static GhStatus
 encode_pixels (GhEncoderSession *s, const guint8 *rgb, gsize stride, int B)
 {
@@ -289,8 +285,7 @@ encode_pixels (GhEncoderSession *s, const guint8 *rgb, gsize stride, int B)
   const int N = gh_mae_config_tokens (c);
   const gboolean fused = gh_fuses_patches (s->ctx, w->patch.weight);
 
-  if (c->surprise)
-    GH_TRY (gh_surprise_forward (s->ctx, &s->surprise, &w->surprise, c, rgb, stride, B));
+  GH_TRY (gh_encoder_see_edges (s->ctx, &s->edges, w, c, rgb, stride, B));
   if (fused) {
     GH_TRY (gh_project_patches_fwd (s->ctx, projection (s), rgb, NULL, c->mean, c->std, w->patch.weight, w->patch.bias, B,
             c->height, c->width, stride, c->patch, N));
@@ -560,8 +555,9 @@ gh_encoder_forward (GhEncoderSession *s, const float *patches, const gint32 *kee
     return refuse (s, error, "the indices of the kept patches do not ascend within the grid");
   if (embedding && K < N && s->regions)
     return refuse (s, error, "its embedding is pooled over regions, which takes all patches");
-  if (embedding && c->surprise)
-    return refuse (s, error, "its embedding tells what surprises in the picture, which takes the picture");
+  if (embedding && (c->surprise || c->shadows))
+    return refuse (s, error, "its embedding tells what surprises in the picture or how the light falls, which takes the "
+        "picture");
   if (!is_free (s, error))
     return FALSE;
   return gh_encoder_check (forward (s, patches, keep, B, K, latent, embedding), s->ctx, s->encoder->shown, error)

@@ -155,14 +155,14 @@ pack_unlit (Loader *l, int k, int n)
 }
 
 static gboolean
-store_logarithms (Loader *l)
+store_logarithms (Loader *l, const float **to, int channels)
 {
   const GhMaeConfig *c = gh_checkpoint_config (l->checkpoint);
-  const int n = gh_surprise_logarithms (c);
+  const int n = gh_edges_logarithms (c, channels);
   g_autofree float *logarithms = g_new (float, n);
 
-  gh_surprise_fill_logarithms (c, logarithms);
-  return store (l, &l->w->surprise.logarithms, logarithms, n);
+  gh_edges_fill_logarithms (c, channels, logarithms);
+  return store (l, to, logarithms, n);
 }
 
 static gboolean
@@ -189,7 +189,7 @@ load_surprise (Loader *l)
   if (c->surprise == 0)
     return TRUE;
   n = gh_surprise_edges (c);
-  if (!store_logarithms (l) || !load_level (l)
+  if (!store_logarithms (l, &s->logarithms, GH_SURPRISE_CHANNELS) || !load_level (l)
       || !load_linear (l, &s->light, c->surprise, n, GH_DTYPE_F32, "surprise.", "light")
       || !fetch (l, "surprise.light.weight") || !pack_unlit (l, c->surprise, n) || !fetch (l, "surprise.usual"))
     return FALSE;
@@ -197,6 +197,17 @@ load_surprise (Loader *l)
     l->staging[i] = -l->staging[i];
   return store (l, &s->unlit.bias, l->staging, n)
       && load_linear (l, &s->embed, c->embedding, gh_surprise_bands (c), GH_DTYPE_F32, "surprise.", "embed");
+}
+
+static gboolean
+load_shadows (Loader *l)
+{
+  const GhMaeConfig *c = gh_checkpoint_config (l->checkpoint);
+  GhShadows *s = &l->w->shadows;
+
+  return c->shadows == 0 || (store_logarithms (l, &s->logarithms, GH_SHADOWS_CHANNELS)
+      && load_linear (l, &s->code, c->shadows, gh_edges_places (c), GH_DTYPE_F32, "shadows.", "code")
+      && load_linear (l, &s->embed, c->embedding, c->shadows, GH_DTYPE_F32, "shadows.", "embed"));
 }
 
 static gboolean
@@ -222,7 +233,7 @@ load_encoder (Loader *l)
   return load_blocks (l, w->blocks, w->depth, &w->shape, "")
       && load_norm (l, &w->norm, c->dim, "", "norm")
       && (!c->has_embed || load_linear (l, &w->embed, c->embedding, gh_mae_config_pooled (c), GH_DTYPE_F32, "",
-              "embed")) && load_surprise (l);
+              "embed")) && load_surprise (l) && load_shadows (l);
 }
 
 static gboolean
@@ -271,12 +282,16 @@ packed_width (GhDtype dtype)
   return dtype == GH_DTYPE_F32 ? 4 : dtype == GH_DTYPE_INT8 ? 1 : 2;
 }
 
-/* What the surprise needs beside its tensors: logarithms, and the light once more, turned. */
+/* What edges need beside tensors: logarithms, and matrices in f32, the light of the surprise once more, turned. */
 static void
-measure_surprise (const GhMaeConfig *c, GhArena *vectors, guint64 *matrices)
+measure_edges (const GhMaeConfig *c, GhArena *vectors, guint64 *matrices)
 {
-  gh_arena_floats (vectors, gh_surprise_logarithms (c));
-  *matrices += 2 * (guint64) gh_surprise_edges (c) * c->surprise * sizeof (float);
+  if (c->surprise > 0)
+    gh_arena_floats (vectors, gh_edges_logarithms (c, GH_SURPRISE_CHANNELS));
+  if (c->shadows > 0)
+    gh_arena_floats (vectors, gh_edges_logarithms (c, GH_SHADOWS_CHANNELS));
+  *matrices += (2 * (guint64) gh_surprise_edges (c) * c->surprise + (guint64) gh_edges_places (c) * c->shadows)
+      * sizeof (float);
 }
 
 /* What has to be held: vectors and matrices for good, the largest tensor while loading. A table of positions is
@@ -297,8 +312,7 @@ measure (GhCheckpoint *checkpoint, GhDtype dtype, GhArena *vectors, guint64 *mat
       *matrices += gh_param_count (param) * packed_width (dtype);
   }
   gh_arena_floats (vectors, gh_checkpoint_config (checkpoint)->dec_dim);
-  if (gh_checkpoint_config (checkpoint)->surprise)
-    measure_surprise (gh_checkpoint_config (checkpoint), vectors, matrices);
+  measure_edges (gh_checkpoint_config (checkpoint), vectors, matrices);
 }
 
 gboolean
@@ -336,6 +350,7 @@ gh_encoder_weights_clear (GhEncoderWeights *w)
   gh_linear_clear (&w->patch);
   gh_linear_clear (&w->embed);
   gh_surprise_clear (&w->surprise);
+  gh_shadows_clear (&w->shadows);
   gh_decoder_clear (&w->decoder);
   if (w->vectors.base)
     gh_free (w->ctx, w->vectors.base);

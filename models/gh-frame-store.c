@@ -20,6 +20,7 @@ struct _GhFrameStore {
   GMutex lock;
   guint64 pushed;
   guint8 **sample;              /* [n_sample_max] frames */
+  guint64 *number;              /* [n_sample_max] which of the frames pushed those of the sample are */
   guint n_sample, n_sample_max;
   guint8 **ring;                /* [n_ring_max] frames */
   guint n_ring, n_ring_max;
@@ -47,6 +48,7 @@ gh_frame_store_new (int height, int width, guint capacity, guint64 seed)
   store->n_sample_max = capacity / 2;
   store->n_ring_max = capacity - store->n_sample_max;
   store->sample = g_new0 (guint8 *, store->n_sample_max);
+  store->number = g_new0 (guint64, store->n_sample_max);
   store->ring = g_new0 (guint8 *, store->n_ring_max);
   return store;
 }
@@ -66,6 +68,7 @@ gh_frame_store_free (GhFrameStore *store)
   g_free (store->tight);
   g_free (store->where);
   g_free (store->sample);
+  g_free (store->number);
   g_free (store->ring);
   g_mutex_clear (&store->lock);
   g_free (store);
@@ -196,6 +199,7 @@ retire_oldest (GhFrameStore *store)
   guint64 place;
 
   if (store->n_sample < store->n_sample_max) {
+    store->number[store->n_sample] = left;
     store->sample[store->n_sample++] = frame;
     return NULL;
   }
@@ -204,6 +208,7 @@ retire_oldest (GhFrameStore *store)
     guint8 *freed = store->sample[place];
 
     store->sample[place] = frame;
+    store->number[place] = left;
     return freed;
   }
   return frame;
@@ -305,4 +310,15 @@ gh_frame_store_copy (GhFrameStore *store, guint index, guint8 *rgb, GError **err
     memcpy (rgb, frame, frame_bytes (store));
   g_mutex_unlock (&store->lock);
   return frame && done;
+}
+
+guint64
+gh_frame_store_number (GhFrameStore *store, guint index)
+{
+  guint64 number;
+
+  g_mutex_lock (&store->lock);
+  number = index < store->n_sample ? store->number[index] : store->pushed - store->n_ring + (index - store->n_sample);
+  g_mutex_unlock (&store->lock);
+  return number;
 }

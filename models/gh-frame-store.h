@@ -55,6 +55,9 @@ gboolean gh_frame_store_push (GhFrameStore *store, const guint8 *rgb, gsize stri
 guint gh_frame_store_count (GhFrameStore *store);               /* frames held */
 guint64 gh_frame_store_pushed (GhFrameStore *store);            /* frames ever pushed */
 
+/* Which of the frames ever pushed, from 0, is number `index` of those held. */
+guint64 gh_frame_store_number (GhFrameStore *store, guint index);
+
 /* Frame `index` of those held, 0 the oldest place, to the host's rgb[height,width,3]. DATA when there is no such frame (a
  * store never holds fewer than before), DEVICE when the device fails. */
 gboolean gh_frame_store_copy (GhFrameStore *store, guint index, guint8 *rgb, GError **error);

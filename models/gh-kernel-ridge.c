@@ -15,9 +15,9 @@
 static const double ladder[GH_KERNEL_WIDTHS] = { 1.0 / 16, 1.0 / 4, 1, 4, 16 };
 /* A kernel with less of the mixture than this is left out of the model. */
 #define LEAST_SHARE 1e-3
-/* Which numbers a kernel sees: all of them, those of the beginning, or those behind it. */
-typedef enum { ALL, BEGINNING, REST, N_PARTS } Part;
-enum { MAX_MEMBERS = 2 + 2 * GH_KERNEL_WIDTHS };
+/* Which numbers a kernel sees: all of them, those of the beginning, those behind it, or those of the end. */
+typedef enum { ALL, BEGINNING, REST, END, N_PARTS } Part;
+enum { MAX_MEMBERS = 3 + 3 * GH_KERNEL_WIDTHS };
 
 /* One kernel's mixture over its penalties; sums are not yet divided by the mixture's total. */
 typedef struct {
@@ -32,6 +32,7 @@ typedef struct {
 struct _GhKernelRidgeFit
 {
   gboolean has_metric;
+  int end;
   int n_members;
   Member members[MAX_MEMBERS];
   GhMixture mixtures[MAX_MEMBERS];
@@ -135,21 +136,27 @@ add_curved_members (GhKernelRidge *ridge, Part part)
     add_member (ridge, part, sqrt (typical * ladder[k]));
 }
 
-/* The Gram matrices of the beginning and of what is behind it. */
+/* Numbers first..last - 1 of dim are the part's. */
 static void
-take_apart (GhKernelRidgeFit *fit, const double *centres, int n, int dim)
+part_range (const GhKernelRidge *ridge, Part part, int *first, int *last)
 {
-  double *beginning = fit->gram[BEGINNING] = g_new (double, (gsize) n * n);
-  double *rest = fit->gram[REST] = g_new (double, (gsize) n * n);
+  *first = part == REST ? GH_BEGINNING : part == END ? ridge->dim - ridge->fit->end : 0;
+  *last = part == BEGINNING ? GH_BEGINNING : ridge->dim;
+}
 
+/* The Gram matrix of a part. */
+static void
+take_part (const GhKernelRidge *ridge, Part part, const double *centres)
+{
+  const int n = ridge->n, dim = ridge->dim;
+  double *gram = ridge->fit->gram[part] = g_new (double, (gsize) n * n);
+  int first, last;
+
+  part_range (ridge, part, &first, &last);
   for (int i = 0; i < n; i++)
-    for (int j = 0; j <= i; j++) {
-      const double *a = centres + (gsize) i * dim, *b = centres + (gsize) j * dim;
-      const gsize at = (gsize) i * n + j, mirrored = (gsize) j * n + i;
-
-      beginning[at] = beginning[mirrored] = gh_dot (a, b, GH_BEGINNING);
-      rest[at] = rest[mirrored] = gh_dot (a + GH_BEGINNING, b + GH_BEGINNING, dim - GH_BEGINNING);
-    }
+    for (int j = 0; j <= i; j++)
+      gram[(gsize) i * n + j] = gram[(gsize) j * n + i]
+          = gh_dot (centres + (gsize) i * dim + first, centres + (gsize) j * dim + first, last - first);
 }
 
 static void
@@ -163,8 +170,11 @@ fit_init (GhKernelRidge *ridge, const GhKernelRidgeData *data)
     centres[i] = ridge->centres[i];
   fit->gram[ALL] = g_new (double, (gsize) n * n);
   gh_gram (fit->gram[ALL], centres, n, dim);
-  if (!data->metric && dim >= 2 * GH_BEGINNING)
-    take_apart (fit, centres, n, dim);
+  fit->end = data->metric ? 0 : data->end;
+  for (Part part = BEGINNING; !data->metric && dim >= 2 * GH_BEGINNING && part <= REST; part++)
+    take_part (ridge, part, centres);
+  if (fit->end > 0)
+    take_part (ridge, END, centres);
   fit->lifted = centres;
   fit->has_metric = data->metric != NULL;
   if (data->metric)
@@ -174,12 +184,12 @@ fit_init (GhKernelRidge *ridge, const GhKernelRidgeData *data)
   fit->groups = data->groups ? g_memdup2 (data->groups, n * sizeof *data->groups) : NULL;
   fit->plain = data->plain ? g_memdup2 (data->plain, ridge->outputs * sizeof *data->plain) : NULL;
   add_member (ridge, ALL, 0);
-  if (fit->gram[BEGINNING])
-    add_member (ridge, BEGINNING, 0);
-  if (!data->linear)
-    add_curved_members (ridge, ALL);
-  if (!data->linear && fit->gram[REST])
-    add_curved_members (ridge, REST);
+  for (Part part = BEGINNING; part < N_PARTS; part++)
+    if (fit->gram[part] && part != REST)
+      add_member (ridge, part, 0);
+  for (Part part = ALL; part < N_PARTS; part++)
+    if (!data->linear && fit->gram[part] && part != BEGINNING)
+      add_curved_members (ridge, part);
 }
 
 GhKernelRidge *
@@ -311,21 +321,26 @@ gh_kernel_ridge_fit (GhKernelRidge *ridge, int which)
   member->column_mean = g_memdup2 (s->column_mean, ridge->n * sizeof *s->column_mean);
 }
 
-/* Shares of the members, without those that hardly count, and without the curved kernels over all numbers or those over
- * the rest, whichever have less: a model measures distances once. */
+/* Shares of the members, without those that hardly count, and without curved kernels but those over all numbers, over the
+ * rest or over the end, whichever have most: a model measures distances once. */
 static void
 find_shares (GhKernelRidge *ridge, double *share)
 {
   const GhKernelRidgeFit *fit = ridge->fit;
   double curved[N_PARTS] = { 0 }, total = 0;
+  Part kept = ALL;
+  int last;
 
   gh_mixture_shares (fit->mixtures, fit->n_members, share);
   for (int k = 0; k < fit->n_members; k++)
     if (fit->members[k].width > 0)
       curved[fit->members[k].part] += share[k];
-  ridge->aside = curved[REST] > curved[ALL] ? GH_BEGINNING : 0;
+  for (Part part = REST; part < N_PARTS; part++)
+    if (curved[part] > curved[kept])
+      kept = part;
+  part_range (ridge, kept, &ridge->aside, &last);
   for (int k = 0; k < fit->n_members; k++) {
-    if (share[k] < LEAST_SHARE || (fit->members[k].width > 0 && fit->members[k].part != (ridge->aside ? REST : ALL)))
+    if (share[k] < LEAST_SHARE || (fit->members[k].width > 0 && fit->members[k].part != kept))
       share[k] = 0;
     total += share[k];
   }
@@ -337,8 +352,9 @@ find_shares (GhKernelRidge *ridge, double *share)
 static void
 take_member (GhKernelRidge *ridge, const Member *member, double factor, const double *mean, int n_kernels)
 {
-  int n = ridge->n;
+  int n = ridge->n, first, last;
 
+  part_range (ridge, member->part, &first, &last);
   gh_axpy (ridge->held_out, factor, member->held_out, (gsize) n * ridge->outputs);
   for (int o = 0; o < ridge->outputs; o++) {
     const double *alpha = member->alpha + (gsize) o * n;
@@ -348,7 +364,7 @@ take_member (GhKernelRidge *ridge, const Member *member, double factor, const do
     if (member->width > 0)
       gh_axpy (ridge->coefficients + ((gsize) o * n_kernels + ridge->n_kernels) * n, factor, alpha, n);
     for (int i = 0; member->width == 0 && i < n; i++)
-      for (int j = 0; j < (member->part == BEGINNING ? GH_BEGINNING : ridge->dim); j++)
+      for (int j = first; j < last; j++)
         ridge->weight[(gsize) o * ridge->dim + j] += factor * alpha[i] * ridge->fit->lifted[(gsize) i * ridge->dim + j];
   }
   if (member->width > 0)
@@ -361,7 +377,7 @@ gh_kernel_ridge_finish (GhKernelRidge *ridge)
   GhKernelRidgeFit *fit = ridge->fit;
   g_autofree double *mean = g_new0 (double, ridge->outputs);
   double share[MAX_MEMBERS];
-  int n_kernels = 0, line;
+  int n_kernels = 0, line = 0;
 
   find_shares (ridge, share);
   for (int k = 0; k < fit->n_members; k++)
@@ -377,7 +393,9 @@ gh_kernel_ridge_finish (GhKernelRidge *ridge)
       take_member (ridge, &fit->members[k], share[k] / fit->mixtures[k].total, mean, n_kernels);
   if (n_kernels == 0)
     ridge->aside = 0;
-  line = fit->gram[BEGINNING] && share[1] > share[0];
+  for (int k = 1; k < fit->n_members && fit->members[k].width == 0; k++)
+    if (share[k] > share[line])
+      line = k;
   ridge->penalty = exp (fit->members[line].log_penalty / fit->mixtures[line].total);
   g_clear_pointer (&ridge->fit, fit_free);
 }

@@ -11,7 +11,8 @@
  * alone, and by curved kernels over the rest, which take the place of those over everything if they do better. An
  * encoder may tell there what else would be a small part of a long embedding (gh-embed-fit.h). Then a head whose labels
  * follow from that need not learn from 30 labels that nothing else matters, nor one whose labels do not, that it is to
- * be overheard; docs/experiments.md has the figures. Elsewhere it changes little.
+ * be overheard; docs/experiments.md has the figures. Elsewhere it changes little. The end, as many numbers as the caller
+ * says, may be looked at by itself as well, by linear and curved kernels, for heads that gain from hearing of nothing else.
  *
  * Mean error on later frames, heads on mean and spread of a trained encoder's tokens (512 numbers), linear kernel
  * alone -> this mixture: people of a mall camera, 30 labels 0.85 -> 0.84, 300 labels 0.681 -> 0.668; time of day,
@@ -34,7 +35,8 @@ typedef struct {
   float *centres;               /* [n,dim]: the inputs, rounded to bfloat16 as files hold them */
   double *weight;               /* [outputs,dim]: the linear kernel's part */
   double *bias;                 /* [outputs] */
-  int aside;                    /* numbers that the curved kernels do not see: those of the beginning, or 0 */
+  int aside;                    /* the first numbers, which the curved kernels do not see: the beginning's, those before the end,
+                                 * or 0 */
   int n_kernels;                /* curved kernels that weigh in; 0 when the model is linear */
   double width[GH_KERNEL_WIDTHS];
   double *coefficients;         /* [outputs,n_kernels,n] */
@@ -53,6 +55,7 @@ typedef struct {
   GhMisfit misfit;              /* what the mixture is weighed by */
   const double *plain;          /* [outputs] or NULL: a second model for each penalty, the first one's outputs times these,
                                  * which the mixture weighs as it weighs the first */
+  int end;                      /* the last numbers, to be looked at by themselves, too; 0: none */
 } GhKernelRidgeData;
 
 /* Everything is copied. Then gh_kernel_ridge_fit() has to be called for every member, from any threads, and

@@ -6,6 +6,7 @@
 #include "gh-mae-config.h"
 #include "gh-json.h"
 #include "gh-regions.h"
+#include "gh-shadows.h"
 #include "gh-surprise.h"
 
 #include <math.h>
@@ -45,6 +46,7 @@ static const struct Field {
   FIELD (pool_rows, INT, OPTIONAL, 0, 64),
   FIELD (pool_cols, INT, OPTIONAL, 0, 64),
   FIELD (surprise, INT, OPTIONAL, 0, 1024),
+  FIELD (shadows, INT, OPTIONAL, 0, 1024),
   FIELD (embedding, INT, WITH_EMBED, 1, 65536),
   FIELD (has_embed, BOOLEAN, OPTIONAL, 0, 1),
   FIELD (dec_dim, INT, WITH_DECODER, 4, 16384),
@@ -205,6 +207,14 @@ check_sizes (const GhMaeConfig *config, const char *where, GError **error)
       config->dec_mlp, error);
 }
 
+/* The matrix that makes `n` numbers of a picture's edges. */
+static gboolean
+check_edges (const GhMaeConfig *config, const char *key, int n, int channels, const char *where, GError **error)
+{
+  return n == 0 || (gh_edges_check (config, key, n, where, error)
+      && check_product (where, key, gh_edges_places (config) * channels, n, error));
+}
+
 gboolean
 gh_mae_config_check (const GhMaeConfig *config, const char *where, GError **error)
 {
@@ -214,9 +224,8 @@ gh_mae_config_check (const GhMaeConfig *config, const char *where, GError **erro
     return unsuitable (error, where, "\"conv\": %d is neither odd nor 0", config->conv);
   if (config->pool == GH_POOL_CLS && !config->cls_token)
     return unsuitable (error, where, "\"pool\": \"cls\" in a model without a cls token");
-  if (!gh_regions_check (config, where, error) || !gh_surprise_check (config, where, error))
-    return FALSE;
-  if (config->surprise && !check_product (where, "the light", gh_surprise_edges (config), config->surprise, error))
+  if (!gh_regions_check (config, where, error) || !check_edges (config, "surprise", config->surprise, GH_SURPRISE_CHANNELS, where, error)
+      || !check_edges (config, "shadows", config->shadows, GH_SHADOWS_CHANNELS, where, error))
     return FALSE;
   if (!config->has_embed && config->embedding != gh_mae_config_pooled (config))
     return unsuitable (error, where, "\"embedding\": %d, but without a projection it is the pooled width, %d",
@@ -425,7 +434,8 @@ gh_mae_config_to_json (const GhMaeConfig *config)
     /* A file's id is that of its bytes: models from before these keys stay what they are. */
     if ((fields[i].type == TARGET && config->target == defaults.target)
         || (g_str_has_prefix (fields[i].name, "pool_") && config->pool_rows == 0)
-        || (strcmp (fields[i].name, "surprise") == 0 && config->surprise == 0))
+        || (strcmp (fields[i].name, "surprise") == 0 && config->surprise == 0)
+        || (strcmp (fields[i].name, "shadows") == 0 && config->shadows == 0))
       continue;
     g_string_append_printf (out, "%s\"%s\": ", out->len > 1 ? ", " : "", fields[i].name);
     append_value (out, &fields[i], config);

@@ -28,6 +28,7 @@ typedef struct {
   GhPool pool;
   int pool_rows, pool_cols;     /* 0: over all tokens; else over each region of such a grid (gh-regions.h) */
   int surprise;                 /* components of the light whose rest the embedding tells as well (gh-surprise.h); 0: not */
+  int shadows;                  /* numbers that tell how the light falls, which the embedding tells as well (gh-shadows.h); 0: not */
   int embedding;                /* width of the embedding; without an "embed" projection it equals the pooled width */
   gboolean has_embed;           /* pooled tokens go through a linear layer (Meta's files: no) */
   /* Decoder; dec_depth 0: the file has none. */
@@ -43,7 +44,7 @@ gboolean gh_mae_config_check (const GhMaeConfig *config, const char *where, GErr
  * "patch", "pixels" or "camera". Required: height, width, patch, dim,
  * depth, heads, head_dim, mlp, embedding (unless has_embed is false), and dec_dim, dec_heads, dec_head_dim, dec_mlp
  * when dec_depth is given. Defaults: ImageNet's mean and std, landmarks 0, pinv_iters 6, conv 0, qkv_bias and cls_token
- * false, eps 1e-6, pool "mean", pool_rows, pool_cols and surprise 0, has_embed true, dec_depth 0, mask_ratio 0.7, target
+ * false, eps 1e-6, pool "mean", pool_rows, pool_cols, surprise and shadows 0, has_embed true, dec_depth 0, mask_ratio 0.7, target
  * "patch". Unknown and repeated keys are refused;
  * the result has passed gh_mae_config_check(). */
 gboolean gh_mae_config_from_json (GhMaeConfig *config, const char *json, const char *where, GError **error);

@@ -6,7 +6,7 @@
 gboolean
 gh_mae_config_can_share_embed (const GhMaeConfig *config)
 {
-  return config->has_embed && config->surprise == 0 && gh_mae_config_pooled (config) == config->dim
+  return config->has_embed && config->surprise == 0 && config->shadows == 0 && gh_mae_config_pooled (config) == config->dim
       && config->embedding == config->dec_dim;
 }
 
@@ -90,6 +90,13 @@ add_surprise (GPtrArray *layout, const GhMaeConfig *c)
   add_linear (layout, c->embedding, gh_surprise_bands (c), FALSE, FALSE, "surprise.", "embed");
 }
 
+static void
+add_shadows (GPtrArray *layout, const GhMaeConfig *c)
+{
+  add_linear (layout, c->shadows, gh_edges_places (c), TRUE, FALSE, "shadows.", "code");
+  add_linear (layout, c->embedding, c->shadows, FALSE, FALSE, "shadows.", "embed");
+}
+
 GPtrArray *
 gh_mae_layout (const GhMaeConfig *c)
 {
@@ -108,6 +115,8 @@ gh_mae_layout (const GhMaeConfig *c)
     add_linear (layout, c->embedding, gh_mae_config_pooled (c), TRUE, FALSE, "", "embed");
   if (c->surprise)
     add_surprise (layout, c);
+  if (c->shadows)
+    add_shadows (layout, c);
   if (c->dec_depth == 0)
     return layout;
 

@@ -11,7 +11,7 @@ group_of (const GhParam *param, gboolean embed_is_trained)
     return FIXED;
   if (g_str_has_prefix (param->name, "embed.") && !embed_is_trained)
     return FIXED;
-  if (g_str_has_prefix (param->name, "surprise."))
+  if (g_str_has_prefix (param->name, "surprise.") || g_str_has_prefix (param->name, "shadows."))
     return FIXED;
   return param->rank > 1 ? DECAYED : PLAIN;
 }

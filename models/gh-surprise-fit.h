@@ -4,13 +4,11 @@
  */
 #pragma once
 
+#include "gh-edge-eye.h"
 #include "gh-scales.h"
 #include "gh-surprise.h"
 
 G_BEGIN_DECLS
-
-/* Writes frame i to rgb[height,width,3] of the configuration. FALSE and an error ends the fit. */
-typedef gboolean (*GhPictureFunc) (gpointer data, guint i, guint8 *rgb, GError **error);
 
 typedef struct {
   float *light;                 /* [k,n], rows of length 1 at right angles; zero where less varies */

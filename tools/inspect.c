@@ -138,6 +138,8 @@ print_config (const GhInspection *inspection)
     printf (" over each of %d x %d regions", config->pool_cols, config->pool_rows);
   if (config->surprise > 0)
     printf (", and what edges %d components of the light leave", config->surprise);
+  if (config->shadows > 0)
+    printf (", and how the light falls, in %d numbers", config->shadows);
   printf ("\n");
   if (config->dec_depth > 0)
     printf ("  decoder    %d layers, %d wide, %d heads of %d, mlp %d; trained with %.0f%% masked\n", config->dec_depth,

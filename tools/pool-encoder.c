@@ -16,7 +16,7 @@
 
 typedef struct {
   char *model, *images, *from, *to, *video, *source, *crop_text, *pool, *regions, *output;
-  int frames, embedding, surprise, threads;
+  int frames, embedding, surprise, shadows, threads;
   gboolean bfloat16;
   gint64 seed;
   GhFrameSource from_where;
@@ -58,6 +58,8 @@ parse (Options *o, int *argc, char ***argv)
     { "embedding", 0, 0, G_OPTION_ARG_INT, &o->embedding, "Numbers of an embedding (512)", "N" },
     { "surprise", 0, 0, G_OPTION_ARG_INT, &o->surprise,
         "Tell also what edges the light, in N components, does not explain (0: no; 20 will do)", "N" },
+    { "shadows", 0, 0, G_OPTION_ARG_INT, &o->shadows,
+        "Tell also how the light falls, in N numbers, for times of day out of doors (0: no; 80 will do)", "N" },
     { "bfloat16", 0, 0, G_OPTION_ARG_NONE, &o->bfloat16, "Write matrices in half the space, rounded", NULL },
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &o->output, "Encoder to write", "FILE" },
     { "seed", 's', 0, G_OPTION_ARG_INT64, &o->seed, "Where the random numbers start (1)", "N" },
@@ -89,12 +91,15 @@ complete_shape (Options *o)
     return gh_tool_fail (GH_EXIT_USAGE, "--embedding=%d: at least 1 number is needed", o->embedding);
   if (o->surprise < 0)
     return gh_tool_fail (GH_EXIT_USAGE, "--surprise=%d: 0 is without, 20 will do", o->surprise);
+  if (o->shadows < 0)
+    return gh_tool_fail (GH_EXIT_USAGE, "--shadows=%d: 0 is without, 80 will do", o->shadows);
   if (o->seed < 0)
     return gh_tool_fail (GH_EXIT_USAGE, "--seed=%" G_GINT64_FORMAT ": it can be 0 or more", o->seed);
   if (o->shape.rows == 1 && o->shape.cols == 1)
     o->shape.rows = o->shape.cols = 0;
   o->shape.embedding = o->embedding;
   o->shape.surprise = o->surprise;
+  o->shape.shadows = o->shadows;
   o->shape.bfloat16 = o->bfloat16;
   return -1;
 }

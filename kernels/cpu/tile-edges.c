@@ -11,7 +11,7 @@ typedef struct {
   float *edges;
   const uint8_t *rgb;
   const float *table;
-  int height, width, tile;
+  int height, width, tile, channels;
   size_t stride;
 } Job;
 
@@ -22,7 +22,7 @@ add_bytes (uint16_t *restrict sum, const uint8_t *restrict from, int n)
     sum[i] += from[i];
 }
 
-/* Looked up: f[n,3] of tiles from `tile0` on. */
+/* Looked up: f[n,channels] of tiles from `tile0` on. */
 static void
 look_up (const Job *job, const uint8_t *row, int tile0, int n, float *f)
 {
@@ -40,16 +40,19 @@ look_up (const Job *job, const uint8_t *row, int tile0, int n, float *f)
       sum[1] += at[1];
       sum[2] += at[2];
     }
-    for (int c = 0; c < 3; c++)
-      f[i * 3 + c] = job->table[sum[c]];
+    if (job->channels == 1)
+      f[i] = job->table[sum[0] + sum[1] + sum[2]];
+    else
+      for (int c = 0; c < 3; c++)
+        f[i * 3 + c] = job->table[sum[c]];
   }
 }
 
 static void
-subtract (float *restrict edges, const float *restrict f, int n)
+subtract (float *restrict edges, const float *restrict f, int n, int channels)
 {
   for (int i = 0; i < n; i++)
-    edges[i] = f[i + 3] - f[i];
+    edges[i] = f[i + channels] - f[i];
 }
 
 static void
@@ -59,21 +62,22 @@ run (void *arg, int index, int thread)
   const int rows = job->height / job->tile, cols = job->width / job->tile;
   const uint8_t *row = job->rgb + ((size_t) (index / rows) * job->height + (size_t) (index % rows) * job->tile)
       * job->stride;
-  float *edges = job->edges + (size_t) index * (cols - 1) * 3;
+  const int channels = job->channels;
+  float *edges = job->edges + (size_t) index * (cols - 1) * channels;
   float f[PIECE * 3];
 
   for (int j = 0; j < cols - 1; j += PIECE - 1) {
     int n = smaller (PIECE, cols - j);
     look_up (job, row, j, n, f);
-    subtract (edges + (size_t) j * 3, f, (n - 1) * 3);
+    subtract (edges + (size_t) j * channels, f, (n - 1) * channels, channels);
   }
 }
 
 GhStatus
 ISA_FN (gh_cpu_tile_edges_fwd) (GhCtx *ctx, float *edges, const uint8_t *rgb, const float *table, int B, int height,
-    int width, size_t stride, int tile)
+    int width, size_t stride, int tile, int channels)
 {
-  Job job = { edges, rgb, table, height, width, tile, stride };
+  Job job = { edges, rgb, table, height, width, tile, channels, stride };
 
   gh_parallel (ctx, B * (height / tile), run, &job);
   return GH_OK;

@@ -27,7 +27,7 @@ GhStatus gh_ref_view_fwd (GhCtx *ctx, uint8_t *rgb, const uint8_t *frames, const
 GhStatus gh_ref_patchify_fwd (GhCtx *ctx, float *patches, const uint8_t *rgb, const int32_t *keep, const float *mean,
     const float *std, int B, int height, int width, size_t stride, int patch, int K);
 GhStatus gh_ref_tile_edges_fwd (GhCtx *ctx, float *edges, const uint8_t *rgb, const float *table, int B, int height,
-    int width, size_t stride, int tile);
+    int width, size_t stride, int tile, int channels);
 GhStatus gh_ref_local_energy_fwd (GhCtx *ctx, float *energy, const float *x, int B, int rows, int cols, int C,
     int window_rows, int window_cols);
 GhStatus gh_ref_band_share_fwd (GhCtx *ctx, float *share, const float *x, float level, int B, int rows, int cols,

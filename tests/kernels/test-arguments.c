@@ -100,12 +100,13 @@ test_refusals (GhCtx *ctx, GhPacked *w, GhPacked *foreign)
   REFUSED (gh_patchify_fwd, f, rgb, NULL, ones, (const float[]) { 1, 0, 1 }, 1, 2, 2, 6, 1, 4);
   REFUSED (gh_patchify_fwd, f, rgb, NULL, ones, ones, -1, 2, 2, 6, 1, 4);
 
-  REFUSED (gh_tile_edges_fwd, f, NULL, g, 1, 2, 2, 6, 1);
-  REFUSED (gh_tile_edges_fwd, f, rgb, NULL, 1, 2, 2, 6, 1);
-  REFUSED (gh_tile_edges_fwd, f, rgb, g, 1, 2, 2, 5, 1);
-  REFUSED (gh_tile_edges_fwd, f, rgb, g, 1, 2, 2, 6, 0);
-  REFUSED (gh_tile_edges_fwd, f, rgb, g, 1, 2, 2, 6, 2);        /* one tile in a row has no neighbour */
-  REFUSED (gh_tile_edges_fwd, f, rgb, g, 1, 200, 200, 600, 65);
+  REFUSED (gh_tile_edges_fwd, f, NULL, g, 1, 2, 2, 6, 1, 3);
+  REFUSED (gh_tile_edges_fwd, f, rgb, NULL, 1, 2, 2, 6, 1, 3);
+  REFUSED (gh_tile_edges_fwd, f, rgb, g, 1, 2, 2, 5, 1, 3);
+  REFUSED (gh_tile_edges_fwd, f, rgb, g, 1, 2, 2, 6, 0, 3);
+  REFUSED (gh_tile_edges_fwd, f, rgb, g, 1, 2, 2, 6, 2, 3);        /* one tile in a row has no neighbour */
+  REFUSED (gh_tile_edges_fwd, f, rgb, g, 1, 200, 200, 600, 65, 3);
+  REFUSED (gh_tile_edges_fwd, f, rgb, g, 1, 2, 2, 6, 1, 2);
   REFUSED (gh_local_energy_fwd, f, f, 1, 2, 2, 1, 1, 1);
   REFUSED (gh_local_energy_fwd, f, g, 1, 2, 2, 1, 2, 1);
   REFUSED (gh_local_energy_fwd, f, g, 1, 2, 2, 1, 1, 0);
@@ -223,7 +224,7 @@ test_nothing_to_do (GhCtx *ctx)
 {
   CHECK (gh_view_fwd (ctx, NULL, NULL, NULL, 0, 2, 2, 0, 2, 2) == GH_OK);
   CHECK (gh_patchify_fwd (ctx, NULL, NULL, NULL, NULL, NULL, 0, 2, 2, 6, 1, 4) == GH_OK);
-  CHECK (gh_tile_edges_fwd (ctx, NULL, NULL, NULL, 0, 2, 2, 6, 1) == GH_OK);
+  CHECK (gh_tile_edges_fwd (ctx, NULL, NULL, NULL, 0, 2, 2, 6, 1, 3) == GH_OK);
   CHECK (gh_local_energy_fwd (ctx, NULL, NULL, 0, 2, 2, 1, 1, 1) == GH_OK);
   CHECK (gh_band_share_fwd (ctx, NULL, NULL, 1, 0, 2, 2, 1) == GH_OK);
   CHECK (gh_linear_fwd (ctx, NULL, NULL, NULL, NULL, NULL, GH_ACT_NONE, 0) == GH_OK);
@@ -263,7 +264,7 @@ test_empty_back_end (void)
 
   LACKED (gh_view_fwd, rgb, rgb, NULL, 1, 2, 2, 1, 2, 2);
   LACKED (gh_patchify_fwd, f, rgb, NULL, ones, ones, 1, 2, 2, 6, 1, 4);
-  LACKED (gh_tile_edges_fwd, f, rgb, g, 1, 2, 2, 6, 1);
+  LACKED (gh_tile_edges_fwd, f, rgb, g, 1, 2, 2, 6, 1, 3);
   LACKED (gh_local_energy_fwd, f, g, 1, 2, 2, 1, 1, 1);
   LACKED (gh_band_share_fwd, f, g, 1, 1, 2, 2, 1);
   LACKED (gh_pack, &packed, f, 2, 2, GH_DTYPE_F32);

@@ -83,15 +83,18 @@ test_round_trip (void)
   g_assert_true (gh_mae_config_from_json (&again, json, "x.json", &error));
   g_assert_true (same (&config, &again));
 
-  /* So is surprise. */
+  /* So are surprise and shadows. */
   g_assert_null (strstr (json, "surprise"));
+  g_assert_null (strstr (json, "shadows"));
   config.surprise = 7;
+  config.shadows = 9;
   config.has_embed = TRUE;
   g_free (json);
   json = gh_mae_config_to_json (&config);
   g_assert_true (gh_mae_config_from_json (&again, json, "x.json", &error));
   g_assert_true (same (&config, &again));
   g_assert_cmpint (again.surprise, ==, 7);
+  g_assert_cmpint (again.shadows, ==, 9);
 
   /* Without a decoder its fields are not written, and refused when they say something. */
   config.dec_depth = 0;

@@ -299,7 +299,7 @@ correlation (const double *x, const double *y, int n)
 static void
 test_fit (void)
 {
-  const GhEmbedShape shape = { GH_POOL_MEAN_STD, 0, 0, 40, 2, TRUE };
+  const GhEmbedShape shape = { GH_POOL_MEAN_STD, 0, 0, 40, 2, 0, TRUE };
   g_autofree char *from = in_folder ("from.safetensors"), *to = in_folder ("to.safetensors");
   g_autoptr (GhFrameStore) store = NULL;
   g_autoptr (GError) error = NULL;
@@ -363,7 +363,7 @@ test_fit (void)
 static void
 test_few_frames (void)
 {
-  const GhEmbedShape shape = { GH_POOL_MEAN_STD, 0, 0, 40, 8, TRUE };
+  const GhEmbedShape shape = { GH_POOL_MEAN_STD, 0, 0, 40, 8, 0, TRUE };
   g_autofree char *from = in_folder ("few.safetensors"), *to = in_folder ("few-fitted.safetensors");
   g_autoptr (GhFrameStore) store = NULL;
   g_autoptr (GError) error = NULL;
@@ -393,7 +393,7 @@ test_few_frames (void)
 static void
 test_refusals (void)
 {
-  const GhEmbedShape narrow = { GH_POOL_MEAN, 0, 0, 5, 2, FALSE };
+  const GhEmbedShape narrow = { GH_POOL_MEAN, 0, 0, 5, 2, 0, FALSE };
   g_autofree char *from = in_folder ("refused.safetensors"), *to = in_folder ("never.safetensors");
   g_autoptr (GhFrameStore) store = NULL;
   g_autoptr (GError) error = NULL;

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * test-shadows.c: that an embedding tells the shadows as plain loops find them in the pixels, on every back end, and that
+ * what is fitted to a camera tells the time of days whose ground looks like none before. Where there is a cuda back end,
+ * it is walked too.
+ */
+#include "model-file.h"
+#include "temp-folder.h"
+#include "models/gh-embed-fit.h"
+#include "models/gh-linalg.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { B = 2, NUMBERS = 3, DAYS = 12, HOURS = 24, FRAMES = DAYS * HOURS, E = 40, FITTED = 8 };
+
+static const GhEmbedHow once = { .seed = 1, .threads = 1 };
+
+static char *folder;
+
+static char *
+in_folder (const char *name)
+{
+  return g_build_filename (folder, name, NULL);
+}
+
+static const float *
+fill (ModelFile *file, const char *name, double deviation, guint32 seed)
+{
+  ModelTensor *tensor = model_file_find (file, name);
+
+  g_assert_nonnull (tensor);
+  test_fill_normal (tensor->data, tensor->count, deviation, seed);
+  return tensor->data;
+}
+
+/* The logarithm of the mean of a tile of side x side pixels, of all channels. */
+static double
+logarithm (const guint8 *rgb, int stride, int side, int row, int col)
+{
+  double sum = 0;
+
+  for (int y = row * side; y < (row + 1) * side; y++)
+    for (int x = col * side * 3; x < (col + 1) * side * 3; x++)
+      sum += rgb[y * stride + x];
+  return log (sum / (255 * side * side * 3) + 0.05);
+}
+
+/* code[numbers] of a picture, by the matrix and bias of a file. */
+static void
+find_code (const GhMaeConfig *c, const float *weight, const float *bias, const guint8 *rgb, int stride, double *code)
+{
+  const int side = (c->width + 239) / 240, rows = c->height / side, cols = c->width / side - 1, n = rows * cols;
+
+  for (int i = 0; i < c->shadows; i++)
+    code[i] = bias[i];
+  for (int j = 0; j < n; j++) {
+    const int row = j / cols, col = j % cols;
+    const double edge = logarithm (rgb, stride, side, row, col + 1) - logarithm (rgb, stride, side, row, col);
+
+    for (int i = 0; i < c->shadows; i++)
+      code[i] += weight[(gsize) i * n + j] * edge;
+  }
+}
+
+static float *
+encode (GhEncoder *encoder, const guint8 *rgb, int stride)
+{
+  g_autoptr (GhEncoderSession) session = test_open_session (encoder, B);
+  const GhMaeConfig *c = gh_encoder_config (encoder);
+  float *embedding = g_new (float, B * c->embedding);
+  g_autoptr (GError) error = NULL;
+
+  /* Twice and once more: a device records the pass when it comes back. */
+  for (int i = 0; i < 3; i++) {
+    gh_encoder_encode (session, rgb, stride, B, embedding, NULL, &error);
+    g_assert_no_error (error);
+  }
+  return embedding;
+}
+
+/* The embedding with the shadows less the one that a matrix of zeros makes of them is the matrix times what plain loops find. */
+static void
+check_forward (GhDevice device, const GhMaeConfig *config, int gap)
+{
+  g_autofree char *with = in_folder ("with.safetensors"), *without = in_folder ("without.safetensors");
+  g_autofree float *got = NULL, *plain = NULL, *want = NULL;
+  g_autofree guint8 *rgb = NULL;
+  g_autoptr (ModelFile) file = NULL;
+  g_autoptr (GhEncoder) encoder = NULL, bare = NULL;
+  const GhMaeConfig c = *config;
+  const int stride = c.width * 3 + gap;
+  const float *weight, *bias, *embed;
+  ModelTensor *tensor;
+  double code[NUMBERS];
+
+  test_make_model (with, &c, 5);
+  file = model_file_read (with);
+  weight = fill (file, "shadows.code.weight", 0.02, 1);
+  bias = fill (file, "shadows.code.bias", 0.5, 2);
+  embed = fill (file, "shadows.embed.weight", 1, 3);
+  model_file_write (file, with);
+  rgb = g_malloc (B * c.height * stride);
+  test_fill_bytes (rgb, B * c.height * stride, 7);
+  want = g_new0 (float, B * c.embedding);
+  for (int b = 0; b < B; b++) {
+    find_code (&c, weight, bias, rgb + b * c.height * stride, stride, code);
+    for (int i = 0; i < c.embedding * NUMBERS; i++)
+      want[b * c.embedding + i / NUMBERS] += embed[i] * code[i % NUMBERS];
+  }
+  encoder = test_load (with, device, GH_PRECISION_F32);
+  got = encode (encoder, rgb, stride);
+  tensor = model_file_find (file, "shadows.embed.weight");
+  memset (tensor->data, 0, tensor->count * sizeof *tensor->data);
+  model_file_write (file, without);
+  bare = test_load (without, device, GH_PRECISION_F32);
+  plain = encode (bare, rgb, stride);
+  for (int i = 0; i < B * c.embedding; i++)
+    got[i] -= plain[i];
+  g_assert_cmpfloat (test_error (got, want, B * c.embedding), <, 1e-4);
+}
+
+static void
+test_forward (gconstpointer data)
+{
+  GhMaeConfig c = test_config ();
+
+  c.shadows = NUMBERS;
+  c.depth = 1;
+  /* Rows with padding. */
+  check_forward (GPOINTER_TO_INT (data), &c, 5);
+  /* Beside the surprise, which looks at the same edges. Tiles of other sizes are its test's. */
+  c.surprise = 2;
+  check_forward (GPOINTER_TO_INT (data), &c, 0);
+}
+
+/* ---- a camera ---------------------------------------------------------------------------------------------------- */
+
+/* A wall above, whose stripes face east and west and are lit by the hour; a ground below, where every day other things stand,
+ * and stay; clouds over all of it, and noise. */
+static void
+paint (guint8 *rgb, const GhMaeConfig *c, int frame)
+{
+  const int day = frame / HOURS, hour = frame % HOURS;
+  const double angle = 2 * G_PI * hour / HOURS;
+  g_autoptr (GRand) things = g_rand_new_with_seed (100 + day), noise = g_rand_new_with_seed (frame);
+  const double cloud = g_rand_double_range (noise, 0.7, 1);
+  g_autofree double *ground = g_new (double, c->width);
+
+  for (int x = 0; x < c->width; x++)
+    ground[x] = g_rand_double_range (things, 0.1, 0.9);
+  for (int y = 0; y < c->height; y++)
+    for (int x = 0; x < c->width; x++) {
+      const double wall = 0.5 + 0.15 * (x % 4 < 2 ? cos (angle) : sin (angle)) * (x % 2 ? 1 : -1);
+      const double light = cloud * (y < c->height / 3 ? wall : ground[(x + y / 4) % c->width]);
+
+      for (int k = 0; k < 3; k++)
+        rgb[(y * c->width + x) * 3 + k] = CLAMP (255 * light + g_rand_double_range (noise, -8, 8), 0, 255);
+    }
+}
+
+static GhFrameStore *
+new_store (const GhMaeConfig *c, int n)
+{
+  GhFrameStore *store = gh_frame_store_new (c->height, c->width, n, 1);
+  g_autofree guint8 *rgb = g_malloc (c->height * c->width * 3);
+
+  for (int i = 0; i < n; i++) {
+    paint (rgb, c, i);
+    g_assert_true (gh_frame_store_push (store, rgb, c->width * 3, NULL));
+  }
+  return store;
+}
+
+static void
+fit_to_days (const char *to, const GhMaeConfig *c, int days, const GhEmbedShape *shape)
+{
+  g_autofree char *from = in_folder ("from.safetensors");
+  g_autoptr (GhFrameStore) store = new_store (c, days * HOURS);
+  g_autoptr (GError) error = NULL;
+
+  test_make_model (from, c, 1);
+  gh_embed_fit (from, to, shape, store, &once, &error);
+  g_assert_no_error (error);
+}
+
+/* How much of the hour's cosine a line over `width` numbers of x[FRAMES,E], from `begin` on, learned on the first days, leaves
+ * unexplained on the others; 1 is all of it. */
+static double
+unexplained (const float *x, int begin, int width, int days)
+{
+  const int D = width + 1;
+  g_autofree double *square = g_new0 (double, D * D), *line = g_new0 (double, D), *row = g_new (double, D);
+  double left = 0;
+
+  for (int pass = 0; pass < 2; pass++) {
+    for (int i = pass ? days * HOURS : 0; i < (pass ? FRAMES : days * HOURS); i++) {
+      const double want = cos (2 * G_PI * (i % HOURS) / HOURS);
+
+      for (int j = 0; j < D; j++)
+        row[j] = j < width ? x[i * E + begin + j] : 1;
+      for (int j = 0; j < D && pass == 0; j++) {
+        gh_axpy (square + j * D, row[j], row, D);
+        line[j] += row[j] * want;
+      }
+      if (pass == 1)
+        left += pow (gh_dot (line, row, D) - want, 2) / ((DAYS - days) * HOURS / 2.0);
+    }
+    for (int j = 0; j < D && pass == 0; j++)
+      square[j * D + j] += 1e-3 * days * HOURS;
+    g_assert_true (pass == 1 || gh_solve_positive (square, line, D, 1));
+  }
+  return left;
+}
+
+/* Fitted to eight days without labels, three quarters of the embedding tell the hour of four more, whatever stands on the
+ * ground; the last quarter, the tokens, does less well. Every number varies as much as the others. */
+static void
+test_fit (void)
+{
+  const GhEmbedShape shape = { GH_POOL_MEAN_STD, 0, 0, E, 0, FITTED, TRUE };
+  g_autofree char *to = in_folder ("to.safetensors");
+  g_autoptr (GhEncoder) encoder = NULL;
+  g_autoptr (GhEncoderSession) session = NULL;
+  g_autofree float *x = g_new (float, FRAMES * E);
+  g_autofree guint8 *rgb = NULL;
+  const GhMaeConfig c = test_config ();
+  double shadows, tokens, square = 0;
+
+  fit_to_days (to, &c, 8, &shape);
+  encoder = test_load (to, GH_DEVICE_REF, GH_PRECISION_F32);
+  session = test_open_session (encoder, 1);
+  rgb = g_malloc (c.height * c.width * 3);
+  for (int i = 0; i < FRAMES; i++) {
+    paint (rgb, &c, i);
+    g_assert_true (gh_encoder_encode (session, rgb, c.width * 3, 1, x + i * E, NULL, NULL));
+  }
+  for (int i = 0; i < 8 * HOURS * E; i++)
+    square += x[i] * x[i] / (8 * HOURS * E);
+  shadows = unexplained (x, 0, E * 3 / 4, 8);
+  tokens = unexplained (x, E * 3 / 4, E / 4, 8);
+  g_test_message ("left of the hour: shadows %.4f, tokens %.4f; mean square %.3f", shadows, tokens, square);
+  g_assert_cmpfloat (shadows, <, 0.05);
+  g_assert_cmpfloat (shadows, <, tokens / 3);
+  g_assert_cmpfloat (fabs (square - 1), <, 0.05);
+}
+
+/* A replay buffer holds frames in an order of its own; what follows from them is what their order in time says. */
+static void
+test_order (void)
+{
+  const GhEmbedShape shape = { GH_POOL_MEAN, 0, 0, E, 0, FITTED, FALSE };
+  g_autofree char *from = in_folder ("order.safetensors"), *to[2] = { in_folder ("0"), in_folder ("1") };
+  g_autoptr (GhFrameStore) buffer = NULL, sorted = NULL;
+  g_autofree guint8 *rgb = NULL, *frame = NULL;
+  g_autofree char *bytes[2] = { NULL, NULL };
+  const GhMaeConfig c = test_config ();
+  gboolean shuffled = FALSE;
+  gsize length[2];
+
+  buffer = gh_frame_store_new (c.height, c.width, FRAMES / 2, 1);
+  sorted = gh_frame_store_new (c.height, c.width, FRAMES / 2, 1);
+  rgb = g_malloc (c.height * c.width * 3);
+  frame = g_malloc (c.height * c.width * 3);
+  for (int i = 0; i < FRAMES; i++) {
+    paint (rgb, &c, i);
+    g_assert_true (gh_frame_store_push (buffer, rgb, c.width * 3, NULL));
+  }
+  for (int i = 0; i < FRAMES; i++)
+    for (guint j = 0; j < FRAMES / 2; j++)
+      if (gh_frame_store_number (buffer, j) == (guint64) i) {
+        paint (rgb, &c, i);
+        g_assert_true (gh_frame_store_copy (buffer, j, frame, NULL));
+        g_assert_cmpmem (rgb, c.height * c.width * 3, frame, c.height * c.width * 3);
+        shuffled = shuffled || j != gh_frame_store_count (sorted);
+        g_assert_true (gh_frame_store_push (sorted, rgb, c.width * 3, NULL));
+      }
+  g_assert_cmpint (gh_frame_store_count (sorted), ==, FRAMES / 2);
+  g_assert_true (shuffled);
+  test_make_model (from, &c, 1);
+  for (int i = 0; i < 2; i++) {
+    g_autoptr (ModelFile) file = NULL;
+    const ModelTensor *weight;
+
+    g_assert_true (gh_embed_fit (from, to[i], &shape, i ? sorted : buffer, &once, NULL));
+    file = model_file_read (to[i]);
+    weight = model_file_find (file, "shadows.code.weight");
+    length[i] = weight->count * sizeof *weight->data;
+    bytes[i] = g_memdup2 (weight->data, length[i]);
+  }
+  g_assert_cmpmem (bytes[0], length[0], bytes[1], length[1]);
+}
+
+/* Frames that are few, or all alike, still make a file, of finite numbers. */
+static void
+test_little (void)
+{
+  const GhEmbedShape shape = { GH_POOL_MEAN_STD, 0, 0, E, 0, FITTED, TRUE };
+  g_autofree char *from = in_folder ("little.safetensors"), *to = in_folder ("little-fitted.safetensors");
+  g_autofree guint8 *rgb = NULL;
+  const GhMaeConfig c = test_config ();
+
+  test_make_model (from, &c, 1);
+  rgb = g_malloc (c.height * c.width * 3);
+  for (int n = 2; n <= 18; n += 8) {
+    g_autoptr (GhFrameStore) store = new_store (&c, n);
+    g_autoptr (GhEncoder) encoder = NULL;
+    g_autoptr (GhEncoderSession) session = NULL;
+    g_autoptr (GError) error = NULL;
+    float embedding[E];
+
+    gh_embed_fit (from, to, &shape, store, &once, &error);
+    g_assert_no_error (error);
+    encoder = test_load (to, GH_DEVICE_REF, GH_PRECISION_F32);
+    session = test_open_session (encoder, 1);
+    paint (rgb, &c, 5);
+    gh_encoder_encode (session, rgb, c.width * 3, 1, embedding, NULL, &error);
+    g_assert_no_error (error);
+  }
+}
+
+/* What does not fit is named. */
+static void
+test_refusals (void)
+{
+  const GhEmbedShape narrow = { GH_POOL_MEAN, 0, 0, 9, 0, FITTED, FALSE };
+  g_autofree char *from = in_folder ("refused.safetensors"), *to = in_folder ("never.safetensors");
+  g_autoptr (GhFrameStore) store = NULL;
+  g_autoptr (GError) error = NULL;
+  GhMaeConfig c = test_config (), bare = c;
+
+  bare.shadows = 2;
+  bare.has_embed = FALSE;
+  bare.embedding = gh_mae_config_pooled (&bare);
+  g_assert_false (gh_mae_config_check (&bare, "x", &error));
+  g_assert_nonnull (strstr (error->message, "\"shadows\": 2 without a projection"));
+  g_clear_error (&error);
+  test_make_model (from, &c, 1);
+  store = new_store (&c, 4);
+  g_assert_false (gh_embed_fit (from, to, &narrow, store, &once, &error));
+  g_assert_nonnull (strstr (error->message, "has room for 7"));
+  g_assert_false (g_file_test (to, G_FILE_TEST_EXISTS));
+}
+
+int
+main (int argc, char **argv)
+{
+  char reason[256];
+  GhCtx *ctx = NULL;
+  int result;
+
+  g_test_init (&argc, &argv, NULL);
+  folder = temp_folder_new ();
+  g_test_add_data_func ("/shadows/ref", GINT_TO_POINTER (GH_DEVICE_REF), test_forward);
+  g_test_add_data_func ("/shadows/cpu", GINT_TO_POINTER (GH_DEVICE_CPU), test_forward);
+  if (gh_ctx_new (&ctx, GH_DEVICE_CUDA, 1, reason, sizeof reason) == GH_OK)
+    g_test_add_data_func ("/shadows/cuda", GINT_TO_POINTER (GH_DEVICE_CUDA), test_forward);
+  gh_ctx_free (ctx);
+  g_test_add_func ("/shadows/fit", test_fit);
+  g_test_add_func ("/shadows/order", test_order);
+  g_test_add_func ("/shadows/little", test_little);
+  g_test_add_func ("/shadows/refusals", test_refusals);
+  result = g_test_run ();
+  temp_folder_remove (folder);
+  g_free (folder);
+  return result;
+}
