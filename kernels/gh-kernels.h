@@ -204,8 +204,8 @@ GhStatus gh_patchify_fwd (GhCtx *ctx, float *patches, const uint8_t *rgb, const 
 
 /* edges[B,rows,cols-1,channels], rows = height/tile, cols = width/tile: f (right) - f (left) of neighbours in a row of tiles
  * of RGB images [B,height,width,3] with `stride` bytes a row. channels 3: f = table[sum of the tile's bytes of a channel];
- * channels 1, grey: of all of them. table has 255 tile^2 3/channels + 1 numbers. What does not fill a tile at the right and at the bottom is not seen. With logarithms in the
- * table, light that scales everything leaves the edges as they are. */
+ * channels 1, grey: of all of them. table has 255 tile^2 3/channels + 1 numbers. What does not fill a tile at the right and
+ * at the bottom is not seen. With logarithms in the table, light that scales everything leaves the edges as they are. */
 #define GH_MOST_TILE 64
 GhStatus gh_tile_edges_fwd (GhCtx *ctx, float *edges, const uint8_t *rgb, const float *table, int B, int height,
     int width, size_t stride, int tile, int channels);

@@ -4,12 +4,12 @@
 #include "gh-error.h"
 
 gboolean
-gh_edge_eye_open (GhEdgeEye *eye, const GhMaeConfig *c, int channels, GhPictureFunc picture, gpointer data, int threads,
+gh_edge_eye_open (GhEdgeEye *eye, const GhMaeConfig *c, int channels, const GhPictures *pictures, int threads,
     GError **error)
 {
   char reason[256] = "";
 
-  *eye = (GhEdgeEye) { c, channels, picture, data, .n = gh_edges_places (c) * channels };
+  *eye = (GhEdgeEye) { c, channels, pictures, .n = gh_edges_places (c) * channels };
   if (gh_ctx_new (&eye->ctx, GH_DEVICE_CPU, threads, reason, sizeof reason) != GH_OK) {
     g_set_error (error, GH_ERROR, GH_ERROR_DEVICE, "The processor cannot look for edges: %s", reason);
     return FALSE;
@@ -47,10 +47,17 @@ gh_edge_eye_no_memory (const GhEdgeEye *eye, guint frames, GError **error)
 }
 
 gboolean
-gh_edge_eye_see (const GhEdgeEye *eye, guint i, GError **error)
+gh_edge_eye_go_on (const GhEdgeEye *eye, double part, GError **error)
+{
+  return eye->pictures->go_on (eye->pictures->data, part, error);
+}
+
+gboolean
+gh_edge_eye_see (const GhEdgeEye *eye, guint i, double part, GError **error)
 {
   const GhMaeConfig *c = eye->config;
 
-  return eye->picture (eye->data, i, eye->rgb, error) && gh_edge_eye_check (eye, gh_edges_see (eye->ctx, eye->edges,
+  return gh_edge_eye_go_on (eye, part, error) && eye->pictures->picture (eye->pictures->data, i, eye->rgb, error)
+      && gh_edge_eye_check (eye, gh_edges_see (eye->ctx, eye->edges,
           eye->logarithms, c, eye->channels, eye->rgb, (gsize) c->width * 3, 1), error);
 }

@@ -8,14 +8,17 @@
 
 G_BEGIN_DECLS
 
-/* Writes frame i to rgb[height,width,3] of the configuration. FALSE and an error ends the fit. */
-typedef gboolean (*GhPictureFunc) (gpointer data, guint i, guint8 *rgb, GError **error);
+/* A camera's frames, for what is fitted to them. FALSE and an error ends the fit. */
+typedef struct {
+  gboolean (*picture) (gpointer data, guint i, guint8 *rgb, GError **error);    /* frame i -> rgb[height,width,3] */
+  gboolean (*go_on) (gpointer data, double part, GError **error);               /* part: how much of the fit is done */
+  gpointer data;
+} GhPictures;
 
 typedef struct {
   const GhMaeConfig *config;
   int channels;
-  GhPictureFunc picture;
-  gpointer data;
+  const GhPictures *pictures;
   GhCtx *ctx;                   /* of the host */
   int n;                        /* edges */
   float *edges;                 /* [n] of the frame seen last */
@@ -24,12 +27,13 @@ typedef struct {
 } GhEdgeEye;
 
 /* By `threads`, 0: all processors. To be closed whatever this returns. DEVICE when there is no processor to do it. */
-gboolean gh_edge_eye_open (GhEdgeEye *eye, const GhMaeConfig *config, int channels, GhPictureFunc picture, gpointer data,
+gboolean gh_edge_eye_open (GhEdgeEye *eye, const GhMaeConfig *config, int channels, const GhPictures *pictures,
     int threads, GError **error);
 void gh_edge_eye_close (GhEdgeEye *eye);
 
-/* Frame i -> eye->edges. */
-gboolean gh_edge_eye_see (const GhEdgeEye *eye, guint i, GError **error);
+/* Frame i -> eye->edges, when `part` of the fit is done. */
+gboolean gh_edge_eye_see (const GhEdgeEye *eye, guint i, double part, GError **error);
+gboolean gh_edge_eye_go_on (const GhEdgeEye *eye, double part, GError **error);
 /* status == GH_OK, else the error of the eye's context that it stands for. */
 gboolean gh_edge_eye_check (const GhEdgeEye *eye, GhStatus status, GError **error);
 /* An error that says how many edges of how many frames there is no memory for. Always FALSE. */

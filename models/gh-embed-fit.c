@@ -7,7 +7,6 @@
 #include "gh-checkpoint.h"
 #include "gh-embed-layer.h"
 #include "gh-encoder-private.h"
-#include "gh-kernel-ridge.h"
 #include "gh-shadows-fit.h"
 #include "gh-surprise-fit.h"
 
@@ -190,19 +189,29 @@ view (Viewer *v, guint index, guint8 *rgb, GError **error)
           width), v->host, "the frames", error);
 }
 
-/* Frame i of the n of `store`, in the order they came. */
+/* Frame i of the n of `store`: evenly spread as they lie there, or in an order; and what part of all work it is for. */
 typedef struct {
   Viewer viewer;
-  guint *order;                 /* [n] */
   guint n;
+  const guint *order;           /* [n], or NULL */
+  double begin, width;
 } Pictures;
 
 static gboolean
 show_picture (gpointer data, guint i, guint8 *rgb, GError **error)
 {
   Pictures *p = data;
+  const guint spread = (guint64) i * gh_frame_store_count (p->viewer.store) / p->n;
 
-  return go_on (p->viewer.how, 1, error) && view (&p->viewer, p->order[i], rgb, error);
+  return view (&p->viewer, p->order ? p->order[i] : spread, rgb, error);
+}
+
+static gboolean
+go_on_with_pictures (gpointer data, double part, GError **error)
+{
+  Pictures *p = data;
+
+  return go_on (p->viewer.how, p->begin + part * p->width, error);
 }
 
 typedef struct {
@@ -223,12 +232,14 @@ static guint *
 order_frames (GhFrameStore *store, guint n)
 {
   const guint count = gh_frame_store_count (store);
+  g_autofree guint64 *numbers = g_new (guint64, count);
   g_autofree Held *held = g_new (Held, n);
   guint *order = g_new (guint, n);
 
+  gh_frame_store_numbers (store, numbers, count);
   for (guint i = 0; i < n; i++) {
     held[i].index = (guint64) i * count / n;
-    held[i].number = gh_frame_store_number (store, held[i].index);
+    held[i].number = numbers[held[i].index];
   }
   qsort (held, n, sizeof *held, compare_held);
   for (guint i = 0; i < n; i++)
@@ -236,25 +247,37 @@ order_frames (GhFrameStore *store, guint n)
   return order;
 }
 
+/* The part of all work that the tokens are, before what follows from edges. */
+static double
+pooling_part (const GhMaeConfig *c)
+{
+  return 1 - 0.2 * ((c->surprise > 0) + (c->shadows > 0));
+}
+
 /* What follows from edges. */
 static gboolean
 fit_edges (Fit *fit, GhFrameStore *store, guint n, GError **error)
 {
-  g_autofree guint *order = order_frames (store, n);
-  Pictures pictures = { { &fit->config, store, fit->how }, order, n };
   const GhMaeConfig *c = &fit->config;
   const int threads = fit->how->threads;
-  gboolean good = viewer_open (&pictures.viewer, error)
-      && (c->surprise == 0 || gh_surprise_fit (&fit->surprise, c, n, show_picture, &pictures, threads, error))
-      && (c->shadows == 0 || gh_shadows_fit (&fit->shadows, c, n, show_picture, &pictures, threads, error));
+  g_autofree guint *order = order_frames (store, n);
+  Pictures data = { { c, store, fit->how }, n, NULL, pooling_part (c), 0.2 };
+  const GhPictures pictures = { show_picture, go_on_with_pictures, &data };
+  gboolean good = viewer_open (&data.viewer, error);
 
-  viewer_clear (&pictures.viewer);
+  if (good && c->surprise > 0) {
+    good = gh_surprise_fit (&fit->surprise, c, n, &pictures, threads, error);
+    data.begin += data.width;
+  }
+  data.order = order;
+  good = good && (c->shadows == 0 || gh_shadows_fit (&fit->shadows, c, n, &pictures, threads, error));
+  viewer_clear (&data.viewer);
   return good;
 }
 
-/* pooled[n,F] of n frames, evenly spread. */
+/* pooled[n,F] of n frames, evenly spread, which is `part` of all work. */
 static float *
-pool_frames (GhEncoder *encoder, GhFrameStore *store, guint n, const GhEmbedHow *how, GError **error)
+pool_frames (GhEncoder *encoder, GhFrameStore *store, guint n, double part, const GhEmbedHow *how, GError **error)
 {
   const GhMaeConfig *c = gh_encoder_config (encoder);
   const gsize bytes = (gsize) c->height * c->width * 3, F = c->embedding;
@@ -270,7 +293,7 @@ pool_frames (GhEncoder *encoder, GhFrameStore *store, guint n, const GhEmbedHow 
   for (guint at = 0; at < n; at += BATCH) {
     const guint B = MIN (BATCH, n - at);
 
-    if (!go_on (how, (double) at / n, error))
+    if (!go_on (how, part * at / n, error))
       return NULL;
     for (guint i = 0; i < B; i++)
       if (!view (&viewer, (guint64) (at + i) * count / n, viewer.rgb + i * bytes, error))
@@ -357,27 +380,6 @@ write_fitted (Fit *fit, const char *to, const GhEmbedLayer *layer, guint n, GErr
 /* ---- all of it --------------------------------------------------------------------------------------------------- */
 
 static gboolean
-check_room (const Fit *fit, GError **error)
-{
-  const GhMaeConfig *c = &fit->config;
-  const char *shown = gh_checkpoint_shown (fit->from);
-  int shadows, tokens;
-
-  if (c->embedding < 1)
-    return TRUE;                /* gh_mae_config_check() says why not */
-  gh_embed_divide (c, &shadows, &tokens);
-  if (tokens >= c->embedding)
-    g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "%s: an embedding of %d numbers has no room beside %d that tell "
-        "what surprises", shown, c->embedding, GH_BEGINNING);
-  else if (tokens - shadows < c->shadows)
-    g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "%s: an embedding of %d numbers has room for %d that tell how the "
-        "light falls, not for %d", shown, c->embedding, tokens - shadows, c->shadows);
-  else
-    return TRUE;
-  return FALSE;
-}
-
-static gboolean
 fit_open (Fit *fit, const char *from, const GhEmbedShape *shape, GError **error)
 {
   fit->tensors = g_array_new (FALSE, FALSE, sizeof (GhTensorOut));
@@ -397,8 +399,6 @@ fit_open (Fit *fit, const char *from, const GhEmbedShape *shape, GError **error)
     fit->config.shadows = shape->shadows;
     fit->bfloat16 = shape->bfloat16;
   }
-  if (!check_room (fit, error))
-    return FALSE;
   return gh_mae_config_check (&fit->config, gh_checkpoint_shown (fit->from), error) && take_tensors (fit, error);
 }
 
@@ -422,11 +422,13 @@ gh_embed_fit (const char *from, const char *to, const GhEmbedShape *shape, GhFra
     return FALSE;
   }
   pooling = load_pooling (&fit, to, error);
-  pooled = pooling ? pool_frames (pooling, frames, n, how, error) : NULL;
+  pooled = pooling ? pool_frames (pooling, frames, n, pooling_part (&fit.config), how, error) : NULL;
   if (!pooled)
     return FALSE;
   if (!fit_edges (&fit, frames, n, error))
     return FALSE;
   gh_embed_layer_init (&layer, &fit.config);
+  if (how->shadows_told)
+    *how->shadows_told = fit.shadows.count;
   return fit_layer (&fit, pooled, n, &layer, error) && write_fitted (&fit, to, &layer, n, error);
 }

@@ -46,6 +46,7 @@ typedef struct {
   gboolean removes_from;        /* the file `from` goes as soon as it is open, so that whatever ends this leaves none */
   GhEmbedProgress progress;     /* may be NULL */
   gpointer data;
+  int *shadows_told;            /* NULL, or where to write how many of the shadows' numbers tell something; the others stay 0 */
 } GhEmbedHow;
 
 /* Writes the encoder of file `from`, with its decoder but without a state of training, to `to`, which may be the same

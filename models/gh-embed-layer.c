@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * gh-embed-layer.c: see the header. */
 #include "gh-embed-layer.h"
-#include "gh-kernel-ridge.h"
+#include "gh-embed-places.h"
 #include "gh-linalg.h"
 #include "gh-random.h"
 #include "gh-surprise.h"
@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-G_STATIC_ASSERT (GH_SURPRISE_BANDS <= GH_BEGINNING);
+G_STATIC_ASSERT (GH_SURPRISE_BANDS <= GH_EMBED_BEGINNING);
 
 void
 gh_embed_layer_init (GhEmbedLayer *layer, const GhMaeConfig *c)
@@ -56,7 +56,7 @@ random_rotation (int begin, int rows, int cols, guint64 seed, const char *name)
   return turn;
 }
 
-/* surprise[E,bands], bias[E] -= surprise mean: the shares, turned by turn[GH_BEGINNING,bands] (column by column) into the
+/* surprise[E,bands], bias[E] -= surprise mean: the shares, turned by turn[GH_EMBED_BEGINNING,bands] (column by column) into the
  * first numbers of the embedding. They keep their proportions: sky where nothing happens is not to be heard. */
 static void
 turn_surprise (const GhEmbedLayer *layer, const GhScales *scales, const double *turn)
@@ -66,11 +66,11 @@ turn_surprise (const GhEmbedLayer *layer, const GhScales *scales, const double *
 
   for (int r = 0; r < bands; r++)
     variance += scales->std[r] * scales->std[r];
-  for (int e = 0; e < GH_BEGINNING; e++) {
+  for (int e = 0; e < GH_EMBED_BEGINNING; e++) {
     double shift = 0;
 
     for (int r = 0; r < bands; r++) {
-      const double weight = turn[(gsize) r * GH_BEGINNING + e] * sqrt (GH_BEGINNING / variance);
+      const double weight = turn[(gsize) r * GH_EMBED_BEGINNING + e] * sqrt (GH_EMBED_BEGINNING / variance);
 
       layer->surprise[(gsize) e * bands + r] = (float) weight;
       shift += weight * scales->mean[r];
@@ -134,13 +134,6 @@ turn_outputs (int piece, gpointer data)
     t->layer->bias[begin + i] = -shift[i];
 }
 
-void
-gh_embed_divide (const GhMaeConfig *c, int *shadows, int *tokens)
-{
-  *shadows = c->surprise > 0 ? GH_BEGINNING : 0;
-  *tokens = c->shadows > 0 ? MAX (*shadows, c->embedding - c->embedding / 4) : *shadows;
-}
-
 /* weight[E,F], bias[E] = -weight mean: turned principal components of (x - mean)/std, from `first` on. Their mean square
  * is 1. */
 static void
@@ -165,7 +158,7 @@ gh_embed_layer_fill (const GhEmbedLayer *layer, const GhEmbedSeen *seen)
   gh_embed_divide (seen->config, &shadows, &tokens);
   turn_tokens (layer, seen, tokens);
   if (seen->config->surprise > 0) {
-    g_autofree double *aside = random_rotation (0, GH_BEGINNING, gh_surprise_bands (seen->config), seen->seed,
+    g_autofree double *aside = random_rotation (0, GH_EMBED_BEGINNING, gh_surprise_bands (seen->config), seen->seed,
         "surprise rotation");
 
     turn_surprise (layer, seen->surprise, aside);

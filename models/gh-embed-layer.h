@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * gh-embed-layer.h (private): the matrices that make an embedding of what was seen in frames (gh-embed-fit.h): which of its
- * numbers tell what, and how it is turned into them.
+ * gh-embed-layer.h (private): the matrices that make an embedding of what was seen in frames (gh-embed-fit.h), turned into
+ * its places (gh-embed-places.h).
  */
 #pragma once
 
@@ -26,10 +26,6 @@ typedef struct {
   guint64 seed;
   int threads;
 } GhEmbedSeen;
-
-/* Where the embedding tells what: the surprise before number `shadows`, these before number `tokens`, and what the tokens are
- * pooled to from there on. Beginnings may be one. */
-void gh_embed_divide (const GhMaeConfig *config, int *shadows, int *tokens);
 
 void gh_embed_layer_init (GhEmbedLayer *layer, const GhMaeConfig *config);
 void gh_embed_layer_fill (const GhEmbedLayer *layer, const GhEmbedSeen *seen);

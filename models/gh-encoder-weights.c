@@ -284,14 +284,17 @@ packed_width (GhDtype dtype)
 
 /* What edges need beside tensors: logarithms, and matrices in f32, the light of the surprise once more, turned. */
 static void
-measure_edges (const GhMaeConfig *c, GhArena *vectors, guint64 *matrices)
+measure_edges (const GhMaeConfig *c, GhDtype dtype, GhArena *vectors, guint64 *matrices)
 {
+  const guint64 light = (guint64) gh_surprise_edges (c) * c->surprise;
+  const guint64 code = ((guint64) gh_edges_places (c) + c->embedding) * c->shadows;
+
   if (c->surprise > 0)
     gh_arena_floats (vectors, gh_edges_logarithms (c, GH_SURPRISE_CHANNELS));
   if (c->shadows > 0)
     gh_arena_floats (vectors, gh_edges_logarithms (c, GH_SHADOWS_CHANNELS));
-  *matrices += (2 * (guint64) gh_surprise_edges (c) * c->surprise + (guint64) gh_edges_places (c) * c->shadows)
-      * sizeof (float);
+  /* What their tensors were counted at before is what other matrices take. */
+  *matrices += (2 * light + code) * sizeof (float) - (light + code) * packed_width (dtype);
 }
 
 /* What has to be held: vectors and matrices for good, the largest tensor while loading. A table of positions is
@@ -312,7 +315,7 @@ measure (GhCheckpoint *checkpoint, GhDtype dtype, GhArena *vectors, guint64 *mat
       *matrices += gh_param_count (param) * packed_width (dtype);
   }
   gh_arena_floats (vectors, gh_checkpoint_config (checkpoint)->dec_dim);
-  measure_edges (gh_checkpoint_config (checkpoint), vectors, matrices);
+  measure_edges (gh_checkpoint_config (checkpoint), dtype, vectors, matrices);
 }
 
 gboolean

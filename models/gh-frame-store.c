@@ -312,13 +312,11 @@ gh_frame_store_copy (GhFrameStore *store, guint index, guint8 *rgb, GError **err
   return frame && done;
 }
 
-guint64
-gh_frame_store_number (GhFrameStore *store, guint index)
+void
+gh_frame_store_numbers (GhFrameStore *store, guint64 *numbers, guint n)
 {
-  guint64 number;
-
   g_mutex_lock (&store->lock);
-  number = index < store->n_sample ? store->number[index] : store->pushed - store->n_ring + (index - store->n_sample);
+  for (guint i = 0; i < n; i++)
+    numbers[i] = i < store->n_sample ? store->number[i] : store->pushed - store->n_ring + (i - store->n_sample);
   g_mutex_unlock (&store->lock);
-  return number;
 }

@@ -55,8 +55,8 @@ gboolean gh_frame_store_push (GhFrameStore *store, const guint8 *rgb, gsize stri
 guint gh_frame_store_count (GhFrameStore *store);               /* frames held */
 guint64 gh_frame_store_pushed (GhFrameStore *store);            /* frames ever pushed */
 
-/* Which of the frames ever pushed, from 0, is number `index` of those held. */
-guint64 gh_frame_store_number (GhFrameStore *store, guint index);
+/* numbers[n]: which of the frames ever pushed, from 0, the first n of those held are. */
+void gh_frame_store_numbers (GhFrameStore *store, guint64 *numbers, guint n);
 
 /* Frame `index` of those held, 0 the oldest place, to the host's rgb[height,width,3]. DATA when there is no such frame (a
  * store never holds fewer than before), DEVICE when the device fails. */

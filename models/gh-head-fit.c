@@ -89,12 +89,12 @@ calibrate (const GhHeadFit *fit, const double *held_out)
   return best;
 }
 
-/* An embedding that tells how the light falls tells what stands there in its last quarter (gh-embed-fit.h). The time is not
- * to be told from that alone, which looks best on the days of the labels and no others. */
+/* An embedding that tells how the light falls tells what stands there at its end. Of others it is a part like any other, which
+ * is not known here. The time is not to be told from that alone, which looks best on the days of the labels and no others. */
 static int
 looked_at_end (const GhHeadData *data)
 {
-  return data->kind == GH_HEAD_TIME || data->dim < 4 * GH_BEGINNING ? 0 : data->dim / 4;
+  return data->kind == GH_HEAD_TIME || data->dim < 4 * GH_EMBED_BEGINNING ? 0 : GH_EMBED_END (data->dim);
 }
 
 static void

@@ -140,8 +140,8 @@ add_curved_members (GhKernelRidge *ridge, Part part)
 static void
 part_range (const GhKernelRidge *ridge, Part part, int *first, int *last)
 {
-  *first = part == REST ? GH_BEGINNING : part == END ? ridge->dim - ridge->fit->end : 0;
-  *last = part == BEGINNING ? GH_BEGINNING : ridge->dim;
+  *first = part == REST ? GH_EMBED_BEGINNING : part == END ? ridge->dim - ridge->fit->end : 0;
+  *last = part == BEGINNING ? GH_EMBED_BEGINNING : ridge->dim;
 }
 
 /* The Gram matrix of a part. */
@@ -171,7 +171,7 @@ fit_init (GhKernelRidge *ridge, const GhKernelRidgeData *data)
   fit->gram[ALL] = g_new (double, (gsize) n * n);
   gh_gram (fit->gram[ALL], centres, n, dim);
   fit->end = data->metric ? 0 : data->end;
-  for (Part part = BEGINNING; !data->metric && dim >= 2 * GH_BEGINNING && part <= REST; part++)
+  for (Part part = BEGINNING; !data->metric && dim >= 2 * GH_EMBED_BEGINNING && part <= REST; part++)
     take_part (ridge, part, centres);
   if (fit->end > 0)
     take_part (ridge, END, centres);

@@ -21,12 +21,12 @@
  */
 #pragma once
 
+#include "gh-embed-places.h"
 #include "gh-misfit.h"
 
 G_BEGIN_DECLS
 
 #define GH_KERNEL_WIDTHS 5
-#define GH_BEGINNING 16
 
 typedef struct _GhKernelRidgeFit GhKernelRidgeFit;
 

@@ -6,6 +6,7 @@
 #include "gh-mae-config.h"
 #include "gh-json.h"
 #include "gh-regions.h"
+#include "gh-embed-places.h"
 #include "gh-shadows.h"
 #include "gh-surprise.h"
 
@@ -224,14 +225,15 @@ gh_mae_config_check (const GhMaeConfig *config, const char *where, GError **erro
     return unsuitable (error, where, "\"conv\": %d is neither odd nor 0", config->conv);
   if (config->pool == GH_POOL_CLS && !config->cls_token)
     return unsuitable (error, where, "\"pool\": \"cls\" in a model without a cls token");
-  if (!gh_regions_check (config, where, error) || !check_edges (config, "surprise", config->surprise, GH_SURPRISE_CHANNELS, where, error)
+  if (!gh_regions_check (config, where, error)
+      || !check_edges (config, "surprise", config->surprise, GH_SURPRISE_CHANNELS, where, error)
       || !check_edges (config, "shadows", config->shadows, GH_SHADOWS_CHANNELS, where, error))
     return FALSE;
   if (!config->has_embed && config->embedding != gh_mae_config_pooled (config))
     return unsuitable (error, where, "\"embedding\": %d, but without a projection it is the pooled width, %d",
         config->embedding, gh_mae_config_pooled (config));
-  return !config->has_embed
-      || check_product (where, "the embedding", config->embedding, gh_mae_config_pooled (config), error);
+  return !config->has_embed || (gh_embed_check_room (config, where, error)
+      && check_product (where, "the embedding", config->embedding, gh_mae_config_pooled (config), error));
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------------------- */

@@ -28,7 +28,7 @@ typedef struct {
   GhPool pool;
   int pool_rows, pool_cols;     /* 0: over all tokens; else over each region of such a grid (gh-regions.h) */
   int surprise;                 /* components of the light whose rest the embedding tells as well (gh-surprise.h); 0: not */
-  int shadows;                  /* numbers that tell how the light falls, which the embedding tells as well (gh-shadows.h); 0: not */
+  int shadows;                  /* numbers of how the light falls, which the embedding tells as well (gh-shadows.h); 0: not */
   int embedding;                /* width of the embedding; without an "embed" projection it equals the pooled width */
   gboolean has_embed;           /* pooled tokens go through a linear layer (Meta's files: no) */
   /* Decoder; dec_depth 0: the file has none. */

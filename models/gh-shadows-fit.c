@@ -31,12 +31,14 @@ enum { FIRST_STEPS = 12, STEPS = 4 };
 typedef struct {
   GhEdgeEye eye;
   int frames, n, k;
+  int told;                     /* numbers that tell something, the first ones */
   float *seen;                  /* [frames,n] edges less the usual ones, over the root of their noise */
   double *usual;                /* [n] */
-  double *noise;                /* [n] variances */
+  double *noise;                /* [n] variances; before the first turn, of all that varies */
   double *square;               /* [n] mean square of what was seen */
   double *space;                /* [k,frames] orthonormal, the frames' parts in what varies within hours */
   float *loadings;              /* [k,n], as seen, for rows of length 1 in the space */
+  guint64 random;
   double *parts;                /* [k,frames] of the loadings in the frames as seen */
 } Look;
 
@@ -53,6 +55,13 @@ look_clear (Look *look)
   g_free (look->parts);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Look, look_clear)
+
+static gboolean
+not_finite (GError **error)
+{
+  g_set_error_literal (error, GH_ERROR, GH_ERROR_DATA, "the frames' edges have products that are not finite");
+  return FALSE;
+}
 
 /* ---- what is seen ------------------------------------------------------------------------------------------------ */
 
@@ -84,7 +93,7 @@ see_all (Look *look, guint n, GError **error)
   g_autofree float *factor = g_new (float, look->n);
 
   for (int i = 0; i < look->frames; i++) {
-    if (!gh_edge_eye_see (&look->eye, (guint64) i * n / look->frames, error))
+    if (!gh_edge_eye_see (&look->eye, (guint64) i * n / look->frames, (double) i / look->frames / 2, error))
       return FALSE;
     memcpy (look->seen + (gsize) i * look->n, look->eye.edges, look->n * sizeof *look->seen);
     for (int j = 0; j < look->n; j++)
@@ -205,7 +214,8 @@ make_orthonormal (double *x, int k, int n)
       for (int j = 0; j < i; j++)
         gh_axpy (row, -gh_dot (row, x + (gsize) j * n, n), x + (gsize) j * n, n);
     left = gh_dot (row, row, n);
-    gh_axpy (row, (left > 1e-20 * before ? 1 / sqrt (left) : 0) - 1, row, n);
+    for (int j = 0; j < n; j++)
+      row[j] = left > 1e-20 * before ? row[j] / sqrt (left) : 0;
   }
 }
 
@@ -218,9 +228,25 @@ multiply (double *image, const double *x, const double *products, int k, int N)
       image[(gsize) i * N + j] = gh_dot (x + (gsize) i * N, products + (gsize) j * N, N);
 }
 
-/* The space of the first k eigenvectors (subspace iteration), by its own ones, largest first; those of nothing are 0. */
+/* Random numbers where the space has nothing, or nothing any more: with other noise there may be something. */
 static void
-follow_space (Look *look, const double *products, int steps)
+fill_space (Look *look)
+{
+  const int N = look->frames;
+
+  for (int i = 0; i < look->k; i++) {
+    double *row = look->space + (gsize) i * N;
+
+    if (gh_dot (row, row, N) > 0)
+      continue;
+    for (int j = 0; j < N; j++)
+      row[j] = gh_splitmix_double (&look->random) - 0.5;
+  }
+}
+
+/* The space of the first k eigenvectors (subspace iteration), by its own ones, largest first; those of nothing are 0. */
+static gboolean
+follow_space (Look *look, const double *products, int steps, GError **error)
 {
   const int N = look->frames, k = look->k;
   g_autofree double *image = g_new (double, (gsize) k * N), *turn = g_new (double, (gsize) k * k);
@@ -236,11 +262,12 @@ follow_space (Look *look, const double *products, int steps)
     for (int j = 0; j < k; j++)
       turn[(gsize) i * k + j] = gh_dot (look->space + (gsize) i * N, image + (gsize) j * N, N);
   if (!gh_eigen_symmetric (turn, value, k))
-    return;
+    return not_finite (error);
   memset (image, 0, (gsize) k * N * sizeof *image);
   for (int i = 0; i < k && value[i] > LEAST_VALUE * value[0]; i++)
     gh_axpy_rows (image + (gsize) i * N, turn + (gsize) i * k, look->space, k, N);
   memcpy (look->space, image, (gsize) k * N * sizeof *image);
+  return TRUE;
 }
 
 static float *
@@ -258,7 +285,8 @@ static gboolean
 find_loadings (Look *look, GError **error)
 {
   const int N = look->frames, n = look->n, k = look->k;
-  g_autofree double *turned = g_memdup2 (look->space, (gsize) k * N * sizeof *turned), *square = g_new (double, (gsize) k * k);
+  g_autofree double *turned = g_memdup2 (look->space, (gsize) k * N * sizeof *turned);
+  g_autofree double *square = g_new (double, (gsize) k * k);
   g_autofree float *weight = NULL, *product = g_new (float, (gsize) k * N), *own = g_new (float, (gsize) k * k);
   const GhMat seen = { look->seen, n }, loadings = { look->loadings, n };
   GhCtx *ctx = look->eye.ctx;
@@ -278,9 +306,7 @@ find_loadings (Look *look, GError **error)
       square[(gsize) i * k + j] = own[(gsize) i * k + j] + (i == j) * (1e-6 * own[0] + 1e-30);
   for (gsize i = 0; i < (gsize) k * N; i++)
     look->parts[i] = product[i];
-  if (!gh_solve_positive (square, look->parts, k, N))
-    memset (look->parts, 0, (gsize) k * N * sizeof *look->parts);
-  return TRUE;
+  return gh_solve_positive (square, look->parts, k, N) || not_finite (error);
 }
 
 /* ---- the noise --------------------------------------------------------------------------------------------------- */
@@ -360,8 +386,8 @@ take_turn (Look *look, int steps, GError **error)
 
   if (!products)
     return FALSE;
-  follow_space (look, products, steps);
-  if (!find_loadings (look, error) || !find_noise (look, noise, error))
+  fill_space (look);
+  if (!follow_space (look, products, steps, error) || !find_loadings (look, error) || !find_noise (look, noise, error))
     return FALSE;
   take_noise (look, noise);
   return TRUE;
@@ -384,19 +410,32 @@ find_weights (Look *look, GError **error)
   if (!gh_edge_eye_check (&look->eye, gh_bmm (look->eye.ctx, (GhMat) { own, k }, loadings, false, loadings, true, share, 0, 1,
               1, k, k, n), error))
     return FALSE;
+  /* Of what the edges tell less of than is known without them, nothing is left in a number of variance 1 but noise. */
+  while (look->told < k && own[(gsize) look->told * k + look->told] >= 1)
+    look->told++;
   for (int i = 0; i < k; i++) {
     for (int j = 0; j < k; j++)
       square[(gsize) i * k + j] = own[(gsize) i * k + j] + (i == j);
     inverse[(gsize) i * k + i] = 1;
   }
   if (!gh_solve_positive (square, inverse, k, k))
-    memset (inverse, 0, (gsize) k * k * sizeof *inverse);
+    return not_finite (error);
   mix = as_floats (inverse, (gsize) k * k);
   if (!gh_edge_eye_check (&look->eye, gh_bmm (look->eye.ctx, (GhMat) { weight, n }, (GhMat) { mix, k }, false, loadings,
               false, sqrtf (share), 0, 1, 1, k, n, k), error))
     return FALSE;
   memcpy (look->loadings, weight, (gsize) k * n * sizeof *weight);
   return TRUE;
+}
+
+/* To the nearest bfloat16, half of the mantissa away: files hold no more. */
+static float
+as_stored (double value)
+{
+  union { float f; guint32 u; } bits = { .f = value };
+
+  bits.u = (bits.u + 0x7fff + (bits.u >> 16 & 1)) & 0xffff0000;
+  return bits.f;
 }
 
 /* Weights of the edges themselves, for numbers of variance 1 over the frames. */
@@ -409,7 +448,7 @@ write_fit (const Look *look, GhShadowsFit *fit, GError **error)
   if (!gh_edge_eye_check (&look->eye, gh_bmm (look->eye.ctx, (GhMat) { numbers, N }, (GhMat) { look->loadings, n }, false,
               (GhMat) { look->seen, n }, true, 1, 0, 1, 1, k, N, n), error))
     return FALSE;
-  for (int i = 0; i < k; i++) {
+  for (int i = 0; i < look->told; i++) {
     double variance = 0, shift = 0;
 
     for (int j = 0; j < N; j++)
@@ -418,10 +457,10 @@ write_fit (const Look *look, GhShadowsFit *fit, GError **error)
       break;
     fit->count = i + 1;
     for (int j = 0; j < n; j++) {
-      const double weight = look->loadings[(gsize) i * n + j] / sqrt (look->noise[j] * variance);
+      const float weight = as_stored (look->loadings[(gsize) i * n + j] / sqrt (look->noise[j] * variance));
 
       fit->weight[(gsize) i * n + j] = weight;
-      shift += weight * look->usual[j];
+      shift += (double) weight * look->usual[j];
     }
     fit->bias[i] = -shift;
   }
@@ -432,7 +471,6 @@ static gboolean
 look_open (Look *look, guint n, GError **error)
 {
   const gsize edges = look->n = look->eye.n;
-  guint64 random = gh_splitmix_stream (1, "shadows");
 
   look->frames = MIN (n, MAX (2, SEEN_VALUES / edges));
   look->k = MIN (look->eye.config->shadows, MAX (look->frames / FRAMES_PER_NUMBER, 1));
@@ -440,31 +478,30 @@ look_open (Look *look, guint n, GError **error)
   look->usual = g_new0 (double, edges);
   look->noise = g_new (double, edges);
   look->square = g_new (double, edges);
-  look->space = g_new (double, (gsize) look->k * look->frames);
+  look->random = gh_splitmix_stream (1, "shadows");
+  look->space = g_new0 (double, (gsize) look->k * look->frames);
   look->loadings = g_try_new (float, look->k * edges);
   look->parts = g_new (double, (gsize) look->k * look->frames);
-  for (int i = 0; i < look->k * look->frames; i++)
-    look->space[i] = gh_splitmix_double (&random) - 0.5;
   return (look->seen && look->loadings) || gh_edge_eye_no_memory (&look->eye, look->frames, error);
 }
 
 gboolean
-gh_shadows_fit (GhShadowsFit *fit, const GhMaeConfig *c, guint n, GhPictureFunc picture, gpointer data, int threads,
-    GError **error)
+gh_shadows_fit (GhShadowsFit *fit, const GhMaeConfig *c, guint n, const GhPictures *pictures, int threads, GError **error)
 {
   g_auto (Look) look = { .n = 0 };
 
   fit->weight = g_try_new0 (float, (gsize) c->shadows * gh_edges_places (c));
   fit->bias = g_new0 (float, c->shadows);
   fit->count = 0;
-  if (!gh_edge_eye_open (&look.eye, c, GH_SHADOWS_CHANNELS, picture, data, threads, error))
+  if (!gh_edge_eye_open (&look.eye, c, GH_SHADOWS_CHANNELS, pictures, threads, error))
     return FALSE;
   if (!fit->weight)
     return gh_edge_eye_no_memory (&look.eye, n, error);
   if (!look_open (&look, n, error) || !see_all (&look, n, error))
     return FALSE;
   for (int turn = 0; turn < TURNS; turn++)
-    if (!take_turn (&look, turn == 0 ? FIRST_STEPS : STEPS, error))
+    if (!gh_edge_eye_go_on (&look.eye, 0.5 + 0.5 * turn / TURNS, error)
+        || !take_turn (&look, turn == 0 ? FIRST_STEPS : STEPS, error))
       return FALSE;
   return find_weights (&look, error) && write_fit (&look, fit, error);
 }

@@ -13,16 +13,17 @@
 G_BEGIN_DECLS
 
 typedef struct {
-  float *weight;                /* [k,n] */
+  float *weight;                /* [k,n], as files hold them, to bfloat16 */
   float *bias;                  /* [k] */
   int count;                    /* numbers that tell something, the first ones; the others are 0 */
 } GhShadowsFit;
 
 /* From n >= 2 frames in the order of their time, each of which is asked for once, by `threads` (0: all processors). There is
- * at most one number for four frames. 512 MiB hold edges; where all frames have more, fewer are looked at, evenly spread.
- * DEVICE when memory is short, or the error of picture(). */
-gboolean gh_shadows_fit (GhShadowsFit *fit, const GhMaeConfig *config, guint n, GhPictureFunc picture, gpointer data,
-    int threads, GError **error);
+ * at most one number for four frames (and one for fewer). 512 MiB hold edges, beside a few matrices as large as the result;
+ * where all frames have more, fewer are looked at, evenly spread.
+ * DEVICE when memory is short, or the error of `pictures`. */
+gboolean gh_shadows_fit (GhShadowsFit *fit, const GhMaeConfig *config, guint n, const GhPictures *pictures, int threads,
+    GError **error);
 void gh_shadows_fit_clear (GhShadowsFit *fit);
 
 G_END_DECLS

@@ -64,11 +64,14 @@ kernels_did (const Look *look, GhStatus status, GError **error)
   return gh_edge_eye_check (&look->eye, status, error);
 }
 
+/* The frames are gone through so many times. */
+enum { ALL_EDGES, LIGHT, LEVEL, SCALES, N_PASSES };
+
 /* Frame i's edges, in look->eye.edges, which is where a forward pass finds them, too. */
 static gboolean
-see (const Look *look, guint i, GError **error)
+see (const Look *look, int pass, guint i, GError **error)
 {
-  return gh_edge_eye_see (&look->eye, i, error);
+  return gh_edge_eye_see (&look->eye, i, (pass + (double) i / look->frames) / N_PASSES, error);
 }
 
 /* Of so many edges one is looked at; never by a multiple of the channels, or it would be always the same channel's. */
@@ -87,7 +90,7 @@ see_all (GhSurpriseFit *fit, const Look *look, float *seen, int some, int step, 
   g_autofree double *sum = g_new0 (double, look->n);
 
   for (guint i = 0; i < look->frames; i++) {
-    if (!see (look, i, error))
+    if (!see (look, ALL_EDGES, i, error))
       return FALSE;
     for (int j = 0; j < look->n; j++)
       sum[j] += look->eye.edges[j];
@@ -115,7 +118,8 @@ find_variation (GhSurpriseFit *fit, const Look *look, int *count, GError **error
   if (!seen)
     return no_memory (look, error), NULL;
   if (!see_all (fit, look, seen, some, step, error)
-      || !kernels_did (look, gh_bmm (look->eye.ctx, products, rows, false, rows, true, 1, 0, 1, 1, frames, frames, some), error))
+      || !kernels_did (look, gh_bmm (look->eye.ctx, products, rows, false, rows, true, 1, 0, 1, 1, frames, frames, some),
+          error))
     return NULL;
   for (int i = 0; i < frames * frames; i++)
     weight[i] = gram[i];
@@ -148,7 +152,7 @@ find_light (GhSurpriseFit *fit, const Look *look, const double *weight, int coun
   if (!light)
     return no_memory (look, error);
   for (guint frame = 0; frame < look->frames; frame++) {
-    if (!see (look, frame, error))
+    if (!see (look, LIGHT, frame, error))
       return FALSE;
     add_frame (light, look, fit, weight, frame, count);
   }
@@ -181,9 +185,10 @@ pack_light (Look *look, const GhSurpriseFit *fit, GError **error)
   look->surprise.unlit.bias = look->minus_usual;
   if (!turned)
     return no_memory (look, error);
-  return kernels_did (look, gh_pack (look->eye.ctx, &look->surprise.light.weight, fit->light, look->k, look->n, GH_DTYPE_F32),
-      error) && kernels_did (look, gh_pack (look->eye.ctx, &look->surprise.unlit.weight, turned, look->n, look->k, GH_DTYPE_F32),
-      error);
+  return kernels_did (look, gh_pack (look->eye.ctx, &look->surprise.light.weight, fit->light, look->k, look->n,
+          GH_DTYPE_F32), error)
+      && kernels_did (look, gh_pack (look->eye.ctx, &look->surprise.unlit.weight, turned, look->n, look->k, GH_DTYPE_F32),
+          error);
 }
 
 static gboolean
@@ -193,8 +198,9 @@ find_level (GhSurpriseFit *fit, Look *look, GError **error)
   double square = 0;
 
   for (int i = 0; i < count; i++) {
-    if (!see (look, (guint64) i * look->frames / count, error)
-        || !kernels_did (look, gh_surprise_unlight (look->eye.ctx, &look->acts, &look->surprise, look->eye.config, 1), error))
+    if (!see (look, LEVEL, (guint64) i * look->frames / count, error)
+        || !kernels_did (look, gh_surprise_unlight (look->eye.ctx, &look->acts, &look->surprise, look->eye.config, 1),
+            error))
       return FALSE;
     for (int j = 0; j < places; j++)
       square += (double) look->acts.energy[j] * look->acts.energy[j] / places / count;
@@ -214,7 +220,7 @@ find_scales (GhSurpriseFit *fit, const Look *look, GError **error)
 
   for (guint i = 0; i < look->frames; i++) {
     all[i] = i;
-    if (!see (look, i, error)
+    if (!see (look, SCALES, i, error)
         || !kernels_did (look, gh_surprise_judge (look->eye.ctx, &look->acts, &look->surprise, c, 1), error))
       return FALSE;
     memcpy (share + (gsize) i * bands, look->acts.share, bands * sizeof *share);
@@ -224,14 +230,13 @@ find_scales (GhSurpriseFit *fit, const Look *look, GError **error)
 }
 
 gboolean
-gh_surprise_fit (GhSurpriseFit *fit, const GhMaeConfig *c, guint n, GhPictureFunc picture, gpointer data, int threads,
-    GError **error)
+gh_surprise_fit (GhSurpriseFit *fit, const GhMaeConfig *c, guint n, const GhPictures *pictures, int threads, GError **error)
 {
   g_auto (Look) look = { .frames = n, .n = gh_surprise_edges (c), .k = c->surprise };
   g_autofree double *weight = NULL;
   int count;
 
-  if (!gh_edge_eye_open (&look.eye, c, GH_SURPRISE_CHANNELS, picture, data, threads, error) || !plan_acts (&look, error))
+  if (!gh_edge_eye_open (&look.eye, c, GH_SURPRISE_CHANNELS, pictures, threads, error) || !plan_acts (&look, error))
     return FALSE;
   fit->light = g_try_new0 (float, (gsize) look.k * look.n);
   fit->bias = g_new0 (float, look.k);

@@ -20,9 +20,9 @@ typedef struct {
 
 /* From n >= 2 frames, each of which is asked for up to four times, by `threads` (0: all processors). The light has at most
  * one component for four frames; which they are is told from evenly spread edges, as many as 128 MiB hold of all frames.
- * DEVICE when memory is short, or the error of picture(). */
-gboolean gh_surprise_fit (GhSurpriseFit *fit, const GhMaeConfig *config, guint n, GhPictureFunc picture, gpointer data,
-    int threads, GError **error);
+ * DEVICE when memory is short, or the error of `pictures`. */
+gboolean gh_surprise_fit (GhSurpriseFit *fit, const GhMaeConfig *config, guint n, const GhPictures *pictures, int threads,
+    GError **error);
 void gh_surprise_fit_clear (GhSurpriseFit *fit);
 
 G_END_DECLS

@@ -4,11 +4,11 @@
  * patches, or for each of 16 bands. People are small and the light changes everything, so means and spreads of tokens
  * hardly tell how many there are; edges that the light does not explain do.
  *
- * What the edges of the whole picture, in three channels (gh-edges.h), have in common with the camera's `surprise` largest principal
- * components, shadows that come and go with the hours above all, is taken for its light. Of the rest the mean square over
- * upright windows is taken, as people are upright and their shadows are not; the share of a band, where people are of one
- * size, in which that is above the camera's level is the band's surprise. All of it follows from frames without labels
- * (gh-embed-fit.h), and docs/experiments.md has what each of the steps is worth.
+ * What the edges of the whole picture, in three channels (gh-edges.h), have in common with the camera's `surprise` largest
+ * principal components, shadows that come and go with the hours above all, is taken for its light. Of the rest the mean
+ * square over upright windows is taken, as people are upright and their shadows are not; the share of a band, where people
+ * are of one size, in which that is above the camera's level is the band's surprise. All of it follows from frames without
+ * labels (gh-embed-fit.h), and docs/experiments.md has what each of the steps is worth.
  *
  * Letters: n = edges of a picture; k = components of the light, E = embedding; bands = the rows of the grid, 16, or the
  * tile rows, whichever are fewest.

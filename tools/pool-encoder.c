@@ -130,10 +130,10 @@ show (double part, gpointer progress)
 }
 
 static gboolean
-fit (const Options *o, const char *from, GhFrameStore *store, GError **error)
+fit (const Options *o, const char *from, GhFrameStore *store, int *shadows, GError **error)
 {
   GhToolProgress progress = { .parts = 10 };
-  const GhEmbedHow how = { o->seed, GH_DEVICE_AUTO, o->threads, FALSE, show, &progress };
+  const GhEmbedHow how = { o->seed, GH_DEVICE_AUTO, o->threads, FALSE, show, &progress, shadows };
   gboolean good = gh_embed_fit (from, o->output, &o->shape, store, &how, error);
 
   gh_tool_progress_end (&progress);
@@ -149,19 +149,23 @@ run (const Options *o, GError **error)
   g_autoptr (GhEncoder) made = NULL;
   g_autoptr (GhFrameStore) store = NULL;
   const GhMaeConfig *c;
+  int shadows = 0;
 
   if (!encoder)
     return FALSE;
   c = gh_encoder_config (encoder);
   store = gh_frame_store_new (c->height, c->width, o->frames, o->seed);
   if (!gh_frame_source_fill (&o->from_where, store, error)
-      || !fit (o, gh_encoder_path (encoder), store, error)
+      || !fit (o, gh_encoder_path (encoder), store, &shadows, error)
       || !(made = gh_encoder_load (o->output, GH_DEVICE_AUTO, GH_PRECISION_AUTO, o->threads, error)))
     return FALSE;
   c = gh_encoder_config (made);
   printf ("encoder     %s (id %s)\n", o->output, gh_encoder_id (made));
   printf ("embedding   %d numbers of %d, from %u frames\n", c->embedding, gh_mae_config_pooled (c),
       MIN (gh_frame_store_count (store), GH_EMBED_FIT_FRAMES));
+  if (shadows < c->shadows)
+    printf ("shadows     only %d of %d numbers tell something: that takes four frames a number, and light that moves\n", shadows,
+        c->shadows);
   return TRUE;
 }
 

@@ -30,7 +30,7 @@ tile_edges (float *edges, const uint8_t *rgb, const float *table, Picture p, siz
   GH_FOR_EACH (i, n) {
     size_t row = i / line, b = row / p.rows;
     int at = (int) (i - row * line);
-    const uint8_t *left = rgb + (b * p.height + (row - b * p.rows) * p.tile) * p.stride 
+    const uint8_t *left = rgb + (b * p.height + (row - b * p.rows) * p.tile) * p.stride
         + at / p.channels * p.tile * 3 + at % p.channels;
     edges[i] = table[tile_sum (left + p.tile * 3, p.stride, p.tile, together)]
         - table[tile_sum (left, p.stride, p.tile, together)];

@@ -340,8 +340,8 @@ check_parts (const double *z, int n, const double *y, const double *at, int end,
     int first, last;
     const double *widths;
     int n_widths;
-  } sets[N_SETS] = { { 0, LONG, straight, 1 }, { 0, GH_BEGINNING, straight, 1 }, { LONG - end, LONG, straight, 1 },
-    { 0, LONG, curves, 5 }, { GH_BEGINNING, LONG, curves, 5 }, { LONG - end, LONG, curves, 5 } };
+  } sets[N_SETS] = { { 0, LONG, straight, 1 }, { 0, GH_EMBED_BEGINNING, straight, 1 }, { LONG - end, LONG, straight, 1 },
+    { 0, LONG, curves, 5 }, { GH_EMBED_BEGINNING, LONG, curves, 5 }, { LONG - end, LONG, curves, 5 } };
   g_autofree double *held_out = g_new0 (double, N_SETS * n);
   g_autoptr (GhKernelRidge) ridge = make_from (&(GhKernelRidgeData) { n, LONG, 1, z, y, NULL, FALSE, NULL, gh_misfit_squared,
           .end = end });
@@ -395,11 +395,11 @@ test_parts (void)
   check_parts (z, n, y, at, TAIL, -1);
   /* A curve over the rest, beside a beginning that is louder, and an end that says nothing. */
   for (int i = 0; i < n * LONG; i++)
-    z[i] = i % LONG < GH_BEGINNING ? z[i] * 2 : i % LONG == 20 ? z[i] * 4 : z[i] / 8;
+    z[i] = i % LONG < GH_EMBED_BEGINNING ? z[i] * 2 : i % LONG == 20 ? z[i] * 4 : z[i] / 8;
   for (int i = 0; i < n; i++)
     y[i] = sin (z[i * LONG + 20]);
-  check_parts (z, n, y, at, 0, GH_BEGINNING);
-  check_parts (z, n, y, at, TAIL, GH_BEGINNING);
+  check_parts (z, n, y, at, 0, GH_EMBED_BEGINNING);
+  check_parts (z, n, y, at, TAIL, GH_EMBED_BEGINNING);
   /* One over the end, which all others drown. */
   for (int i = 0; i < n * LONG; i++)
     z[i] *= i % LONG == 35 ? 12 : i % LONG < LONG - TAIL ? 2 : 1;
@@ -510,7 +510,7 @@ check_degenerate (int dim)
   for (int part = 0; part < 2; part++) {
     memcpy (still, z, n * dim * sizeof *z);
     for (int i = 0; i < n * dim; i++)
-      if ((i % dim < GH_BEGINNING) == (part == 0))
+      if ((i % dim < GH_EMBED_BEGINNING) == (part == 0))
         still[i] = 0;
     check_finite (still, n, dim, y, NULL, -20, 30);
   }

@@ -96,6 +96,13 @@ test_round_trip (void)
   g_assert_cmpint (again.surprise, ==, 7);
   g_assert_cmpint (again.shadows, ==, 9);
 
+  /* What there is no room for is refused before anybody trains it. */
+  config.shadows = config.embedding;
+  g_assert_false (gh_mae_config_check (&config, "x.json", &error));
+  g_assert_nonnull (strstr (error->message, "has room for "));
+  g_clear_error (&error);
+  config.shadows = 9;
+
   /* Without a decoder its fields are not written, and refused when they say something. */
   config.dec_depth = 0;
   text = gh_mae_config_to_json (&config);

@@ -8,7 +8,9 @@
 #include "temp-folder.h"
 #include "models/gh-embed-fit.h"
 #include "models/gh-linalg.h"
+#include "models/gh-shadows-fit.h"
 
+#include <gio/gio.h>
 #include <math.h>
 #include <string.h>
 
@@ -173,14 +175,15 @@ new_store (const GhMaeConfig *c, int n)
 }
 
 static void
-fit_to_days (const char *to, const GhMaeConfig *c, int days, const GhEmbedShape *shape)
+fit_to_days (const char *to, const GhMaeConfig *c, int days, const GhEmbedShape *shape, int *told)
 {
+  const GhEmbedHow how = { .seed = 1, .threads = 1, .shadows_told = told };
   g_autofree char *from = in_folder ("from.safetensors");
   g_autoptr (GhFrameStore) store = new_store (c, days * HOURS);
   g_autoptr (GError) error = NULL;
 
   test_make_model (from, c, 1);
-  gh_embed_fit (from, to, shape, store, &once, &error);
+  gh_embed_fit (from, to, shape, store, &how, &error);
   g_assert_no_error (error);
 }
 
@@ -214,7 +217,7 @@ unexplained (const float *x, int begin, int width, int days)
 }
 
 /* Fitted to eight days without labels, three quarters of the embedding tell the hour of four more, whatever stands on the
- * ground; the last quarter, the tokens, does less well. Every number varies as much as the others. */
+ * ground; the last quarter, the tokens, does less well. Every number varies about as much as the others. */
 static void
 test_fit (void)
 {
@@ -225,9 +228,11 @@ test_fit (void)
   g_autofree float *x = g_new (float, FRAMES * E);
   g_autofree guint8 *rgb = NULL;
   const GhMaeConfig c = test_config ();
-  double shadows, tokens, square = 0;
+  double shadows, tokens, mean = 0;
+  int told = -1;
 
-  fit_to_days (to, &c, 8, &shape);
+  fit_to_days (to, &c, 8, &shape, &told);
+  g_assert_cmpint (told, ==, FITTED);
   encoder = test_load (to, GH_DEVICE_REF, GH_PRECISION_F32);
   session = test_open_session (encoder, 1);
   rgb = g_malloc (c.height * c.width * 3);
@@ -235,14 +240,21 @@ test_fit (void)
     paint (rgb, &c, i);
     g_assert_true (gh_encoder_encode (session, rgb, c.width * 3, 1, x + i * E, NULL, NULL));
   }
-  for (int i = 0; i < 8 * HOURS * E; i++)
-    square += x[i] * x[i] / (8 * HOURS * E);
+  for (int e = 0; e < E; e++) {
+    double square = 0;
+
+    for (int i = 0; i < 8 * HOURS; i++)
+      square += x[i * E + e] * x[i * E + e] / (8 * HOURS);
+    g_assert_cmpfloat (square, >, 0.1);
+    g_assert_cmpfloat (square, <, 4);
+    mean += square / E;
+  }
   shadows = unexplained (x, 0, E * 3 / 4, 8);
   tokens = unexplained (x, E * 3 / 4, E / 4, 8);
-  g_test_message ("left of the hour: shadows %.4f, tokens %.4f; mean square %.3f", shadows, tokens, square);
+  g_test_message ("left of the hour: shadows %.4f, tokens %.4f; mean square %.3f", shadows, tokens, mean);
   g_assert_cmpfloat (shadows, <, 0.05);
   g_assert_cmpfloat (shadows, <, tokens / 3);
-  g_assert_cmpfloat (fabs (square - 1), <, 0.05);
+  g_assert_cmpfloat (fabs (mean - 1), <, 0.05);
 }
 
 /* A replay buffer holds frames in an order of its own; what follows from them is what their order in time says. */
@@ -255,6 +267,7 @@ test_order (void)
   g_autofree guint8 *rgb = NULL, *frame = NULL;
   g_autofree char *bytes[2] = { NULL, NULL };
   const GhMaeConfig c = test_config ();
+  guint64 number[FRAMES / 2];
   gboolean shuffled = FALSE;
   gsize length[2];
 
@@ -266,9 +279,10 @@ test_order (void)
     paint (rgb, &c, i);
     g_assert_true (gh_frame_store_push (buffer, rgb, c.width * 3, NULL));
   }
-  for (int i = 0; i < FRAMES; i++)
+  gh_frame_store_numbers (buffer, number, FRAMES / 2);
+  for (guint i = 0; i < FRAMES; i++)
     for (guint j = 0; j < FRAMES / 2; j++)
-      if (gh_frame_store_number (buffer, j) == (guint64) i) {
+      if (number[j] == i) {
         paint (rgb, &c, i);
         g_assert_true (gh_frame_store_copy (buffer, j, frame, NULL));
         g_assert_cmpmem (rgb, c.height * c.width * 3, frame, c.height * c.width * 3);
@@ -291,31 +305,99 @@ test_order (void)
   g_assert_cmpmem (bytes[0], length[0], bytes[1], length[1]);
 }
 
-/* Frames that are few, or all alike, still make a file, of finite numbers. */
+/* n frames, of which all show what number `first` of the camera does, or each what comes next. */
+typedef struct {
+  const GhMaeConfig *config;
+  int first;
+  gboolean alike;
+  int looks, stop;              /* go_on() is FALSE at that look; 0: never */
+  double part;
+} Film;
+
+static gboolean
+show (gpointer data, guint i, guint8 *rgb, GError **error)
+{
+  const Film *film = data;
+
+  paint (rgb, film->config, film->first + (film->alike ? 0 : i));
+  return TRUE;
+}
+
+static gboolean
+go_on (gpointer data, double part, GError **error)
+{
+  Film *film = data;
+
+  g_assert_cmpfloat (part, >=, film->part);
+  g_assert_cmpfloat (part, <, 1);
+  film->part = part;
+  if (++film->looks != film->stop)
+    return TRUE;
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "stopped");
+  return FALSE;
+}
+
+/* What is found has numbers that are finite, and told[] of them are not 0; the same ones by any number of threads. */
+static void
+check_found (const Film *film, int n, int least, int most)
+{
+  const int places = (film->config->width - 1) * film->config->height;
+  GhShadowsFit fits[2];
+
+  for (int i = 0; i < 2; i++) {
+    Film again = *film;
+    const GhPictures pictures = { show, go_on, &again };
+    g_autoptr (GError) error = NULL;
+
+    gh_shadows_fit (&fits[i], film->config, n, &pictures, i + 1, &error);
+    g_assert_no_error (error);
+    g_assert_cmpint (fits[i].count, >=, least);
+    g_assert_cmpint (fits[i].count, <=, most);
+  }
+  for (int i = 0; i < FITTED; i++) {
+    double square = 0;
+
+    for (int j = 0; j < places; j++)
+      square += pow (fits[0].weight[i * places + j], 2);
+    g_assert_true (isfinite (square) && isfinite (fits[0].bias[i]));
+    g_assert_true ((square > 0) == (i < fits[0].count));
+  }
+  g_assert_cmpmem (fits[0].weight, FITTED * places * sizeof (float), fits[1].weight, FITTED * places * sizeof (float));
+  g_assert_cmpmem (fits[0].bias, FITTED * sizeof (float), fits[1].bias, FITTED * sizeof (float));
+  gh_shadows_fit_clear (&fits[0]);
+  gh_shadows_fit_clear (&fits[1]);
+}
+
+/* Frames that are few or all alike tell little or nothing. */
 static void
 test_little (void)
 {
-  const GhEmbedShape shape = { GH_POOL_MEAN_STD, 0, 0, E, 0, FITTED, TRUE };
-  g_autofree char *from = in_folder ("little.safetensors"), *to = in_folder ("little-fitted.safetensors");
-  g_autofree guint8 *rgb = NULL;
-  const GhMaeConfig c = test_config ();
+  GhMaeConfig c = test_config ();
 
-  test_make_model (from, &c, 1);
-  rgb = g_malloc (c.height * c.width * 3);
-  for (int n = 2; n <= 18; n += 8) {
-    g_autoptr (GhFrameStore) store = new_store (&c, n);
-    g_autoptr (GhEncoder) encoder = NULL;
-    g_autoptr (GhEncoderSession) session = NULL;
+  c.shadows = FITTED;
+  check_found (&(Film) { &c, 3, TRUE }, 30, 0, 0);
+  check_found (&(Film) { &c, 3, FALSE }, 2, 0, 1);
+  check_found (&(Film) { &c, 3, FALSE }, 18, 1, 4);
+  check_found (&(Film) { &c, 0, FALSE }, 3 * HOURS, 2, FITTED);
+}
+
+/* It can be ended while frames are looked at, and between what follows. */
+static void
+test_stop (void)
+{
+  GhMaeConfig c = test_config ();
+
+  c.shadows = FITTED;
+  for (int stop = 10; stop <= 34; stop += 24) {
+    Film film = { &c, 0, FALSE, .stop = stop };
+    const GhPictures pictures = { show, go_on, &film };
     g_autoptr (GError) error = NULL;
-    float embedding[E];
+    GhShadowsFit fit;
 
-    gh_embed_fit (from, to, &shape, store, &once, &error);
-    g_assert_no_error (error);
-    encoder = test_load (to, GH_DEVICE_REF, GH_PRECISION_F32);
-    session = test_open_session (encoder, 1);
-    paint (rgb, &c, 5);
-    gh_encoder_encode (session, rgb, c.width * 3, 1, embedding, NULL, &error);
-    g_assert_no_error (error);
+    g_assert_false (gh_shadows_fit (&fit, &c, 32, &pictures, 1, &error));
+    g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+    g_assert_cmpint (film.looks, ==, stop);
+    gh_shadows_fit_clear (&fit);
   }
 }
 
@@ -359,6 +441,7 @@ main (int argc, char **argv)
   g_test_add_func ("/shadows/fit", test_fit);
   g_test_add_func ("/shadows/order", test_order);
   g_test_add_func ("/shadows/little", test_little);
+  g_test_add_func ("/shadows/stop", test_stop);
   g_test_add_func ("/shadows/refusals", test_refusals);
   result = g_test_run ();
   temp_folder_remove (folder);

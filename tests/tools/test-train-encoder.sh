@@ -90,11 +90,18 @@ same p.safetensors q.safetensors
 expect 0 "$gst_heads" inspect p.safetensors
 out_has 'trained    yes'
 out_has 'embedding  24 numbers, pooled by mean+std over each of 3 x 2 regions'
+# Too few frames for so many numbers are told, and what the file holds.
+expect 0 "$gst_heads" pool-encoder --model=a.safetensors --images=frames --shadows=12 --embedding=24 --output=s.safetensors
+out_has "of 12 numbers tell something"
+expect 0 "$gst_heads" inspect s.safetensors
+out_has "how the light falls, in 12 numbers"
+expect 3 "$gst_heads" pool-encoder --model=a.safetensors --images=frames --shadows=19 --embedding=24 --output=r.safetensors
+err_has "room for 18 that tell how the light falls, not for 19"
 expect 3 "$gst_heads" pool-encoder --model=a.safetensors --images=frames --regions=2x9 --output=r.safetensors
 err_has 'pool_cols'
 expect 1 "$gst_heads" pool-encoder --model=a.safetensors --images=frames --regions=2 --output=r.safetensors
 expect 1 "$gst_heads" pool-encoder --model=a.safetensors --images=frames --pool=cls --output=r.safetensors
-for wrong in surprise=-1 embedding=0 seed=-1 regions=99999999999x1 regions=2x65; do
+for wrong in surprise=-1 shadows=-1 embedding=0 seed=-1 regions=99999999999x1 regions=2x65; do
   expect 1 "$gst_heads" pool-encoder --model=a.safetensors --images=frames --$wrong --output=r.safetensors
   err_has "pool-encoder: --$wrong: "
   err_lacks 'reading images'
