@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * gh-head-label.c: see the header. */
 #include "gh-head-label.h"
+#include "gh-linalg.h"
 #include "gh-time-of-day.h"
 
 #include <math.h>
@@ -46,20 +47,12 @@ gh_head_distance (GhHeadKind kind, double a, double b)
   return kind == GH_HEAD_TIME ? MIN (fmod (d, GH_DAY), GH_DAY - fmod (d, GH_DAY)) : d;
 }
 
-static int
-compare_doubles (const void *a, const void *b)
-{
-  double x = *(const double *) a, y = *(const double *) b;
-
-  return x < y ? -1 : x > y;
-}
-
 static double
 median (const double *labels, int n)
 {
   g_autofree double *sorted = g_memdup2 (labels, n * sizeof *labels);
 
-  qsort (sorted, n, sizeof *sorted, compare_doubles);
+  gh_sort (sorted, n);
   return n % 2 ? sorted[n / 2] : 0.5 * (sorted[n / 2 - 1] + sorted[n / 2]);
 }
 
@@ -92,7 +85,7 @@ most_frequent (const double *labels, int n)
   double best = 0;
   int most = 0;
 
-  qsort (sorted, n, sizeof *sorted, compare_doubles);
+  gh_sort (sorted, n);
   for (int i = 0, run = 0; i < n; i++) {
     run = i > 0 && sorted[i] == sorted[i - 1] ? run + 1 : 1;
     if (run > most) {

@@ -5,6 +5,7 @@
 #include "gh-head-train.h"
 #include "gh-head-fit.h"
 #include "gh-head-label.h"
+#include "gh-linalg.h"
 #include "gh-random.h"
 #include "gh-threads.h"
 #include "gh-time-of-day.h"
@@ -315,14 +316,6 @@ hold_out (Training *t)
 
 /* ---- the report ---------------------------------------------------------------------------------------- */
 
-static int
-compare_doubles (const void *a, const void *b)
-{
-  double x = *(const double *) a, y = *(const double *) b;
-
-  return x < y ? -1 : x > y;
-}
-
 /* The middle 95 % of mean errors over units drawn with replacement. */
 static void
 bootstrap (const Training *t, GhHeadReport *report)
@@ -348,7 +341,7 @@ bootstrap (const Training *t, GhHeadReport *report)
     }
     draw[d] = total / labels;
   }
-  qsort (draw, BOOTSTRAP_DRAWS, sizeof *draw, compare_doubles);
+  gh_sort (draw, BOOTSTRAP_DRAWS);
   report->error_low = draw[(int) (0.025 * BOOTSTRAP_DRAWS)];
   report->error_high = draw[(int) (0.975 * BOOTSTRAP_DRAWS)];
 }

@@ -3,12 +3,12 @@
  * gh-kernel-ridge.c: the Gram matrices, the mixture over all kernels and penalties, and the model it makes.
  */
 #include "gh-kernel-ridge.h"
+#include "gh-bfloat.h"
 #include "gh-gram-solver.h"
 #include "gh-linalg.h"
 #include "gh-mixture.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Squared, relative to the median squared distance. Finer steps of 2 gained nothing. */
@@ -52,24 +52,6 @@ gh_kernel (double squared, double width)
   return (1 + r) * exp (-r);
 }
 
-/* Half of the mantissa away, to nearest. */
-static float
-round_to_bfloat (double value)
-{
-  union { float f; guint32 u; } bits = { .f = value };
-
-  bits.u = (bits.u + 0x7fff + (bits.u >> 16 & 1)) & 0xffff0000;
-  return bits.f;
-}
-
-static int
-compare_doubles (const void *a, const void *b)
-{
-  double x = *(const double *) a, y = *(const double *) b;
-
-  return x < y ? -1 : x > y;
-}
-
 static double
 squared_distance (const double *gram, int n, int i, int j)
 {
@@ -92,10 +74,7 @@ typical_distance (const double *gram, int n)
         sorted[m++] = squared;
     }
   }
-  if (m == 0)
-    return 0;
-  qsort (sorted, m, sizeof *sorted, compare_doubles);
-  return sorted[m / 2];
+  return m > 0 ? gh_median (sorted, m) : 0;
 }
 
 /* centres[n,dim] times metric[dim,dim], in place. */
@@ -202,7 +181,7 @@ gh_kernel_ridge_new (const GhKernelRidgeData *data)
   ridge->outputs = data->outputs;
   ridge->centres = g_new (float, (gsize) data->n * data->dim);
   for (gsize i = 0; i < (gsize) data->n * data->dim; i++)
-    ridge->centres[i] = round_to_bfloat (data->z[i]);
+    ridge->centres[i] = gh_bfloat_round (data->z[i]);
   ridge->fit = g_new0 (GhKernelRidgeFit, 1);
   fit_init (ridge, data);
   return ridge;

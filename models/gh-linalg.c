@@ -7,6 +7,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* QL needs about two steps per eigenvalue; a finite matrix never comes near this. */
@@ -112,6 +113,27 @@ axpy_dot (double *y, double alpha, const double *x, const double *z, gsize n)
     sum += x[i] * z[i];
   }
   return sum;
+}
+
+static int
+compare_doubles (const void *a, const void *b)
+{
+  double x = *(const double *) a, y = *(const double *) b;
+
+  return x < y ? -1 : x > y;
+}
+
+void
+gh_sort (double *x, gsize n)
+{
+  qsort (x, n, sizeof *x, compare_doubles);
+}
+
+double
+gh_median (double *x, gsize n)
+{
+  gh_sort (x, n);
+  return x[n / 2];
 }
 
 void

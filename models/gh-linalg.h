@@ -16,6 +16,11 @@ void gh_axpy (double *y, double alpha, const double *x, gsize n);
 /* y[n] += alpha[rows] x[rows,n] */
 void gh_axpy_rows (double *y, const double *alpha, const double *x, int rows, gsize n);
 
+/* x[n], finite, ascending. */
+void gh_sort (double *x, gsize n);
+/* The median of x[n], n >= 1, which is sorted for it; of an even number the greater one of two. */
+double gh_median (double *x, gsize n);
+
 /* gram[n,n] = x x^T of x[n,dim], both triangles filled. */
 void gh_gram (double *gram, const double *x, int n, int dim);
 

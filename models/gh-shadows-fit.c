@@ -4,13 +4,13 @@
  * what varies within hours in these units, and the noise that they leave.
  */
 #include "gh-shadows-fit.h"
+#include "gh-bfloat.h"
 #include "gh-error.h"
 #include "gh-linalg.h"
 #include "gh-random.h"
 #include "gh-shadows.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define SEEN_VALUES (1 << 27)
@@ -311,23 +311,6 @@ find_loadings (Look *look, GError **error)
 
 /* ---- the noise --------------------------------------------------------------------------------------------------- */
 
-static int
-compare_doubles (const void *a, const void *b)
-{
-  double x = *(const double *) a, y = *(const double *) b;
-
-  return x < y ? -1 : x > y;
-}
-
-static double
-median (const double *x, int n)
-{
-  g_autofree double *sorted = g_memdup2 (x, n * sizeof *x);
-
-  qsort (sorted, n, sizeof *sorted, compare_doubles);
-  return sorted[n / 2];
-}
-
 /* noise[n]: what the loadings leave of the frames, and of that the least that is believed. */
 static gboolean
 find_noise (Look *look, double *noise, GError **error)
@@ -335,6 +318,7 @@ find_noise (Look *look, double *noise, GError **error)
   const int N = look->frames, n = look->n, k = look->k;
   g_autofree float *parts = as_floats (look->parts, (gsize) k * N), *own = g_new (float, (gsize) k * k);
   g_autofree float *twice = g_try_new (float, (gsize) k * n);
+  g_autofree double *sorted = NULL;
   GhCtx *ctx = look->eye.ctx;
   double least;
 
@@ -357,7 +341,8 @@ find_noise (Look *look, double *noise, GError **error)
       noise[j] -= (double) twice[(gsize) i * n + j] * look->loadings[(gsize) i * n + j] / N;
   for (int j = 0; j < n; j++)
     noise[j] = MAX (noise[j], 0) * look->noise[j];
-  least = MAX (LEAST_NOISE * median (noise, n), ROUNDING);
+  sorted = g_memdup2 (noise, n * sizeof *noise);
+  least = MAX (LEAST_NOISE * gh_median (sorted, n), ROUNDING);
   for (int j = 0; j < n; j++)
     noise[j] = MAX (noise[j], least);
   return TRUE;
@@ -428,16 +413,6 @@ find_weights (Look *look, GError **error)
   return TRUE;
 }
 
-/* To the nearest bfloat16, half of the mantissa away: files hold no more. */
-static float
-as_stored (double value)
-{
-  union { float f; guint32 u; } bits = { .f = value };
-
-  bits.u = (bits.u + 0x7fff + (bits.u >> 16 & 1)) & 0xffff0000;
-  return bits.f;
-}
-
 /* Weights of the edges themselves, for numbers of variance 1 over the frames. */
 static gboolean
 write_fit (const Look *look, GhShadowsFit *fit, GError **error)
@@ -457,7 +432,7 @@ write_fit (const Look *look, GhShadowsFit *fit, GError **error)
       break;
     fit->count = i + 1;
     for (int j = 0; j < n; j++) {
-      const float weight = as_stored (look->loadings[(gsize) i * n + j] / sqrt (look->noise[j] * variance));
+      const float weight = gh_bfloat_round (look->loadings[(gsize) i * n + j] / sqrt (look->noise[j] * variance));
 
       fit->weight[(gsize) i * n + j] = weight;
       shift += (double) weight * look->usual[j];

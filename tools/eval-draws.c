@@ -3,6 +3,7 @@
 #include "eval-draws.h"
 #include "tools.h"
 #include "models/gh-head-label.h"
+#include "models/gh-linalg.h"
 #include "models/gh-random.h"
 
 #include <gio/gio.h>
@@ -160,14 +161,6 @@ predict_head (const GhEvalPlan *plan, const int *rows, const float *vectors, int
 
 /* ---- metrics ------------------------------------------------------------------------------------------- */
 
-static int
-compare_doubles (const void *a, const void *b)
-{
-  double x = *(const double *) a, y = *(const double *) b;
-
-  return x < y ? -1 : x > y;
-}
-
 /* metric[0]: share of off[n] within a quarter of an hour; metric[1]: median. */
 static void
 time_metrics (double *off, int n, double *metric)
@@ -176,7 +169,7 @@ time_metrics (double *off, int n, double *metric)
 
   for (int i = 0; i < n; i++)
     near += off[i] <= NEAR_MINUTES;
-  qsort (off, n, sizeof *off, compare_doubles);
+  gh_sort (off, n);
   metric[0] = n ? (double) near / n : NAN;
   metric[1] = n ? off[n / 2] : NAN;
 }

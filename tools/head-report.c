@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * head-report.c: see the header. */
 #include "head-report.h"
+#include "models/gh-linalg.h"
 #include "models/gh-random.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 #define DRAWS 2000
-
-static int
-compare_doubles (const void *a, const void *b)
-{
-  double x = *(const double *) a, y = *(const double *) b;
-
-  return x < y ? -1 : x > y;
-}
 
 GhErrorInterval
 gh_error_interval (GhHeadKind kind, const double *labels, const double *predicted, int n, guint64 seed)
@@ -30,7 +23,7 @@ gh_error_interval (GhHeadKind kind, const double *labels, const double *predicte
   for (int d = 0; d < DRAWS; d++)
     for (int i = 0; i < n; i++)
       draw[d] += off[g_rand_int_range (rand, 0, n)] / n;
-  qsort (draw, DRAWS, sizeof *draw, compare_doubles);
+  gh_sort (draw, DRAWS);
   result.low = draw[(int) (0.025 * DRAWS)];
   result.high = draw[(int) (0.975 * DRAWS)];
   return result;

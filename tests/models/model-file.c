@@ -222,3 +222,17 @@ test_open_session (GhEncoder *encoder, int max_batch)
   g_assert_no_error (error);
   return session;
 }
+
+float *
+test_encode (GhEncoder *encoder, const guint8 *rgb, int stride, int B)
+{
+  g_autoptr (GhEncoderSession) session = test_open_session (encoder, B);
+  float *embedding = g_new (float, B * gh_encoder_config (encoder)->embedding);
+  g_autoptr (GError) error = NULL;
+
+  for (int i = 0; i < 3; i++) {
+    gh_encoder_encode (session, rgb, stride, B, embedding, NULL, &error);
+    g_assert_no_error (error);
+  }
+  return embedding;
+}

@@ -54,3 +54,6 @@ float *test_random_patches (const GhMaeConfig *config, int B, int K, guint32 see
 /* These fail the test when they fail. */
 GhEncoder *test_load (const char *path, GhDevice device, GhPrecision precision);
 GhEncoderSession *test_open_session (GhEncoder *encoder, int max_batch);
+/* The embeddings of rgb[B,height,width,3], `stride` bytes a row, for g_free(): as they are when the same batch is encoded for the
+ * third time, for which a device has a recording. */
+float *test_encode (GhEncoder *encoder, const guint8 *rgb, int stride, int B);

@@ -65,22 +65,6 @@ find_code (const GhMaeConfig *c, const float *weight, const float *bias, const g
   }
 }
 
-static float *
-encode (GhEncoder *encoder, const guint8 *rgb, int stride)
-{
-  g_autoptr (GhEncoderSession) session = test_open_session (encoder, B);
-  const GhMaeConfig *c = gh_encoder_config (encoder);
-  float *embedding = g_new (float, B * c->embedding);
-  g_autoptr (GError) error = NULL;
-
-  /* Twice and once more: a device records the pass when it comes back. */
-  for (int i = 0; i < 3; i++) {
-    gh_encoder_encode (session, rgb, stride, B, embedding, NULL, &error);
-    g_assert_no_error (error);
-  }
-  return embedding;
-}
-
 /* The embedding with the shadows less the one that a matrix of zeros makes of them is the matrix times what plain loops find. */
 static void
 check_forward (GhDevice device, const GhMaeConfig *config, int gap)
@@ -111,12 +95,12 @@ check_forward (GhDevice device, const GhMaeConfig *config, int gap)
       want[b * c.embedding + i / NUMBERS] += embed[i] * code[i % NUMBERS];
   }
   encoder = test_load (with, device, GH_PRECISION_F32);
-  got = encode (encoder, rgb, stride);
+  got = test_encode (encoder, rgb, stride, B);
   tensor = model_file_find (file, "shadows.embed.weight");
   memset (tensor->data, 0, tensor->count * sizeof *tensor->data);
   model_file_write (file, without);
   bare = test_load (without, device, GH_PRECISION_F32);
-  plain = encode (bare, rgb, stride);
+  plain = test_encode (bare, rgb, stride, B);
   for (int i = 0; i < B * c.embedding; i++)
     got[i] -= plain[i];
   g_assert_cmpfloat (test_error (got, want, B * c.embedding), <, 1e-4);

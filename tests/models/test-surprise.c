@@ -114,22 +114,6 @@ find_shares (const GhMaeConfig *c, ModelFile *file, const guint8 *rgb, int strid
   }
 }
 
-static float *
-encode (GhEncoder *encoder, const guint8 *rgb, int stride)
-{
-  g_autoptr (GhEncoderSession) session = test_open_session (encoder, B);
-  const GhMaeConfig *c = gh_encoder_config (encoder);
-  float *embedding = g_new (float, B * c->embedding);
-  g_autoptr (GError) error = NULL;
-
-  /* Twice and once more: a device records the pass when it comes back. */
-  for (int i = 0; i < 3; i++) {
-    gh_encoder_encode (session, rgb, stride, B, embedding, NULL, &error);
-    g_assert_no_error (error);
-  }
-  return embedding;
-}
-
 /* The same file without surprise. */
 static void
 write_without (ModelFile *file, GhMaeConfig c, const char *path)
@@ -184,10 +168,10 @@ check_forward (GhDevice device, const GhMaeConfig *config, int bands, float leve
       want[b * E + i / bands] += weight[i] * share[i % bands];
   }
   encoder = test_load (with, device, GH_PRECISION_F32);
-  got = encode (encoder, rgb, stride);
+  got = test_encode (encoder, rgb, stride, B);
   write_without (file, c, without);
   bare = test_load (without, device, GH_PRECISION_F32);
-  plain = encode (bare, rgb, stride);
+  plain = test_encode (bare, rgb, stride, B);
   for (int i = 0; i < B * E; i++)
     got[i] -= plain[i];
   g_assert_cmpfloat (test_error (got, want, B * E), <, 1e-4);
