@@ -15,7 +15,8 @@
  *
  * With `shadows` (gh-shadows.h) the tokens are told by the last quarter of the embedding, and shadows by all before it, turned
  * as well: so much do distances between embeddings have to be distances of the light, for a head to tell the time on days
- * that look like none with labels. Heads for anything else try what the last quarter says by itself.
+ * that look like none with labels. The last quarter is twice as loud then, by which heads for anything else know that they may
+ * try what it says by itself.
  */
 #pragma once
 

@@ -135,7 +135,7 @@ turn_outputs (int piece, gpointer data)
 }
 
 /* weight[E,F], bias[E] = -weight mean: turned principal components of (x - mean)/std, from `first` on. Their mean square
- * is 1. */
+ * is 1, or more beside shadows. */
 static void
 turn_tokens (const GhEmbedLayer *layer, const GhEmbedSeen *seen, int first)
 {
@@ -146,7 +146,7 @@ turn_tokens (const GhEmbedLayer *layer, const GhEmbedSeen *seen, int first)
 
   for (int j = 0; j < k; j++)
     total += seen->spectrum->value[j] / seen->spectrum->n;
-  turning.scale = sqrt ((E - first) / total);
+  turning.scale = sqrt ((E - first) / total) * (seen->config->shadows > 0 ? GH_EMBED_LOUDNESS : 1);
   gh_threads_run (seen->threads, (E + OUTPUTS - 1) / OUTPUTS, turn_outputs, NULL, &turning);
 }
 

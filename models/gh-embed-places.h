@@ -11,8 +11,10 @@ G_BEGIN_DECLS
 
 /* The first ones, where there is surprise. */
 #define GH_EMBED_BEGINNING 16
-/* The last ones of E, which alone tell what the tokens are pooled to where there are shadows. */
+/* The last ones of E, which alone tell what the tokens are pooled to where there are shadows. They are so many times as loud as
+ * the others then, by which heads know; so shadows do not have most of a distance between embeddings as they are, either. */
 #define GH_EMBED_END(E) ((E) / 4)
+#define GH_EMBED_LOUDNESS 2.0
 
 /* The surprise before number `shadows`, these before number `tokens`, and what the tokens are pooled to from there on. A part
  * that there is not has no place. */

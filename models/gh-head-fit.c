@@ -89,12 +89,27 @@ calibrate (const GhHeadFit *fit, const double *held_out)
   return best;
 }
 
-/* An embedding that tells how the light falls tells what stands there at its end. Of others it is a part like any other, which
- * is not known here. The time is not to be told from that alone, which looks best on the days of the labels and no others. */
-static int
-looked_at_end (const GhHeadData *data)
+/* Mean variance of numbers first..last - 1. */
+static double
+loudness (const GhScales *scales, int first, int last)
 {
-  return data->kind == GH_HEAD_TIME || data->dim < 4 * GH_EMBED_BEGINNING ? 0 : GH_EMBED_END (data->dim);
+  double sum = 0;
+
+  for (int j = first; j < last; j++)
+    sum += scales->std[j] * scales->std[j] / (last - first);
+  return sum;
+}
+
+/* The end of an embedding that tells how the light falls, where it tells what stands there: it is louder than what is before it.
+ * The time is not to be told from that alone, which looks best on the days of the labels and no others. */
+static int
+looked_at_end (const GhHeadData *data, const GhScales *scales)
+{
+  const int dim = data->dim, end = GH_EMBED_END (dim);
+
+  if (data->kind == GH_HEAD_TIME || dim < 4 * GH_EMBED_BEGINNING)
+    return 0;
+  return loudness (scales, dim - end, dim) > GH_EMBED_LOUDNESS * loudness (scales, GH_EMBED_BEGINNING, dim - end) ? end : 0;
 }
 
 static void
@@ -104,7 +119,7 @@ start_kernel (GhHeadFit *fit)
   const int outputs = fit->task->outputs;
   g_autofree double *z = g_new (double, (gsize) fit->n * data->dim), *plain = NULL;
   GhKernelRidgeData seen = { fit->n, data->dim, outputs, z, fit->targets, fit->groups, fit->task->linear,
-    data->statistics ? data->statistics->metric : NULL, gh_misfit_for (data->kind), .end = looked_at_end (data) };
+    data->statistics ? data->statistics->metric : NULL, gh_misfit_for (data->kind), .end = looked_at_end (data, fit->scales) };
 
   for (int i = 0; i < fit->n; i++)
     gh_scales_apply (fit->scales, data->embeddings + (gsize) fit->rows[i] * data->dim, z + (gsize) i * data->dim);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * test-head-aside.c: heads whose curves do not see the beginning of an embedding: how their files say so, and that they
- * predict what was learned.
+ * test-head-aside.c: heads whose curves do not see the beginning of an embedding, or all of it before a loud end: how their
+ * files say so, and that they predict what was learned.
  */
 #include "models/gh-head-private.h"
 #include "models/gh-head-train.h"
@@ -88,11 +88,52 @@ test_aside (gconstpointer data)
   set_clear (&fresh);
 }
 
+/* How many of the first numbers a head of 64 sets aside, when the label is a curve of what its last quarter tells, each number of
+ * which is `loud` times as loud as the others, which tell nothing. */
+static int
+aside_by_end (GhHeadKind kind, double loud)
+{
+  enum { N = 150, LONG = 64 };
+  g_autofree float *x = g_new (float, N * LONG);
+  g_autofree double *y = g_new (double, N);
+  GhHeadData data = { N, LONG, .kind = kind, .task = "end", .encoder_id = "0123456789abcdef", .encoder_file = "e.safetensors",
+    .embeddings = x, .labels = y };
+  const GhHeadTrainOptions options = { .seed = 3, .threads = 1 };
+  g_autoptr (GRand) rand = gh_rand_new (41, 0);
+  g_autoptr (GhHeadReport) report = NULL;
+  g_autoptr (GhHead) head = NULL;
+  g_autoptr (GError) error = NULL;
+  int aside = 0;
+
+  for (int i = 0; i < N; i++) {
+    const double t = g_rand_double_range (rand, -1.7, 1.7);
+
+    for (int j = 0; j < LONG; j++)
+      x[i * LONG + j] = j < LONG * 3 / 4 ? gh_rand_normal (rand) : loud * (t + 0.1 * gh_rand_normal (rand));
+    y[i] = kind == GH_HEAD_TIME ? 720 + 300 * sin (2 * t) : 5 + 3 * sin (2 * t);
+  }
+  head = gh_head_train (&data, &options, &report, &error);
+  g_assert_no_error (error);
+  while (aside < LONG && head->std[aside] > 50)
+    aside++;
+  return aside;
+}
+
+static void
+test_end (void)
+{
+  g_assert_cmpint (aside_by_end (GH_HEAD_SCALAR, 2), ==, 48);
+  /* As loud as all others it is no part by itself, and of times it never is. */
+  g_assert_cmpint (aside_by_end (GH_HEAD_SCALAR, 1), <=, BEGINNING);
+  g_assert_cmpint (aside_by_end (GH_HEAD_TIME, 2), <=, BEGINNING);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_data_func ("/head-aside/scalar", GINT_TO_POINTER (GH_HEAD_SCALAR), test_aside);
   g_test_add_data_func ("/head-aside/class", GINT_TO_POINTER (GH_HEAD_CLASS), test_aside);
+  g_test_add_func ("/head-aside/end", test_end);
   return g_test_run ();
 }

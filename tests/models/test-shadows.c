@@ -229,6 +229,9 @@ test_fit (void)
 
     for (int i = 0; i < 8 * HOURS; i++)
       square += x[i * E + e] * x[i * E + e] / (8 * HOURS);
+    /* The tokens are twice as loud. */
+    if (e >= E - E / 4)
+      square /= 4;
     g_assert_cmpfloat (square, >, 0.1);
     g_assert_cmpfloat (square, <, 4);
     mean += square / E;
