@@ -349,11 +349,13 @@ check_parts (const double *z, int n, const double *y, const double *at, int end,
   double total = 0, want = 0, got;
 
   for (int k = 0; k < N_SETS; k++) {
-    g_autofree double *part = columns (z, n, sets[k].first, sets[k].last);
+    g_autofree double *part = NULL;
 
     sums[k] = (Sums) { 0, 0, held_out + k * n };
-    if (sets[k].first < sets[k].last)
-      add_by_hand (&sums[k], part, n, sets[k].last - sets[k].first, y, at + sets[k].first, sets[k].widths, sets[k].n_widths);
+    if (sets[k].first == sets[k].last)
+      continue;
+    part = columns (z, n, sets[k].first, sets[k].last);
+    add_by_hand (&sums[k], part, n, sets[k].last - sets[k].first, y, at + sets[k].first, sets[k].widths, sets[k].n_widths);
   }
   g_assert_true (aside < 0 || ridge->aside == aside);
   for (int k = 0; k < N_SETS; k++) {

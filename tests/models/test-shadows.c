@@ -249,14 +249,14 @@ static void
 test_order (void)
 {
   const GhEmbedShape shape = { GH_POOL_MEAN, 0, 0, E, 0, FITTED, FALSE };
-  g_autofree char *from = in_folder ("order.safetensors"), *to[2] = { in_folder ("0"), in_folder ("1") };
+  g_autofree char *from = in_folder ("order.safetensors"), *to = in_folder ("order-fitted.safetensors");
   g_autoptr (GhFrameStore) buffer = NULL, sorted = NULL;
   g_autofree guint8 *rgb = NULL, *frame = NULL;
-  g_autofree char *bytes[2] = { NULL, NULL };
+  g_autofree float *first = NULL;
   const GhMaeConfig c = test_config ();
   guint64 number[FRAMES / 2];
   gboolean shuffled = FALSE;
-  gsize length[2];
+  gsize length = 0;
 
   buffer = gh_frame_store_new (c.height, c.width, FRAMES / 2, 1);
   sorted = gh_frame_store_new (c.height, c.width, FRAMES / 2, 1);
@@ -283,13 +283,16 @@ test_order (void)
     g_autoptr (ModelFile) file = NULL;
     const ModelTensor *weight;
 
-    g_assert_true (gh_embed_fit (from, to[i], &shape, i ? sorted : buffer, &once, NULL));
-    file = model_file_read (to[i]);
+    g_assert_true (gh_embed_fit (from, to, &shape, i ? sorted : buffer, &once, NULL));
+    file = model_file_read (to);
     weight = model_file_find (file, "shadows.code.weight");
-    length[i] = weight->count * sizeof *weight->data;
-    bytes[i] = g_memdup2 (weight->data, length[i]);
+    if (i == 0) {
+      length = weight->count * sizeof *weight->data;
+      first = g_memdup2 (weight->data, length);
+    } else {
+      g_assert_cmpmem (first, length, weight->data, weight->count * sizeof *weight->data);
+    }
   }
-  g_assert_cmpmem (bytes[0], length[0], bytes[1], length[1]);
 }
 
 /* n frames, of which all show what number `first` of the camera does, or each what comes next. */
