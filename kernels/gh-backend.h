@@ -35,6 +35,11 @@ struct GhPacked {
   float *scale;                 /* [n_out] for INT16 and INT8, else NULL */
 };
 
+struct GhPackedBlocks {
+  const GhBackend *backend;
+  void *data;                   /* the back end's */
+};
+
 /* One of two; see gh_lanes_new(). */
 typedef struct {
   size_t bytes;
@@ -43,7 +48,7 @@ typedef struct {
 } GhLane;
 
 /* Bumped whenever the table or the structs above change: a module opened at run time must match. */
-#define GH_BACKEND_ABI 10
+#define GH_BACKEND_ABI 11
 
 struct GhBackend {
   int abi;
@@ -91,6 +96,11 @@ struct GhBackend {
       const GhPatches *, bool, float);
   bool (*fuses_block) (const GhBlockParts *);   /* likewise */
   GhStatus (*block_fwd) (GhCtx *, float *, const GhBlockParts *, int, int);
+  bool (*packs_blocks) (const GhCtx *, const GhBlockParts *);   /* likewise; blocks_free is called after a failure too */
+  GhStatus (*blocks_pack) (GhCtx *, void **, const GhBlockParts *, int);
+  void (*blocks_free) (void *);
+  bool (*suits_blocks) (const GhCtx *, const void *, int, int);
+  GhStatus (*blocks_fwd) (GhCtx *, float *, const void *, int);
   bool (*fuses_training) (const GhCtx *, const GhBlockTraining *);      /* likewise */
   void (*blocks_training_bytes) (GhCtx *, size_t *, size_t *, const GhBlockTraining *, int, int);
   GhStatus (*blocks_training_fwd) (GhCtx *, float *, const GhBlockTraining *, int, void *, void *, int, int);

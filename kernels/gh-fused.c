@@ -5,6 +5,8 @@
  */
 #include "gh-checks.h"
 
+#include <stdlib.h>
+
 bool
 gh_fuses_patches (const GhCtx *ctx, const GhPacked *w)
 {
@@ -70,6 +72,12 @@ gh_patches_loss (GhCtx *ctx, float *loss, float *dx, float *dw, float *db, const
   return ctx->backend->patches_loss (ctx, loss, dx, dw, db, x, w, bias, patches, normalise, scale);
 }
 
+static bool
+has_all_parts (const GhBlockParts *b)
+{
+  return b->norm1_w && b->norm1_b && b->norm2_w && b->norm2_b && b->qkv && b->out && b->fc1 && b->fc2;
+}
+
 bool
 gh_fuses_block (const GhCtx *ctx, const GhBlockParts *block)
 {
@@ -82,12 +90,69 @@ gh_block_fwd (GhCtx *ctx, float *x, const GhBlockParts *block, int B, int N)
   NEED (block_fwd);
   CHECK (B >= 0 && N >= 0);
   DONE_IF (B == 0 || N == 0);
-  CHECK (x && block && block->norm1_w && block->norm1_b && block->norm2_w && block->norm2_b);
-  CHECK (block->qkv && block->out && block->fc1 && block->fc2 && block->C > 0 && block->H > 0 && block->D > 0);
+  CHECK (x && block && has_all_parts (block) && block->C > 0 && block->H > 0 && block->D > 0);
   CHECK (!block->conv || (block->taps > 0 && (block->first == 0 || block->first == 1)));
   if (!gh_fuses_block (ctx, block))
     return gh_fail (ctx, GH_UNSUPPORTED, "the %s back end does not fuse such a block", ctx->backend->name);
   return ctx->backend->block_fwd (ctx, x, block, B, N);
+}
+
+static bool
+of_one_shape (const GhBlockParts *a, const GhBlockParts *b)
+{
+  return a->C == b->C && a->H == b->H && a->D == b->D && a->taps == b->taps && a->first == b->first && a->eps == b->eps
+      && a->fc1->n_out == b->fc1->n_out && a->qkv->dtype == b->qkv->dtype && !a->conv == !b->conv;
+}
+
+GhStatus
+gh_blocks_pack (GhCtx *ctx, GhPackedBlocks **packed, const GhBlockParts *blocks, int depth)
+{
+  GhStatus status;
+
+  if (packed)
+    *packed = NULL;
+  NEED (blocks_pack);
+  CHECK (packed && blocks && depth > 0);
+  for (int i = 0; i < depth; i++)
+    CHECK (has_all_parts (&blocks[i]) && of_one_shape (&blocks[i], &blocks[0]));
+  if (!ctx->backend->packs_blocks (ctx, blocks))
+    return gh_fail (ctx, GH_UNSUPPORTED, "the %s back end does not run such blocks in one", ctx->backend->name);
+  *packed = calloc (1, sizeof **packed);
+  if (!*packed)
+    return GH_NOMEM;
+  (*packed)->backend = ctx->backend;
+  status = ctx->backend->blocks_pack (ctx, &(*packed)->data, blocks, depth);
+  if (status != GH_OK) {
+    gh_packed_blocks_free (*packed);
+    *packed = NULL;
+  }
+  return status;
+}
+
+void
+gh_packed_blocks_free (GhPackedBlocks *packed)
+{
+  if (!packed)
+    return;
+  packed->backend->blocks_free (packed->data);
+  free (packed);
+}
+
+bool
+gh_suits_blocks (const GhCtx *ctx, const GhPackedBlocks *packed, int B, int N)
+{
+  return ctx && packed && packed->backend == ctx->backend && B > 0 && N > 0
+      && ctx->backend->suits_blocks (ctx, packed->data, B, N);
+}
+
+GhStatus
+gh_blocks_fwd (GhCtx *ctx, float *x, const GhPackedBlocks *packed, int B, int N)
+{
+  NEED (blocks_fwd);
+  CHECK (x && packed && B > 0 && N > 0);
+  if (!gh_suits_blocks (ctx, packed, B, N))
+    return gh_fail (ctx, GH_UNSUPPORTED, "the %s back end has no room for such blocks in one", ctx->backend->name);
+  return ctx->backend->blocks_fwd (ctx, x, packed->data, N);
 }
 
 bool
@@ -120,8 +185,7 @@ can_train (const GhBlockTraining *blocks, int depth)
     const GhBlockTraining *b = &blocks[i];
     const GhBlockParts *p = &b->parts;
 
-    if (!p->norm1_w || !p->norm1_b || !p->norm2_w || !p->norm2_b || !p->qkv || !p->out || !p->fc1 || !p->fc2
-        || !b->d_norm1_w || !b->d_norm1_b || !b->d_norm2_w || !b->d_norm2_b || !b->d_qkv || !b->d_out || !b->d_fc1
+    if (!has_all_parts (p) || !b->d_norm1_w || !b->d_norm1_b || !b->d_norm2_w || !b->d_norm2_b || !b->d_qkv || !b->d_out || !b->d_fc1
         || !b->d_fc2 || !p->qkv_b != !b->d_qkv_b || !p->out_b != !b->d_out_b || !p->fc1_b != !b->d_fc1_b
         || !p->fc2_b != !b->d_fc2_b || !p->conv != !b->d_conv)
       return false;

@@ -367,6 +367,19 @@ typedef struct {
 GhStatus gh_block_fwd (GhCtx *ctx, float *x, const GhBlockParts *block, int B, int N);
 bool gh_fuses_block (const GhCtx *ctx, const GhBlockParts *block);
 
+/* `depth` blocks of one shape laid out to be run in one call on an image that comes alone, where the back end gains by that:
+ * cuda in BF16 of compute capability 9.0, with heads of 64 channels, while GST_HEADS_CUDA_BLOCKS=together asks for it. It
+ * holds the weights a second time; none of the parts are needed afterwards. Elsewhere GH_UNSUPPORTED. Complete when it
+ * returns: other contexts of the device may use it. */
+typedef struct GhPackedBlocks GhPackedBlocks;
+GhStatus gh_blocks_pack (GhCtx *ctx, GhPackedBlocks **packed, const GhBlockParts *blocks, int depth);
+void gh_packed_blocks_free (GhPackedBlocks *packed);
+
+/* x[B,N,C] goes through all of them, in place. gh_suits_blocks() asks beforehand whether there is room for so many images
+ * and tokens; where it says no, this is GH_UNSUPPORTED, and gh_block_fwd() does the same one by one. */
+GhStatus gh_blocks_fwd (GhCtx *ctx, float *x, const GhPackedBlocks *packed, int B, int N);
+bool gh_suits_blocks (const GhCtx *ctx, const GhPackedBlocks *packed, int B, int N);
+
 /* A block that learns: its parts, and where their gradients accumulate in float32, NULL where the part is NULL. */
 typedef struct {
   GhBlockParts parts;

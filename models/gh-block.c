@@ -23,8 +23,8 @@ gh_block_plan (GhBlockActs *acts, GhArena *arena, const GhBlockShape *shape, int
   acts->hidden = gh_arena_floats (arena, rows * shape->mlp);
 }
 
-static GhBlockParts
-parts_of (const GhBlock *w, const GhBlockShape *shape)
+GhBlockParts
+gh_block_parts (const GhBlock *w, const GhBlockShape *shape)
 {
   return (GhBlockParts) {
     .norm1_w = w->norm1.weight, .norm1_b = w->norm1.bias, .norm2_w = w->norm2.weight, .norm2_b = w->norm2.bias,
@@ -40,7 +40,7 @@ gh_block_forward (GhCtx *ctx, float *x, const GhBlock *w, const GhBlockShape *sh
 {
   const int D = shape->dim, H = shape->heads, rows = B * N;
   float *norm = acts->norm, *qkv = acts->qkv, *attn = acts->attn, *hidden = acts->hidden;
-  const GhBlockParts parts = parts_of (w, shape);
+  const GhBlockParts parts = gh_block_parts (w, shape);
 
   if (gh_block_is_exact (shape, N) && gh_fuses_block (ctx, &parts))
     return gh_block_fwd (ctx, x, &parts, B, N);

@@ -58,6 +58,9 @@ void gh_block_plan (GhBlockActs *acts, GhArena *arena, const GhBlockShape *shape
 GhStatus gh_block_forward (GhCtx *ctx, float *x, const GhBlock *block, const GhBlockShape *shape,
     const GhBlockActs *acts, int B, int N);
 
+/* The same as the back end's operations take it; borrowed from both. */
+GhBlockParts gh_block_parts (const GhBlock *block, const GhBlockShape *shape);
+
 gboolean gh_block_is_exact (const GhBlockShape *shape, int N);
 
 /* Frees the packed weights; the vectors belong to whoever loaded them. */

@@ -29,6 +29,7 @@ typedef struct {
   const float *cls;             /* [D] with its position added, NULL for none */
   const float *pos;             /* [N,D] */
   GhBlock *blocks;              /* [depth] */
+  GhPackedBlocks *together;     /* the same, to be run in one call; NULL where that gains nothing */
   GhNorm norm;                  /* [D] */
   GhLinear embed;               /* [E,pooled]; weight NULL when the pooled tokens are the embedding */
   GhSurprise surprise;          /* nothing in it without */

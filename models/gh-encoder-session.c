@@ -197,6 +197,19 @@ bring_rgb (GhEncoderSession *s, const guint8 **in, gsize *stride, const guint8 *
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
 
+/* x[B,T,D] through all blocks. */
+static GhStatus
+run_blocks (GhEncoderSession *s, int B, int T)
+{
+  const GhEncoderWeights *w = &s->encoder->weights;
+
+  if (gh_block_is_exact (&w->shape, T) && gh_suits_blocks (s->ctx, w->together, B, T))
+    return gh_blocks_fwd (s->ctx, s->x, w->together, B, T);
+  for (int i = 0; i < w->depth; i++)
+    GH_TRY (gh_block_forward (s->ctx, s->x, &w->blocks[i], &w->shape, &s->block, B, T));
+  return GH_OK;
+}
+
 /* projected[B*K,D] -> x[B,T,D] -> block.norm[B,T,D], the latent. */
 static GhStatus
 encode_projected (GhEncoderSession *s, const float *projected, const gint32 *keep, int B, int K)
@@ -205,8 +218,7 @@ encode_projected (GhEncoderSession *s, const float *projected, const gint32 *kee
   const int D = w->shape.dim, first = w->shape.first, T = first + K;
 
   GH_TRY (gh_embed_tokens_fwd (s->ctx, s->x, projected, w->pos, keep, w->cls, B, K, D, first));
-  for (int i = 0; i < w->depth; i++)
-    GH_TRY (gh_block_forward (s->ctx, s->x, &w->blocks[i], &w->shape, &s->block, B, T));
+  GH_TRY (run_blocks (s, B, T));
   return gh_layernorm_fwd (s->ctx, s->block.norm, NULL, NULL, s->x, w->norm.weight, w->norm.bias, B * T, D,
       w->shape.eps);
 }

@@ -236,6 +236,22 @@ load_encoder (Loader *l)
               "embed")) && load_surprise (l) && load_shadows (l);
 }
 
+/* Without the room for it, or where nothing is gained, blocks are run one by one. */
+static gboolean
+pack_together (Loader *l)
+{
+  GhEncoderWeights *w = l->w;
+  g_autofree GhBlockParts *parts = g_new (GhBlockParts, MAX (w->depth, 1));
+  GhStatus status;
+
+  if (w->depth == 0)
+    return TRUE;
+  for (int i = 0; i < w->depth; i++)
+    parts[i] = gh_block_parts (&w->blocks[i], &w->shape);
+  status = gh_blocks_pack (w->ctx, &w->together, parts, w->depth);
+  return status == GH_UNSUPPORTED || status == GH_NOMEM || check (l, status);
+}
+
 static gboolean
 load_decoder (Loader *l)
 {
@@ -337,7 +353,7 @@ gh_encoder_weights_load (GhEncoderWeights *w, GhCheckpoint *checkpoint, GhCtx *c
   ok = check (&l, staging ? GH_OK : GH_NOMEM) && check (&l, gh_alloc (ctx, &memory, w->vectors.peak));
   if (ok) {
     w->vectors = (GhArena) { .base = memory };
-    ok = load_encoder (&l) && load_decoder (&l);
+    ok = load_encoder (&l) && pack_together (&l) && load_decoder (&l);
   }
   if (!ok)
     gh_encoder_weights_clear (w);
@@ -350,6 +366,7 @@ gh_encoder_weights_clear (GhEncoderWeights *w)
   for (int i = 0; w->blocks && i < w->depth; i++)
     gh_block_clear (&w->blocks[i]);
   g_clear_pointer (&w->blocks, g_free);
+  g_clear_pointer (&w->together, gh_packed_blocks_free);
   gh_linear_clear (&w->patch);
   gh_linear_clear (&w->embed);
   gh_surprise_clear (&w->surprise);

@@ -239,6 +239,11 @@ make_table (void)
   t.patches_loss = gh_cuda_patches_loss;
   t.fuses_block = gh_cuda_fuses_block;
   t.block_fwd = gh_cuda_block_fwd;
+  t.packs_blocks = gh_cuda_packs_blocks;
+  t.blocks_pack = gh_cuda_blocks_pack;
+  t.blocks_free = gh_cuda_blocks_free;
+  t.suits_blocks = gh_cuda_suits_blocks;
+  t.blocks_fwd = gh_cuda_blocks_fwd;
   t.fuses_training = gh_cuda_fuses_training;
   t.blocks_training_bytes = gh_cuda_blocks_training_bytes;
   t.blocks_training_fwd = gh_cuda_blocks_training_fwd;

@@ -20,7 +20,7 @@ extern "C" {
 #include "tests/cuda-emulation/cuda-emulation.h"
 #define GH_SHARED(type, name) type *name = (type *) gh_emulated_shared ()
 #define GH_LAUNCH(ctx, kernel, grid, block, shared, ...) \
-  (gh_emulate_launch (grid, block, shared, [=] { kernel (__VA_ARGS__); }), GH_OK)
+  (gh_emulate_launch (grid, block, shared, gh_emulated_call (kernel, __VA_ARGS__)), GH_OK)
 #else
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>
@@ -393,6 +393,12 @@ GhStatus gh_cuda_add_product_bf16 (GhCtx *ctx, float *y, const float *past, cons
     const float *bias, int rows);
 bool gh_cuda_fuses_block (const GhBlockParts *block);
 GhStatus gh_cuda_block_fwd (GhCtx *ctx, float *x, const GhBlockParts *block, int B, int N);
+bool gh_cuda_packs_blocks (const GhCtx *ctx, const GhBlockParts *block);
+GhStatus gh_cuda_blocks_pack (GhCtx *ctx, void **packed, const GhBlockParts *blocks, int depth);
+void gh_cuda_blocks_free (void *packed);
+bool gh_cuda_suits_blocks (const GhCtx *ctx, const void *packed, int B, int N);
+/* One image. Uses gh_scratch(). */
+GhStatus gh_cuda_blocks_fwd (GhCtx *ctx, float *x, const void *packed, int N);
 bool gh_cuda_fuses_training (const GhCtx *ctx, const GhBlockTraining *block);
 void gh_cuda_blocks_training_bytes (GhCtx *ctx, size_t *kept, size_t *scratch, const GhBlockTraining *block, int B,
     int N);

@@ -1,25 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * gelu-bf16.cu: what comes between two products in bfloat16: a bias, GELU, and their gradients, eight values a thread. */
 #include "column-sums.h"
+#include "normal.h"
 
 enum { LANES = 8 /* rows of a block in flight */ };
-
-namespace {
-/* Phi(x) and phi(x), off by 1.5e-7 at most: erfc as a polynomial times exp(-x^2) (Hastings; Abramowitz and Stegun
- * 7.1.26). */
-struct Normal {
-  float below, density;
-};
-}
-
-static __device__ __forceinline__ Normal
-normal (float x)
-{
-  float z = fabsf (x) * 0.70710678118654752f, t = __fdividef (1, 1 + 0.3275911f * z);
-  float sum = t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
-  float bell = exp2f (-1.4426950408889634f * z * z), tail = 0.5f * sum * bell;  /* Phi(-|x|) */
-  return { x < 0 ? tail : 1 - tail, 0.39894228040143268f * bell };
-}
 
 static __global__ void
 finish (GhBf16 *y, const GhBf16 *x, const float *bias, bool gelu, int C, size_t eights)
@@ -31,7 +15,7 @@ finish (GhBf16 *y, const GhBf16 *x, const float *bias, bool gelu, int C, size_t 
 #pragma unroll
     for (int j = 0; j < 8; j++) {
       v[j] += bias ? bias[c + j] : 0;
-      v[j] = gelu ? v[j] * normal (v[j]).below : v[j];
+      v[j] = gelu ? v[j] * gh_normal (v[j]).below : v[j];
     }
     gh_store_eight (y + i * 8, v);
   }
@@ -66,7 +50,7 @@ gelu_bwd (GhBf16 *dx, float *part, const GhBf16 *x, const float *bias, int rows,
 #pragma unroll
     for (int j = 0; j < 8; j++) {
       float at = v[j] + b[j];
-      Normal n = normal (at);
+      GhNormal n = gh_normal (at);
       d[j] *= n.below + at * n.density;
       sum[j] += d[j];
     }

@@ -4,50 +4,22 @@
  */
 #undef _FORTIFY_SOURCE          /* its longjmp() refuses to change stacks */
 #include "emulation-private.h"
+#include "fiber.h"
 
-#include <dlfcn.h>
-#include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/mman.h>
-#include <ucontext.h>
 
 #include <algorithm>
-#include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/common_interface_defs.h>
-#endif
-
 __thread uint3 threadIdx, blockIdx;
 __thread dim3 blockDim, gridDim;
 
-/* ---- fibers ---------------------------------------------------------------------------------------------- */
-
 namespace {
 
-#ifdef __SANITIZE_ADDRESS__
-enum { STACK = 256 << 10 };
-#else
-enum { STACK = 64 << 10 };
-#endif
-enum { WARP = 32, PAGE = 64 << 10 /* at least one, on every processor */ };
-
-/* A stack, with a page below it that faults when it is written over. */
-struct Fiber {
-  ucontext_t context;
-  jmp_buf at;
-  bool started = false;
-  void *fake = nullptr;         /* of the address sanitizer */
-  char *memory;
-
-  Fiber ();
-  ~Fiber () { munmap (memory, PAGE + STACK); }
-  char *stack () const { return memory + PAGE; }
-};
+enum { WARP = 32 };
 
 enum class State { fresh, ready, at_block, at_warp, ended };
 
@@ -68,8 +40,14 @@ struct Warp {
   unsigned live = 0, waiting = 0;
 };
 
+/* Threads that meet by number: how many have come, how often all had. */
+struct Meeting {
+  unsigned come = 0, times = 0;
+};
+
 /* A block under way. */
 struct Block {
+  uint3 index = { };
   const std::function<void ()> *body;
   std::vector<unsigned> order;  /* in which threads take turns */
   bool by_warps;                /* each warp as far as it gets before the next; else all threads a step each */
@@ -78,85 +56,15 @@ struct Block {
   size_t next = 0, stop = 0;    /* of the order, to be started now */
   unsigned running = 0, live = 0, waiting = 0;
   char *shared = nullptr;
+  Meeting meetings[16];
 };
 
 thread_local Block *block;
-thread_local Fiber *current;    /* the fiber under way */
-/* Fibers outlive blocks and launches. */
-thread_local std::vector<std::unique_ptr<Fiber>> fibers;
-thread_local std::vector<Fiber *> idle;
+/* Blocks that run at once, `cluster` neighbours in a cluster; and turns since one of them got anywhere. */
+thread_local std::vector<Block> residents;
+thread_local unsigned cluster;
+thread_local size_t idle_turns;
 thread_local unsigned launches;
-
-/* A context starts a fiber; from then on jumps, which need no system call. */
-thread_local jmp_buf scheduler;
-
-#ifdef __SANITIZE_ADDRESS__
-thread_local const void *scheduler_stack;
-thread_local size_t scheduler_stack_size;
-
-void
-leave (void **fake, const void *stack, size_t size)
-{
-  __sanitizer_start_switch_fiber (fake, stack, size);
-}
-
-void
-arrive_on_fiber ()
-{
-  __sanitizer_finish_switch_fiber (current->fake, &scheduler_stack, &scheduler_stack_size);
-}
-
-void
-arrive_on_scheduler (void *fake)
-{
-  __sanitizer_finish_switch_fiber (fake, nullptr, nullptr);
-}
-
-/* The C library's own: the sanitizer's takes a jump for leaving functions, and forgets what it knows of the stack. */
-void (*
-find_jump ()) (jmp_buf, int)
-{
-  void *library = dlopen ("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
-  void *found = library ? dlsym (library, "_longjmp") : nullptr;
-
-  return found ? (void (*) (jmp_buf, int)) found : _longjmp;
-}
-
-void (*const jump) (jmp_buf, int) = find_jump ();
-#else
-const void *const scheduler_stack = nullptr;
-const size_t scheduler_stack_size = 0;
-
-void leave (void **, const void *, size_t) { }
-void arrive_on_fiber () { }
-void arrive_on_scheduler (void *) { }
-void (*const jump) (jmp_buf, int) = _longjmp;
-#endif
-
-void
-into_fiber (Fiber *fiber)
-{
-  void *fake = nullptr;
-
-  current = fiber;
-  leave (&fake, fiber->stack (), STACK);
-  if (!_setjmp (scheduler)) {
-    if (fiber->started)
-      jump (fiber->at, 1);
-    fiber->started = true;
-    setcontext (&fiber->context);
-  }
-  arrive_on_scheduler (fake);
-}
-
-void
-out_of_fiber ()
-{
-  leave (&current->fake, scheduler_stack, scheduler_stack_size);
-  if (!_setjmp (current->at))
-    jump (scheduler, 1);
-  arrive_on_fiber ();
-}
 
 /* ---- the threads of a block ------------------------------------------------------------------------------ */
 
@@ -167,7 +75,7 @@ describe (unsigned i)
   char text[400];
 
   snprintf (text, sizeof text, "thread (%u,%u,%u)", t.index.x, t.index.y, t.index.z);
-  if (t.state == State::at_block || t.state == State::at_warp)
+  if (t.state == State::at_block || t.state == State::at_warp || (cluster > 0 && t.state == State::ready))
     snprintf (text + strlen (text), sizeof text - strlen (text), " waits at %s () (%s:%d)", t.what, t.file, t.line);
   return text;
 }
@@ -226,6 +134,7 @@ try_meeting (unsigned warp, unsigned mask)
   for (unsigned rest = present; rest; rest &= rest - 1)
     lanes[__builtin_ctz (rest)].state = State::ready;
   w.waiting &= ~present;
+  idle_turns = 0;
 }
 
 void
@@ -240,6 +149,7 @@ try_barrier ()
   for (Thread &t : block->threads)
     t.state = State::ready;
   block->waiting = 0;
+  idle_turns = 0;
 }
 
 /* Until others have let it go on. */
@@ -263,6 +173,7 @@ end (unsigned i)
 
   block->threads[i].state = State::ended;
   block->live--;
+  idle_turns = 0;
   w.live &= ~(1u << i % WARP);
   if (block->waiting > 0)
     die_of_absence (first_at (State::at_block), i);
@@ -291,21 +202,9 @@ fiber_main ()
       (*block->body) ();
       end (i);
     }
-    idle.push_back (current);
+    idle_fibers.push_back (current);
     out_of_fiber ();
   }
-}
-
-Fiber *
-take_fiber ()
-{
-  if (idle.empty ()) {
-    fibers.push_back (std::make_unique<Fiber> ());
-    idle.push_back (fibers.back ().get ());
-  }
-  Fiber *fiber = idle.back ();
-  idle.pop_back ();
-  return fiber;
 }
 
 [[noreturn]] void
@@ -314,7 +213,8 @@ die_of_waiting ()
   std::string all;
 
   for (unsigned i = 0, shown = 0; i < block->threads.size () && shown < 3; i++) {
-    bool waits = block->threads[i].state == State::at_block || block->threads[i].state == State::at_warp;
+    State state = block->threads[i].state;
+    bool waits = state == State::at_block || state == State::at_warp || (cluster > 0 && state == State::ready);
     bool like_last = i > 0 && waits && same_place (block->threads[i], block->threads[i - 1]);
     if (!waits || like_last)
       continue;
@@ -336,7 +236,7 @@ take_turns (size_t begin, size_t end)
       continue;
     if (t.state == State::fresh) {
       block->stop = end;
-      into_fiber (take_fiber ());
+      into_fiber (take_fiber (fiber_main));
     } else {
       run_as (i);
       into_fiber (t.fiber);
@@ -371,6 +271,30 @@ run_block ()
     }
     if (!moved)
       die_of_waiting ();
+  }
+}
+
+/* A turn for each thread of each block that can go on, as long as there are any. Those that only look whether they may go
+ * on have a turn, too: when nothing else has happened for a while, nothing ever will. */
+void
+run_residents ()
+{
+  bool live = true;
+
+  idle_turns = 0;
+  while (live) {
+    live = false;
+    for (Block &b : residents) {
+      block = &b;
+      blockIdx = b.index;
+      if (b.live > 0) {
+        if (!take_turns (0, b.order.size ()))
+          idle_turns++;
+        live = true;
+      }
+      if (idle_turns > 20 * residents.size () * (b.order.size () + 1))
+        die_of_waiting ();
+    }
   }
 }
 
@@ -416,9 +340,49 @@ prepare_block (Block *b)
 
 }
 
+static void
+finish_block (Block *b, size_t shared_bytes, const char *file, int line)
+{
+  if (!gh_emulation_guards_hold (b->shared, shared_bytes))
+    gh_emulation_die ("the launch at %s:%d wrote beyond its %zu bytes of shared memory", file, line, shared_bytes);
+}
+
+static char *
+shared_memory (size_t bytes, const char *file, int line)
+{
+  char *shared = gh_emulation_allocate (bytes, 1024);
+
+  if (!shared)
+    gh_emulation_die ("no %zu bytes of shared memory for the launch at %s:%d", bytes, file, line);
+  return shared;
+}
+
+/* All blocks of a grid at once. */
+static void
+run_at_once (const Block &like, unsigned blocks, size_t shared_bytes, const char *file, int line)
+{
+  gh_emulation_forget_bulk ();
+  residents.assign (blocks, like);
+  for (unsigned i = 0; i < blocks; i++) {
+    Block &b = residents[i];
+    b.index = { i, 0, 0 };
+    b.shared = shared_memory (shared_bytes, file, line);
+    prepare_block (&b);
+  }
+  run_residents ();
+  for (Block &b : residents) {
+    block = &b;
+    finish_block (&b, shared_bytes, file, line);
+    gh_emulation_release (b.shared);
+  }
+  block = nullptr;
+  residents.clear ();
+  gh_emulation_check_memory (file, line);
+}
+
 void
-gh_emulation_run (dim3 grid, dim3 size, size_t shared_bytes, const std::function<void ()> &body, const char *file,
-    int line)
+gh_emulation_run (dim3 grid, dim3 size, size_t shared_bytes, unsigned cluster_size, const std::function<void ()> &body,
+    const char *file, int line)
 {
   unsigned n = size.x * size.y * size.z, seed;
   Turns turns = choose_turns (&seed);
@@ -432,11 +396,14 @@ gh_emulation_run (dim3 grid, dim3 size, size_t shared_bytes, const std::function
     b.order[i] = turns == Turns::reverse ? n - 1 - i : i;
   if (turns == Turns::shuffled)
     std::shuffle (b.order.begin (), b.order.end (), std::mt19937 (seed));
-  b.shared = gh_emulation_allocate (shared_bytes, 16);
-  if (!b.shared)
-    gh_emulation_die ("no %zu bytes of shared memory for the launch at %s:%d", shared_bytes, file, line);
   gridDim = grid;
   blockDim = size;
+  cluster = cluster_size;
+  if (cluster > 0) {
+    run_at_once (b, (unsigned) blocks, shared_bytes, file, line);
+    return;
+  }
+  b.shared = shared_memory (shared_bytes, file, line);
   block = &b;
   for (size_t i = 0; i < blocks; i++) {
     size_t at = turns == Turns::reverse ? blocks - 1 - i : i;
@@ -444,24 +411,11 @@ gh_emulation_run (dim3 grid, dim3 size, size_t shared_bytes, const std::function
     memset (b.shared, 0xff, shared_bytes);
     prepare_block (&b);
     run_block ();
-    if (!gh_emulation_guards_hold (b.shared, shared_bytes))
-      gh_emulation_die ("the launch at %s:%d wrote beyond its %zu bytes of shared memory", file, line, shared_bytes);
+    finish_block (&b, shared_bytes, file, line);
   }
   block = nullptr;
   gh_emulation_release (b.shared);
   gh_emulation_check_memory (file, line);
-}
-
-Fiber::Fiber ()
-{
-  memory = (char *) mmap (nullptr, PAGE + STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED || mprotect (memory, PAGE, PROT_NONE) != 0)
-    gh_emulation_die ("no memory for the stack of a thread");
-  getcontext (&context);
-  context.uc_stack.ss_sp = stack ();
-  context.uc_stack.ss_size = STACK;
-  context.uc_link = nullptr;
-  makecontext (&context, fiber_main, 0);
 }
 
 void
@@ -477,51 +431,6 @@ gh_emulation_die (const char *format, ...)
   fputc ('\n', stderr);
   va_end (args);
   abort ();
-}
-
-/* ---- memory with guards ---------------------------------------------------------------------------------- */
-
-namespace {
-/* A guard: as float32, float64 or bfloat16 a NaN, as memory itself is, but another one: it tells when a NaN is written
- * over it. One byte more for pieces of odd size. */
-struct Guard {
-  unsigned char bytes[GH_GUARD + 2];
-
-  Guard ()
-  {
-    for (size_t i = 0; i < sizeof bytes; i++)
-      bytes[i] = i % 2 ? 0xff : 0xc5;
-  }
-};
-
-const Guard guard;
-}
-
-char *
-gh_emulation_allocate (size_t bytes, size_t alignment)
-{
-  void *memory;
-
-  if (posix_memalign (&memory, alignment, GH_GUARD + bytes + GH_GUARD) != 0)
-    return nullptr;
-  char *p = (char *) memory + GH_GUARD;
-  memcpy (memory, guard.bytes, GH_GUARD);
-  memset (p, 0xff, bytes);
-  memcpy (p + bytes, guard.bytes + bytes % 2, GH_GUARD);
-  return p;
-}
-
-void
-gh_emulation_release (char *p)
-{
-  free (p - GH_GUARD);
-}
-
-bool
-gh_emulation_guards_hold (const char *p, size_t bytes)
-{
-  return memcmp (p - GH_GUARD, guard.bytes, GH_GUARD) == 0
-      && memcmp (p + bytes, guard.bytes + bytes % 2, GH_GUARD) == 0;
 }
 
 /* ---- what kernels call ----------------------------------------------------------------------------------- */
@@ -572,4 +481,65 @@ gh_emulate_meeting (const char *what, unsigned mask, uint64_t word, unsigned sou
   block->warps[block->running / WARP].waiting |= 1u << lane;
   wait_as (State::at_warp);
   return t.met;
+}
+
+/* ---- for blocks that run at once ------------------------------------------------------------------------- */
+
+void
+gh_emulation_spin (const char *what, const char *file, int line)
+{
+  Thread &t = block->threads[block->running];
+
+  t.what = what;
+  t.file = file;
+  t.line = line;
+  idle_turns++;
+  out_of_fiber ();
+}
+
+void
+gh_emulation_go_on (void)
+{
+  idle_turns = 0;
+}
+
+static Block *
+of_cluster (unsigned rank)
+{
+  return &residents[blockIdx.x / cluster * cluster + rank];
+}
+
+void *
+gh_emulation_shared_of (void *mine, unsigned rank)
+{
+  if (rank >= cluster)
+    gh_emulation_die ("there is no block %u in a cluster of %u", rank, cluster);
+  return of_cluster (rank)->shared + ((char *) mine - block->shared);
+}
+
+unsigned
+gh_emulation_cluster_rank (void)
+{
+  return blockIdx.x % cluster;
+}
+
+unsigned
+gh_emulation_cluster_size (void)
+{
+  return cluster;
+}
+
+void
+gh_emulation_meet (unsigned id, unsigned threads, bool in_cluster, const char *what, const char *file, int line)
+{
+  Meeting *meeting = &(in_cluster ? of_cluster (0) : block)->meetings[id];
+  unsigned times = meeting->times;
+
+  if (++meeting->come == threads) {
+    meeting->come = 0;
+    meeting->times++;
+  }
+  while (meeting->times == times)
+    gh_emulation_spin (what, file, line);
+  gh_emulation_go_on ();
 }

@@ -70,7 +70,16 @@ static constexpr int warpSize = 32;
 
 /* body() once per thread of the grid. shared_bytes: dynamic shared memory of a block. */
 void gh_emulate_launch (dim3 grid, dim3 block, size_t shared_bytes, const std::function<void ()> &body, GH_HERE);
-/* The block's dynamic shared memory, aligned to 16 bytes. */
+
+template <class T> struct GhEmulatedAs { typedef T type; };
+/* A call of a kernel for later, with its arguments as they are now. */
+template <class... P> static inline std::function<void ()>
+gh_emulated_call (void (*kernel) (P...), typename GhEmulatedAs<P>::type... args)
+{
+  return [=] { kernel (args...); };
+}
+
+/* The block's dynamic shared memory, aligned to 1024 bytes. */
 void *gh_emulated_shared (void);
 
 /* ---- meeting others -------------------------------------------------------------------------------------- */
@@ -161,6 +170,24 @@ void gh_emulate_load_matrices (unsigned *r, const uint16_t *row, bool turned, co
 void gh_emulate_copy_async (void *to, const void *from, int bytes);
 void gh_emulate_copy_commit (void);
 void gh_emulate_copy_wait (int newer);
+
+/* What kernels/cuda/hopper.h is made of here (emulated-hopper.cc). Blocks of such a launch take turns, and those that wait
+ * for what another one does give theirs away. Copies come when their barrier is waited for, products are done when they
+ * are waited for: until then what they make is not there. */
+void gh_emulate_resident_launch (unsigned blocks, unsigned threads, size_t shared_bytes, unsigned cluster,
+    const std::function<void ()> &body, GH_HERE);
+void gh_emulate_barrier_init (uint64_t *barrier, int arrivals);
+void gh_emulate_barrier_expect (uint64_t *barrier, int bytes);
+void gh_emulate_barrier_arrive_at (uint64_t *barrier, int rank);
+void gh_emulate_barrier_wait (uint64_t *barrier, unsigned parity, const char *file, int line);
+void gh_emulate_bulk_copy (void *to, const void *from, int bytes, uint64_t *barrier, unsigned ranks);
+void gh_emulate_cluster_sync (const char *file, int line);
+int gh_emulate_cluster_rank (void);
+void gh_emulate_some_sync (int id, int threads, const char *file, int line);
+void gh_emulate_flag_wait (const unsigned *flag, unsigned value, const char *file, int line);
+void gh_emulate_tile_product (float *c, const uint16_t *a, const uint16_t *b, int cols);
+void gh_emulate_products_commit (void);
+void gh_emulate_products_wait (int newer, const char *file, int line);
 
 static inline void __threadfence (void) { }
 static inline void __threadfence_block (void) { }

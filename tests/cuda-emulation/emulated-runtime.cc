@@ -150,8 +150,8 @@ spoils_capture ()
 
 }
 
-void
-gh_emulate_launch (dim3 grid, dim3 size, size_t shared_bytes, const std::function<void ()> &body, const char *file,
+static void
+launch (dim3 grid, dim3 size, size_t shared_bytes, unsigned cluster, const std::function<void ()> &body, const char *file,
     int line)
 {
   size_t threads = (size_t) size.x * size.y * size.z;
@@ -160,7 +160,23 @@ gh_emulate_launch (dim3 grid, dim3 size, size_t shared_bytes, const std::functio
       || threads > 1024 || size.z > 64 || shared_bytes > MOST_SHARED)
     gh_emulation_die ("no device launches (%u,%u,%u) blocks of (%u,%u,%u) threads and %zu shared bytes (%s:%d)", grid.x,
         grid.y, grid.z, size.x, size.y, size.z, shared_bytes, file, line);
-  enqueue (capture.stream, [=] { gh_emulation_run (grid, size, shared_bytes, body, file, line); });
+  enqueue (capture.stream, [=] { gh_emulation_run (grid, size, shared_bytes, cluster, body, file, line); });
+}
+
+void
+gh_emulate_launch (dim3 grid, dim3 size, size_t shared_bytes, const std::function<void ()> &body, const char *file,
+    int line)
+{
+  launch (grid, size, shared_bytes, 0, body, file, line);
+}
+
+void
+gh_emulate_resident_launch (unsigned blocks, unsigned threads, size_t shared_bytes, unsigned cluster,
+    const std::function<void ()> &body, const char *file, int line)
+{
+  if (cluster < 1 || cluster > 8 || blocks % cluster)
+    gh_emulation_die ("no device launches %u blocks in clusters of %u (%s:%d)", blocks, cluster, file, line);
+  launch (dim3 (blocks), dim3 (threads), shared_bytes, cluster, body, file, line);
 }
 
 cudaError_t

@@ -6,6 +6,7 @@
  */
 #include "emulation-private.h"
 
+#include <deque>
 #include <vector>
 
 namespace {
@@ -30,8 +31,24 @@ struct Copies {
   std::vector<Copy> open;
 };
 
-thread_local std::vector<Words> all_words (MOST_THREADS);
-thread_local std::vector<Copies> copies (MOST_THREADS);
+/* Of a block's threads. */
+struct Place {
+  std::vector<Words> words = std::vector<Words> (MOST_THREADS);
+  std::vector<Copies> copies = std::vector<Copies> (MOST_THREADS);
+};
+
+/* Blocks that run at once have a place each; those that take turns share the first. */
+thread_local std::deque<Place> places;
+
+Place &
+place ()
+{
+  size_t which = gh_emulation_cluster_size () > 0 ? blockIdx.x : 0;
+
+  while (places.size () <= which)
+    places.emplace_back ();
+  return places[which];
+}
 
 unsigned
 thread ()
@@ -71,9 +88,9 @@ void
 gh_emulate_mma (float *c, const unsigned *a, unsigned b0, unsigned b1, const char *file, int line)
 {
   unsigned mine = thread (), lane = gh_emulated_lane ();
-  Words *lanes = &all_words[mine - lane];
+  Words *lanes = &place ().words[mine - lane];
 
-  all_words[mine] = { { a[0], a[1], a[2], a[3] }, { b0, b1 }, nullptr };
+  place ().words[mine] = { { a[0], a[1], a[2], a[3] }, { b0, b1 }, nullptr };
   meet ("mma", file, line);
   for (unsigned i = 0; i < 4; i++) {
     unsigned row = lane / 4 + i / 2 * 8, col = lane % 4 * 2 + i % 2;
@@ -89,11 +106,11 @@ void
 gh_emulate_load_matrices (unsigned *r, const uint16_t *row, bool turned, const char *file, int line)
 {
   unsigned mine = thread (), lane = gh_emulated_lane (), g = lane / 4, i = lane % 4;
-  Words *lanes = &all_words[mine - lane];
+  Words *lanes = &place ().words[mine - lane];
 
   if ((uintptr_t) row % 16)
     gh_emulation_die ("ldmatrix of a row that is not aligned to 16 bytes (%s:%d)", file, line);
-  all_words[mine].row = row;
+  place ().words[mine].row = row;
   meet ("ldmatrix", file, line);
   for (unsigned m = 0; m < 4; m++) {
     const uint16_t *low = turned ? lanes[m * 8 + 2 * i].row + g : lanes[m * 8 + g].row + 2 * i;
@@ -109,13 +126,13 @@ gh_emulate_copy_async (void *to, const void *from, int bytes)
   if ((uintptr_t) to % 16 || (bytes && (uintptr_t) from % 16))
     gh_emulation_die ("cp.async between places that are not aligned to 16 bytes");
   memset (to, 0xff, 16);
-  copies[thread ()].open.push_back ({ to, from, bytes });
+  place ().copies[thread ()].open.push_back ({ to, from, bytes });
 }
 
 void
 gh_emulate_copy_commit (void)
 {
-  Copies &mine = copies[thread ()];
+  Copies &mine = place ().copies[thread ()];
 
   mine.groups.push_back (std::move (mine.open));
   mine.open.clear ();
@@ -124,7 +141,7 @@ gh_emulate_copy_commit (void)
 void
 gh_emulate_copy_wait (int newer)
 {
-  std::vector<std::vector<Copy>> &groups = copies[thread ()].groups;
+  std::vector<std::vector<Copy>> &groups = place ().copies[thread ()].groups;
 
   while ((int) groups.size () > newer) {
     for (const Copy &copy : groups.front ()) {
@@ -140,7 +157,7 @@ void
 gh_emulation_forget_copies (unsigned threads)
 {
   for (unsigned i = 0; i < threads && i < MOST_THREADS; i++) {
-    copies[i].groups.clear ();
-    copies[i].open.clear ();
+    place ().copies[i].groups.clear ();
+    place ().copies[i].open.clear ();
   }
 }

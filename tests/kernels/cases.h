@@ -13,6 +13,7 @@ extern const HnCase hn_attention_bwd_f32;
 extern const HnCase hn_attention_bwd_bf16;
 extern const HnCase hn_band_share_fwd;
 extern const HnCase hn_block_fwd;
+extern const HnCase hn_blocks_fwd;
 extern const HnCase hn_blocks_training;
 extern const HnCase hn_bmm;
 extern const HnCase hn_embed_tokens_fwd;

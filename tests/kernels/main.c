@@ -12,6 +12,7 @@ static const HnCase *const cases[] = {
   &hn_attention_bwd_bf16,
   &hn_band_share_fwd,
   &hn_block_fwd,
+  &hn_blocks_fwd,
   &hn_blocks_training,
   &hn_bmm,
   &hn_embed_tokens_fwd,
