@@ -4,7 +4,7 @@
  * of its camera. Nothing is trained: it takes seconds.
  */
 #include "tools.h"
-#include "frame-source.h"
+#include "frame-options.h"
 #include "models/gh-embed-fit.h"
 
 #include <gio/gio.h>
@@ -15,8 +15,9 @@
 #define MOST_REGIONS 64
 
 typedef struct {
-  char *model, *images, *from, *to, *video, *source, *crop_text, *pool, *regions, *output;
-  int frames, embedding, surprise, shadows, threads;
+  GhFrameOptions frames;
+  char *model, *pool, *regions, *output;
+  int embedding, surprise, shadows, threads;
   gboolean bfloat16;
   gint64 seed;
   GhFrameSource from_where;
@@ -27,12 +28,7 @@ static void
 options_clear (Options *o)
 {
   g_free (o->model);
-  g_free (o->images);
-  g_free (o->from);
-  g_free (o->to);
-  g_free (o->video);
-  g_free (o->source);
-  g_free (o->crop_text);
+  gh_frame_options_clear (&o->frames);
   g_free (o->pool);
   g_free (o->regions);
   g_free (o->output);
@@ -44,14 +40,7 @@ parse (Options *o, int *argc, char ***argv)
 {
   const GOptionEntry entries[] = {
     { "model", 'm', 0, G_OPTION_ARG_FILENAME, &o->model, "The encoder", "FILE" },
-    { "images", 'i', 0, G_OPTION_ARG_FILENAME, &o->images,
-        "Frames of its camera: a folder of images, or of folders of them, such as a dataset", "DIR" },
-    { "from", 0, 0, G_OPTION_ARG_FILENAME, &o->from, "First image of the folder, by name", "NAME" },
-    { "to", 0, 0, G_OPTION_ARG_FILENAME, &o->to, "Last image of the folder, by name", "NAME" },
-    { "video", 'v', 0, G_OPTION_ARG_FILENAME, &o->video, "Frames: a recording", "FILE|URI" },
-    { "source", 0, 0, G_OPTION_ARG_STRING, &o->source, "Frames: pipeline text that yields raw video", "TEXT" },
-    { "crop", 0, 0, G_OPTION_ARG_STRING, &o->crop_text, "Part of the frames to look at, in pixels", "X,Y,W,H" },
-    { "frames", 0, 0, G_OPTION_ARG_INT, &o->frames, "Frames to keep in memory (2000)", "N" },
+    GH_FRAME_OPTIONS (&o->frames, "Frames of its camera"),
     { "pool", 0, 0, G_OPTION_ARG_STRING, &o->pool, "What is taken of the tokens: mean, mean+std (mean+std)", "NAME" },
     { "regions", 0, 0, G_OPTION_ARG_STRING, &o->regions,
         "Over each of so many regions of the picture by itself, rows first: 4x5 (1x1)", "RxC" },
@@ -67,10 +56,10 @@ parse (Options *o, int *argc, char ***argv)
     G_OPTION_ENTRY_NULL
   };
 
-  return gh_tool_parse (argc, argv, entries, "",
+  return gh_tool_parse (argc, argv, entries, "[NAME=VALUE...]",
       "Pools the tokens of a trained encoder in another way, without training. What they are pooled to is standardised by\n"
       "how it varies over the frames, which need no labels, and brought to the numbers of an embedding by its principal\n"
-      "components. Heads have to be trained anew.\n\n"
+      "components. Heads have to be trained anew. NAME=VALUE are variables of a .pipeline file.\n\n"
       "  gst-heads pool-encoder --model=encoder.safetensors --images=frames --regions=4x5 --output=regions.safetensors");
 }
 
@@ -105,21 +94,15 @@ complete_shape (Options *o)
 }
 
 static int
-complete (Options *o)
+complete (Options *o, char *const *values)
 {
-  g_autoptr (GError) error = NULL;
   int status;
 
   if (!o->model || !o->output)
     return gh_tool_fail (GH_EXIT_USAGE, "--%s is needed (see --help)", o->model ? "output" : "model");
-  if (!!o->images + !!o->video + !!o->source != 1)
-    return gh_tool_fail (GH_EXIT_USAGE, "where do the frames come from? One of --images, --video and --source");
-  if (o->frames < 2)
-    return gh_tool_fail (GH_EXIT_USAGE, "--frames=%d: at least 2 are needed", o->frames);
-  o->from_where = (GhFrameSource) { o->images, o->video, o->source, o->from, o->to, NULL };
-  if (o->crop_text && !gh_crop_parse (&o->from_where.crop, o->crop_text, &error))
-    return gh_tool_fail (GH_EXIT_USAGE, "--crop: %s", error->message);
-  status = complete_shape (o);
+  status = gh_frame_options_complete (&o->frames, values, &o->from_where);
+  if (status < 0)
+    status = complete_shape (o);
   return status < 0 ? gh_tool_check_output (o->output) : status;
 }
 
@@ -154,7 +137,7 @@ run (const Options *o, GError **error)
   if (!encoder)
     return FALSE;
   c = gh_encoder_config (encoder);
-  store = gh_frame_store_new (c->height, c->width, o->frames, o->seed);
+  store = gh_frame_store_new (c->height, c->width, o->frames.frames, o->seed);
   if (!gh_frame_source_fill (&o->from_where, store, error)
       || !fit (o, gh_encoder_path (encoder), store, &shadows, error)
       || !(made = gh_encoder_load (o->output, GH_DEVICE_AUTO, GH_PRECISION_AUTO, o->threads, error)))
@@ -172,14 +155,14 @@ run (const Options *o, GError **error)
 int
 gh_tool_pool_encoder (int argc, char **argv)
 {
-  g_auto (Options) options = { .frames = 2000, .embedding = 512, .seed = 1 };
+  g_auto (Options) options = { .embedding = 512, .seed = 1 };
   g_autoptr (GError) error = NULL;
-  int status = parse (&options, &argc, &argv);
+  int status;
 
-  if (status < 0 && argc > 1)
-    return gh_tool_fail (GH_EXIT_USAGE, "\"%s\" is no option; everything is given by options (see --help)", argv[1]);
+  gh_frame_options_init (&options.frames);
+  status = parse (&options, &argc, &argv);
   if (status < 0)
-    status = complete (&options);
+    status = complete (&options, argv + 1);
   if (status >= 0)
     return status;
   if (!gh_tool_init_gst ())

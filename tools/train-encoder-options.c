@@ -10,12 +10,7 @@ void
 gh_train_encoder_options_clear (GhTrainEncoderOptions *o)
 {
   gh_encoder_options_clear (&o->run);
-  g_free (o->images);
-  g_free (o->from);
-  g_free (o->to);
-  g_free (o->video);
-  g_free (o->source);
-  g_free (o->crop_text);
+  gh_frame_options_clear (&o->frames);
   g_free (o->config);
   g_free (o->output);
   g_free (o->checkpoint);
@@ -30,7 +25,8 @@ gh_train_encoder_options_clear (GhTrainEncoderOptions *o)
 static void
 options_init (GhTrainEncoderOptions *o)
 {
-  *o = (GhTrainEncoderOptions) { .warmup = GH_UNSAID, .seed = GH_UNSAID, .checkpoint_minutes = 1, .frames = 2000 };
+  *o = (GhTrainEncoderOptions) { .warmup = GH_UNSAID, .seed = GH_UNSAID, .checkpoint_minutes = 1 };
+  gh_frame_options_init (&o->frames);
   gh_mae_train_options_init_unasked (&o->train);
   gh_world_init (&o->world);
 }
@@ -39,17 +35,7 @@ static int
 parse (GhTrainEncoderOptions *o, int *argc, char ***argv)
 {
   const GOptionEntry entries[] = {
-    { "images", 'i', 0, G_OPTION_ARG_FILENAME, &o->images,
-        "Frames: a folder of images, or of folders of them, such as a dataset", "DIR" },
-    { "from", 0, 0, G_OPTION_ARG_FILENAME, &o->from, "First image of the folder, by name", "NAME" },
-    { "to", 0, 0, G_OPTION_ARG_FILENAME, &o->to, "Last image of the folder, by name", "NAME" },
-    { "video", 'v', 0, G_OPTION_ARG_FILENAME, &o->video, "Frames: a recording", "FILE|URI" },
-    { "source", 0, 0, G_OPTION_ARG_STRING, &o->source,
-        "Frames: pipeline text that yields raw video, or a .pipeline file of such text", "TEXT" },
-    { "crop", 0, 0, G_OPTION_ARG_STRING, &o->crop_text, "Part of the frames to look at, in pixels", "X,Y,W,H" },
-    { "frames", 0, 0, G_OPTION_ARG_INT, &o->frames,
-        "Frames to keep in memory (2000); of more, half are the last ones and half a sample. From a live source, which "
-          "may never end, so many are taken", "N" },
+    GH_FRAME_OPTIONS (&o->frames, "Frames"),
     { "config", 'c', 0, G_OPTION_ARG_FILENAME, &o->config,
         "Shape: almacam, almacam-1080p, small, tiny (the default) or a JSON file", "NAME" },
     { "model", 'm', 0, G_OPTION_ARG_FILENAME, &o->run.file, "Start from this encoder, which needs its decoder",
@@ -107,28 +93,6 @@ beside (const char *output, const char *ending)
   gsize stem = strlen (output) - (g_str_has_suffix (output, ".safetensors") ? strlen (".safetensors") : 0);
 
   return g_strdup_printf ("%.*s%s", (int) stem, output, ending);
-}
-
-static int
-complete_source (GhTrainEncoderOptions *o, char *const *values)
-{
-  g_autoptr (GError) error = NULL;
-  int n = !!o->images + !!o->video + !!o->source;
-
-  if (n != 1)
-    return gh_tool_fail (GH_EXIT_USAGE, n ? "only one of --images, --video and --source says where frames come from"
-        : "where do the frames come from? --images, --video or --source (see --help)");
-  if ((o->from || o->to) && !o->images)
-    return gh_tool_fail (GH_EXIT_USAGE, "--from and --to choose images of a folder, --images");
-  for (char *const *value = values; *value; value++)
-    if (!strchr (*value, '=') || !o->source || !g_str_has_suffix (o->source, ".pipeline"))
-      return gh_tool_fail (GH_EXIT_USAGE, "\"%s\" is neither an option nor NAME=VALUE for a .pipeline file", *value);
-  o->from_where = (GhFrameSource) { o->images, o->video, o->source, o->from, o->to, values };
-  if (o->crop_text && !gh_crop_parse (&o->from_where.crop, o->crop_text, &error))
-    return gh_tool_fail (GH_EXIT_USAGE, "--crop: %s", error->message);
-  if (o->frames < 2)
-    return gh_tool_fail (GH_EXIT_USAGE, "--frames=%d: at least 2 are needed", o->frames);
-  return -1;
 }
 
 static int
@@ -223,7 +187,7 @@ gh_train_encoder_options_parse (GhTrainEncoderOptions *o, int argc, char **argv)
   if (status < 0)
     status = check_numbers (o);
   if (status < 0)
-    status = complete_source (o, argv + 1);
+    status = gh_frame_options_complete (&o->frames, argv + 1, &o->from_where);
   if (status < 0)
     status = complete_files (o);
   return status < 0 ? complete_training (o) : status;

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "encoder-options.h"
-#include "frame-source.h"
+#include "frame-options.h"
 #include "models/gh-file-lock.h"
 #include "models/gh-mae-trainer.h"
 
@@ -16,11 +16,11 @@ G_BEGIN_DECLS
 
 typedef struct {
   GhEncoderOptions run;         /* its encoder is --model */
-  char *images, *from, *to, *video, *source, *crop_text, *config, *output, *checkpoint, *record, *target;
+  GhFrameOptions frames;
+  char *config, *output, *checkpoint, *record, *target;
   gboolean resume, no_checkpoint, no_plot, bfloat16, no_decoder, alone;
   gint64 steps, warmup, seed;
   double minutes, checkpoint_minutes;
-  int frames;
   GhMaeTrainOptions train;
   /* From the above. */
   GhFrameSource from_where;

@@ -339,7 +339,7 @@ run (Options *o, GError **error)
     set_trial (o);
   if (!lock_checkpoint (o, error) || !(trainer = start (o, error)) || !gh_mae_trainer_join (trainer, &o->world, error))
     return FALSE;
-  store = gh_mae_trainer_new_store (trainer, o->frames);
+  store = gh_mae_trainer_new_store (trainer, o->frames.frames);
   if (!gh_frame_source_fill (&o->from_where, store, error)
       || (o->minutes > 0 && !o->resume && !plan_minutes (o, &trainer, store, error)))
     return FALSE;
