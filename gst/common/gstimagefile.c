@@ -5,6 +5,7 @@
 #endif
 
 #include "gstimagefile.h"
+#include "picturecheck.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -84,6 +85,18 @@ wait_for_frame (GstElement *pipeline, const gchar *path, GError **error)
   return sample;
 }
 
+static gboolean
+check_claims (const gchar *path, GError **error)
+{
+  g_autofree gchar *data = NULL;
+  gsize size;
+
+  if (!g_file_get_contents (path, &data, &size, NULL) || picture_is_bearable ((const guint8 *) data, size))
+    return TRUE;
+  fail (error, DECODE, path, "claims more than 128 megapixels, or a hundred scans: take it away, or scale it down");
+  return FALSE;
+}
+
 GstSample *
 gst_image_file_read (const gchar *path, GError **error)
 {
@@ -96,6 +109,8 @@ gst_image_file_read (const gchar *path, GError **error)
         "cannot be opened: %s", g_strerror (errno));
     return NULL;
   }
+  if (!check_claims (path, error))
+    return NULL;
   pipeline = gst_parse_launch ("filesrc name=source ! decodebin ! video/x-raw ! fakesink name=sink sync=false", &problem);
   if (problem) {
     fail (error, DECODE, path, "cannot be decoded: %s", problem->message);

@@ -2,7 +2,7 @@
  * picture-decoder.c: see picture-decoder.h. The decoder that stays runs in the thread that asks: what is pushed into it
  * is out of it again when the push returns. */
 #include "picture-decoder.h"
-#include "jpeg-check.h"
+#include "gst/common/picturecheck.h"
 #include "keyframe-decoder.h"
 
 #include <gst/app/app.h>
@@ -60,9 +60,9 @@ picture_fault (GBytes *picture)
   gsize size;
   const guint8 *data = g_bytes_get_data (picture, &size);
 
-  if (size == 0 || (jpeg_is_jpeg (data, size) && !has_end (data, size)))
+  if (size == 0 || (picture_is_jpeg (data, size) && !has_end (data, size)))
     return "undecodable";
-  return jpeg_is_jpeg (data, size) && !jpeg_is_bearable (data, size) ? "too_large" : NULL;
+  return picture_is_bearable (data, size) ? NULL : "too_large";
 }
 
 static void
@@ -131,7 +131,7 @@ picture_decode (PictureDecoder *decoder, GBytes *picture, GstClockTime timeout, 
   GstClockTime offset;
   GstSample *sample;
 
-  if (jpeg_is_jpeg (data, size) && (decoder->pipeline || set_up (decoder))) {
+  if (picture_is_jpeg (data, size) && (decoder->pipeline || set_up (decoder))) {
     sample = decode_jpeg (decoder, picture);
     *reason = sample ? NULL : "undecodable";
     return sample;

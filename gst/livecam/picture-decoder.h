@@ -16,7 +16,7 @@ PictureDecoder *picture_decoder_new (void);
 void picture_decoder_free (PictureDecoder *decoder);
 
 /* NULL, or a word for why it is not to be decoded: undecodable for a JPEG whose end is missing, as a decoder would fill in
- * what is not there; too_large for one that claims to be what no camera makes (jpeg-check.h). */
+ * what is not there; too_large for one that claims to be what no camera makes (picturecheck.h). */
 const gchar *picture_fault (GBytes *picture);
 /* NULL with *reason, a word: no_decoder, undecodable, decode_timeout or cancelled. */
 GstSample *picture_decode (PictureDecoder *decoder, GBytes *picture, GstClockTime timeout, GCancellable *cancellable,

@@ -109,6 +109,12 @@ err_has 'no picture of the class "rare" can be read'
 sed 's/^[^,]*[.]jpg/text.jpg/; 2q' frames/labels.csv >ruined.csv
 train 3 --labels=ruined.csv --label-column=people
 err_has 'text.jpg: cannot be decoded'
+# A picture of four gigapixels in 24 bytes is refused before a decoder believes it.
+printf '\211PNG\r\n\032\n\0\0\0\015IHDR\0\1\0\0\0\1\0\0' >frames/huge.png
+sed 's/^text.jpg/huge.png/' ruined.csv >huge.csv
+train 3 --labels=huge.csv --label-column=people
+err_has 'huge.png: claims more than 128 megapixels'
+rm frames/huge.png
 train 1 --label-column=people
 
 # Where nothing can be written is said before the work.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * jpeg-check.c: see jpeg-check.h. */
-#include "jpeg-check.h"
+ * picturecheck.c: see picturecheck.h. */
+#include "picturecheck.h"
 
 #include <string.h>
 
@@ -8,11 +8,14 @@
 /* A progressive JPEG has about ten; each one goes over all pixels again. */
 #define MAX_SCANS 100
 
+/* Signature, size and name of the first chunk come before its numbers. */
+#define PNG_NUMBERS 16
+
 /* The second bytes of markers. */
 enum { SOI = 0xd8, SOS = 0xda };
 
 gboolean
-jpeg_is_jpeg (const guint8 *data, gsize size)
+picture_is_jpeg (const guint8 *data, gsize size)
 {
   return size > 2 && data[0] == 0xff && data[1] == SOI;
 }
@@ -37,7 +40,7 @@ number_at (const guint8 *at)
 }
 
 /* From marker to marker, past the coded pixels: those hold none but of kinds without a segment. */
-gboolean
+static gboolean
 jpeg_is_bearable (const guint8 *data, gsize size)
 {
   const guint8 *at = data, *end = data + size;
@@ -57,4 +60,27 @@ jpeg_is_bearable (const guint8 *data, gsize size)
     at += MIN (1 + MAX (2, (gsize) number_at (at + 1)), (gsize) (end - at));
   }
   return TRUE;
+}
+
+/* Width and height stand at the beginning of the first chunk, which is always this one. */
+static gboolean
+png_is_bearable (const guint8 *data, gsize size)
+{
+  const guint8 *numbers = data + PNG_NUMBERS;
+
+  if (size < PNG_NUMBERS + 8)
+    return TRUE;
+  guint64 width = (guint64) number_at (numbers) << 16 | number_at (numbers + 2);
+  guint64 height = (guint64) number_at (numbers + 4) << 16 | number_at (numbers + 6);
+  return width == 0 || height <= MAX_PIXELS / width;
+}
+
+gboolean
+picture_is_bearable (const guint8 *data, gsize size)
+{
+  static const guint8 png[] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n' };
+
+  if (picture_is_jpeg (data, size))
+    return jpeg_is_bearable (data, size);
+  return size < sizeof png || memcmp (data, png, sizeof png) != 0 || png_is_bearable (data, size);
 }

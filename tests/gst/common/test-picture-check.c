@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
- * test-jpeg-check.c: sizes and scans that JPEGs claim, also cut at every byte. */
-#include "jpeg-check.h"
+ * test-picture-check.c: sizes and scans that JPEGs and PNGs claim, also cut at every byte. */
+#include "picturecheck.h"
 
 #include <string.h>
 
@@ -29,8 +29,8 @@ is_bearable (guint width, guint height, guint scans)
 {
   g_autoptr (GByteArray) jpeg = make (width, height, scans);
 
-  g_assert_true (jpeg_is_jpeg (jpeg->data, jpeg->len));
-  return jpeg_is_bearable (jpeg->data, jpeg->len);
+  g_assert_true (picture_is_jpeg (jpeg->data, jpeg->len));
+  return picture_is_bearable (jpeg->data, jpeg->len);
 }
 
 static void
@@ -58,8 +58,38 @@ test_cut (void)
   for (gsize size = 0; size <= jpeg->len; size++) {
     g_autofree guint8 *cut = g_memdup2 (jpeg->data, size);
 
-    g_assert_true (jpeg_is_jpeg (cut, size) == (size > 2));
-    g_assert_true (jpeg_is_bearable (cut, size) == (size < 16 + 9));
+    g_assert_true (picture_is_jpeg (cut, size) == (size > 2));
+    g_assert_true (picture_is_bearable (cut, size) == (size < 16 + 9));
+  }
+}
+
+static GByteArray *
+make_png (guint width, guint height)
+{
+  static const guint8 begin[] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', 0, 0, 0, 13, 'I', 'H', 'D', 'R' };
+  const guint32 numbers[] = { GUINT32_TO_BE (width), GUINT32_TO_BE (height) };
+  GByteArray *png = g_byte_array_new ();
+
+  g_byte_array_append (png, begin, sizeof begin);
+  g_byte_array_append (png, (const guint8 *) numbers, sizeof numbers);
+  return png;
+}
+
+static void
+test_png (void)
+{
+  static const struct { guint width, height; gboolean bearable; } cases[] = { { 640, 480, TRUE }, { 0, 1u << 31, TRUE },
+    { 16384, 8192, TRUE }, { 16384, 8193, FALSE }, { 1u << 31, 1u << 31, FALSE }, { 1u << 27, 1, TRUE } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GByteArray) png = make_png (cases[i].width, cases[i].height);
+
+    g_assert_false (picture_is_jpeg (png->data, png->len));
+    for (gsize size = 0; size <= png->len; size++) {
+      g_autofree guint8 *cut = g_memdup2 (png->data, size);
+
+      g_assert_true (picture_is_bearable (cut, size) == (cases[i].bearable || size < png->len));
+    }
   }
 }
 
@@ -67,8 +97,9 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/jpeg-check/size", test_size);
-  g_test_add_func ("/jpeg-check/scans", test_scans);
-  g_test_add_func ("/jpeg-check/cut", test_cut);
+  g_test_add_func ("/picture-check/size", test_size);
+  g_test_add_func ("/picture-check/scans", test_scans);
+  g_test_add_func ("/picture-check/cut", test_cut);
+  g_test_add_func ("/picture-check/png", test_png);
   return g_test_run ();
 }
