@@ -97,6 +97,18 @@ gh_block_fwd (GhCtx *ctx, float *x, const GhBlockParts *block, int B, int N)
   return ctx->backend->block_fwd (ctx, x, block, B, N);
 }
 
+/* Matrices that go with each other and with C, H and D, packed in one type. */
+static bool
+has_shapes (const GhBlockParts *b)
+{
+  int I = b->H * b->D, mlp = b->fc1->n_out;
+
+  return b->C > 0 && b->H > 0 && b->D > 0 && b->qkv->n_out == 3 * I && b->qkv->n_in == b->C && b->out->n_out == b->C
+      && b->out->n_in == I && b->fc1->n_in == b->C && b->fc2->n_out == b->C && b->fc2->n_in == mlp
+      && b->out->dtype == b->qkv->dtype && b->fc1->dtype == b->qkv->dtype && b->fc2->dtype == b->qkv->dtype
+      && (!b->conv || (b->taps > 0 && gh_is_flag (b->first)));
+}
+
 static bool
 of_one_shape (const GhBlockParts *a, const GhBlockParts *b)
 {
@@ -114,7 +126,7 @@ gh_blocks_pack (GhCtx *ctx, GhPackedBlocks **packed, const GhBlockParts *blocks,
   NEED (blocks_pack);
   CHECK (packed && blocks && depth > 0);
   for (int i = 0; i < depth; i++)
-    CHECK (has_all_parts (&blocks[i]) && of_one_shape (&blocks[i], &blocks[0]));
+    CHECK (has_all_parts (&blocks[i]) && has_shapes (&blocks[i]) && of_one_shape (&blocks[i], blocks));
   if (!ctx->backend->packs_blocks (ctx, blocks))
     return gh_fail (ctx, GH_UNSUPPORTED, "the %s back end does not run such blocks in one", ctx->backend->name);
   *packed = calloc (1, sizeof **packed);

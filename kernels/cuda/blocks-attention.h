@@ -117,6 +117,7 @@ add_shares (GhBf16 *to, const float (&sums)[8][4], const Place &p, const Share &
     for (int c = 0; c < 4; c++)
       mine[(n * 4 + c) * 32] = sums[n][c];
   }
+  gh_shared_proxy_fence ();
   gh_some_sync (ALL_WORKERS, WORKERS);  /* nobody reads the tiles any more, either */
 #pragma unroll
   for (int n = 0; n < 2; n++) {

@@ -5,7 +5,9 @@
  */
 #include "blocks.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* to[n_out/cols][n_in/64] tiles of w[n_out,n_in], eight values a thread. */
 static __global__ void
@@ -129,14 +131,25 @@ layer_of (const Places *p)
     p->adds[0], p->sums[1], p->adds[1], p->out_b, p->fc2_b, p->conv };
 }
 
+/* Whether somebody has asked, and this module has code for it. */
+static bool
+is_wanted (void)
+{
+#if defined (GH_CUDA_EMULATION) || defined (GH_BUILT_FOR_90A)
+  const char *wanted = getenv (GH_CUDA_BLOCKS);
+  int rows, cols;
+
+  return wanted && (strcmp (wanted, "together") == 0 || sscanf (wanted, "%dx%d", &rows, &cols) == 2);
+#else
+  return false;
+#endif
+}
+
 bool
 gh_cuda_packs_blocks (const GhCtx *ctx, const GhBlockParts *b)
 {
-  const char *wanted = getenv (GH_CUDA_BLOCKS);
-
-  return wanted && *wanted && gh_cuda (ctx)->capability == 90 && b->qkv->dtype == GH_DTYPE_BF16 && b->D == 64
-      && b->C % 64 == 0 && b->C >= 128
-      && b->C <= GH_MOST_CHANNELS && b->fc1->n_out % 64 == 0 && (!b->conv || b->taps <= GH_MOST_CONV);
+  return is_wanted () && gh_cuda (ctx)->capability == 90 && b->qkv->dtype == GH_DTYPE_BF16 && b->D == 64 && b->C % 64 == 0
+      && b->C >= 128 && b->C <= GH_MOST_CHANNELS && b->fc1->n_out % 64 == 0 && (!b->conv || b->taps <= GH_MOST_CONV);
 }
 
 static GhStatus
@@ -151,6 +164,8 @@ pack_all (GhCtx *ctx, GhLayers *to, const GhBlockParts *blocks, int depth)
   room.take<GhLayer> (depth);
   if (status == GH_OK)
     status = gh_cuda_check (ctx, cudaMalloc (&to->memory, room.used), "memory for weights");
+  if (status != GH_OK)
+    cudaGetLastError ();        /* forgotten: it goes without, too */
   room = { (char *) to->memory, 0 };
   for (int i = 0; status == GH_OK && i < depth; i++) {
     Places places = take_places (&room, &blocks[i]);

@@ -67,6 +67,7 @@ multiply (float (&acc)[COLS / 2], const Place &p, const Worker &me, int steps)
     last = step;
   }
   gh_products_wait<0> ();
+  gh_products_settle (acc);
   if (last >= 0) {
     release (p.rows, me.rows + last);
     release (p.weights, me.weights + last);

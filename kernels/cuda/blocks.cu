@@ -86,6 +86,8 @@ run_blocks (GhLayers m, Grid g, Work w)
   __syncwarp ();
   __syncthreads ();
   gh_cluster_sync ();           /* nobody ends while a neighbour may still reach into its shared memory */
+#else
+  __trap ();
 #endif
 }
 
@@ -106,11 +108,13 @@ grid_for (const GhLayers *m, int N, int row_peers, int col_peers)
   return { N, (N + 63) / 64, (cols + col_peers - 1) / col_peers * col_peers, row_peers, col_peers };
 }
 
-/* Peers are all there for whatever one of them is there for; a head's attention is a matter of two columns. */
+/* Peers are all there for whatever one of them is there for, and tiles are divided evenly; a head's attention is a matter
+ * of two columns. */
 static bool
 shares (const GhLayers *m, const Grid *g)
 {
-  return g->col_peers <= 2 && g->row_tiles % g->row_peers == 0 && 3 * m->H % g->col_peers == 0
+  return g->col_peers <= 2 && (g->row_peers & (g->row_peers - 1)) == 0 && g->row_tiles % g->row_peers == 0
+      && 3 * m->H % g->col_peers == 0
       && m->mlp / GH_WIDE % g->col_peers == 0 && m->C / GH_NARROW % g->col_peers == 0;
 }
 

@@ -20,7 +20,9 @@ enum {
 #define GH_CUDA_BLOCKS "GST_HEADS_CUDA_BLOCKS"
 
 /* Of one block. The matrices are tiles, [n_out/columns][n_in/64] of [columns][64]. A norm before a product is done after
- * it: norm(x) w^T + b = rstd ((x norm_w) w^T - mean sum) + add, with sum[n] = norm_w w[n], add[n] = norm_b w[n] + b[n]. */
+ * it: norm(x) w^T + b = rstd ((x norm_w) w^T - mean sum) + add, with sum[n] = norm_w w[n], add[n] = norm_b w[n] + b[n]. What
+ * is rounded is x norm_w, not x - mean: the error grows by sqrt (1 + (mean / deviation)^2) of a token, next to nothing in
+ * models that have learned. */
 struct GhLayer {
   const GhBf16 *qkv, *out, *fc1, *fc2;
   const float *norm1_w, *norm2_w, *qkv_sum, *qkv_add, *fc1_sum, *fc1_add;

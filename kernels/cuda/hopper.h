@@ -42,6 +42,8 @@ typedef uint64_t GhBarrier;     /* in shared memory */
 #define gh_cluster_rank() gh_emulate_cluster_rank ()
 #define gh_some_sync(id, threads) gh_emulate_some_sync (id, threads, __FILE__, __LINE__)
 #define gh_proxy_fence() ((void) 0)
+#define gh_shared_proxy_fence() ((void) 0)
+#define gh_products_settle(c) ((void) 0)
 #define gh_flag_raise(flag) ((void) ++*(flag))
 #define gh_flag_wait(flag, value) gh_emulate_flag_wait (flag, value, __FILE__, __LINE__)
 #define gh_products_begin() ((void) 0)
@@ -105,17 +107,18 @@ gh_barrier_arrive_at (GhBarrier *barrier, int rank)
       "mbarrier.arrive.shared::cluster.b64 _, [there];\n\t}" :: "r" (gh_shared_address (barrier)), "r" (rank) : "memory");
 }
 
-/* Something is wrong where a thread has looked so often, seconds at least: the launch fails, rather than hang. */
-enum { GH_MOST_LOOKS = 1 << 26 };
+/* Something is wrong where a thread has waited so many clocks, some seconds: the launch fails, rather than hang. */
+#define GH_MOST_CLOCKS (1ll << 33)
 
 /* Until the phase of that parity has ended; the first has parity 0, and the one before it ended long ago. */
 static __device__ __forceinline__ void
 gh_barrier_wait (GhBarrier *barrier, unsigned parity)
 {
-  unsigned done, looks = 0;
+  long long begin = clock64 ();
+  unsigned done;
 
   do {
-    if (++looks == GH_MOST_LOOKS)
+    if (clock64 () - begin > GH_MOST_CLOCKS)
       __trap ();
     asm volatile ("{\n\t.reg .pred ended;\n\t"
         "mbarrier.try_wait.parity.shared::cta.b64 ended, [%1], %2;\n\t"
@@ -141,11 +144,19 @@ gh_bulk_copy (void *to, const void *from, int bytes, GhBarrier *barrier, unsigne
         :: "r" (at), "l" (from), "r" (bytes), "r" (counted) : "memory");
 }
 
-/* What was written by stores is seen by copies, and the other way round (fence.proxy.async). */
+/* Between stores to the device's memory and copies from there, by whoever writes and by whoever copies
+ * (fence.proxy.async). */
 static __device__ __forceinline__ void
 gh_proxy_fence (void)
 {
-  asm volatile ("fence.proxy.async;" ::: "memory");
+  asm volatile ("fence.proxy.async.global;" ::: "memory");
+}
+
+/* Between reading shared memory and giving it back to copies. */
+static __device__ __forceinline__ void
+gh_shared_proxy_fence (void)
+{
+  asm volatile ("fence.proxy.async.shared::cta;" ::: "memory");
 }
 
 /* ---- meeting others -------------------------------------------------------------------------------------------- */
@@ -183,13 +194,15 @@ gh_flag_raise (unsigned *flag)
 static __device__ __forceinline__ void
 gh_flag_wait (const unsigned *flag, unsigned value)
 {
-  unsigned now, looks = 0;
+  long long begin = clock64 ();
+  unsigned now;
 
   do {
-    if (++looks == GH_MOST_LOOKS)
+    if (clock64 () - begin > GH_MOST_CLOCKS)
       __trap ();
-    asm volatile ("ld.acquire.gpu.global.u32 %0, [%1];" : "=r" (now) : "l" (flag) : "memory");
+    asm volatile ("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r" (now) : "l" (flag) : "memory");
   } while ((int) (now - value) < 0);
+  asm volatile ("fence.acq_rel.gpu;" ::: "memory");
 }
 
 /* ---- launches -------------------------------------------------------------------------------------------------- */
@@ -240,7 +253,10 @@ gh_launch_resident (GhCtx *ctx, void (*kernel) (Args...), int blocks, int thread
   GhResident r;
 
   gh_resident_fill (&r, blocks, threads, shared, cluster, gh_cuda (ctx)->stream);
-  return gh_cuda_check (ctx, cudaLaunchKernelEx (&r.config, kernel, args...), "a resident launch");
+  GhStatus status = gh_cuda_check (ctx, cudaLaunchKernelEx (&r.config, kernel, args...), "a resident launch");
+  if (status != GH_OK)
+    cudaGetLastError ();        /* forgotten: others may go on */
+  return status;
 }
 
 /* ---- products (wgmma) ------------------------------------------------------------------------------------------ */
@@ -271,6 +287,15 @@ template <int newer> static __device__ __forceinline__ void
 gh_products_wait (void)
 {
   asm volatile ("wgmma.wait_group.sync.aligned %0;" :: "n" (newer) : "memory");
+}
+
+/* What products have added up is only read after the wait before this. */
+template <int n> static __device__ __forceinline__ void
+gh_products_settle (float (&c)[n])
+{
+#pragma unroll
+  for (int i = 0; i < n; i++)
+    asm volatile ("" : "+f" (c[i]) :: "memory");
 }
 
 #define GH_FOUR(c, i) "+f" (c[i]), "+f" (c[i + 1]), "+f" (c[i + 2]), "+f" (c[i + 3])

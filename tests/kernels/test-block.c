@@ -227,8 +227,10 @@ const HnCase hn_block_fwd = { "block_fwd", check_block, NULL };
 
 enum { DEPTH = 3 };
 
-/* May the back end decline? It must take those of cuda on a device of compute capability 9.0 that have room. */
-static void
+/* What became of a shape. */
+typedef enum { NOT_PACKED, NO_ROOM, DONE } Outcome;
+
+static Outcome
 check_several (Hn *hn, const Shape *s)
 {
   size_t n = (size_t) s->B * s->N * s->C;
@@ -236,6 +238,7 @@ check_several (Hn *hn, const Shape *s)
   GhPackedBlocks *blocks = NULL;
   GhBlockParts parts[DEPTH];
   Weights w[DEPTH];
+  Outcome outcome = NOT_PACKED;
   GhStatus status;
 
   describe (hn, s);
@@ -247,6 +250,7 @@ check_several (Hn *hn, const Shape *s)
   status = gh_blocks_pack (hn_ctx (hn), &blocks, parts, DEPTH);
   if (status != GH_UNSUPPORTED && hn_status (hn, status, GH_OK)) {
     bool suits = gh_suits_blocks (hn_ctx (hn), blocks, s->B, s->N);
+    outcome = suits ? DONE : NO_ROOM;
     double *want = widen (hn, x.host, n);
     for (int i = 0; suits && i < DEPTH; i++)
       advance (hn, want, &w[i], s);
@@ -257,8 +261,10 @@ check_several (Hn *hn, const Shape *s)
   for (int i = 0; i < DEPTH; i++)
     free_packed (packed[i]);
   hn_reset (hn);
+  return outcome;
 }
 
+/* A back end that packs blocks runs some of these, or it has not been checked at all. */
 static void
 check_blocks (Hn *hn)
 {
@@ -269,8 +275,12 @@ check_blocks (Hn *hn)
     { 1, 300, 128, 2, 64, 128, 33, 0, true },   /* more tokens than there are warps for */
   };
 
+  int count[DONE + 1] = { 0 };
+
   for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
-    check_several (hn, &shapes[i]);
+    count[check_several (hn, &shapes[i])]++;
+  if (count[NO_ROOM] > 0 && count[DONE] == 0)
+    hn_status (hn, GH_UNSUPPORTED, GH_OK);
 }
 
 const HnCase hn_blocks_fwd = { "blocks_fwd", check_blocks, NULL };

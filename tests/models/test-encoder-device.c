@@ -7,6 +7,7 @@
  * Exits with 77 without both.
  */
 #include "model-file.h"
+#include "models/gh-encoder-private.h"
 #include "temp-folder.h"
 
 #include <string.h>
@@ -270,6 +271,12 @@ test_together (void)
     c.landmarks = 0;
     c.cls_token = cls;
     check_config (&c, GH_PRECISION_BF16, 3e-2);
+    if (g_getenv ("GST_HEADS_CUDA_BLOCKS")) {
+      GhEncoder *encoder = test_load (path, GH_DEVICE_CUDA, GH_PRECISION_BF16);
+
+      g_assert_true (gh_suits_blocks (encoder->ctx, encoder->weights.together, 1, cls + gh_mae_config_tokens (&c)));
+      gh_encoder_unref (encoder);
+    }
   }
 }
 
