@@ -465,3 +465,16 @@ gh_head_predict (const GhHead *head, const float *embedding, GhPrediction *predi
     predict_scalar (head, x, prediction);
   return TRUE;
 }
+
+double
+gh_head_strangeness (const GhHead *head, const float *embedding)
+{
+  double sum = 0;
+
+  for (int i = 0; i < head->embedding; i++) {
+    double off = (embedding[i] - head->mean[i]) / head->std[i];
+
+    sum += off * off;
+  }
+  return isfinite (sum) ? sqrt (sum / head->embedding) : NAN;
+}

@@ -60,4 +60,11 @@ gboolean gh_head_check (const GhHead *head, const char *model_id, const char *en
  * value and confidence are NAN then and the text is empty. The text has a point for decimals in every locale. */
 gboolean gh_head_predict (const GhHead *head, const float *embedding, GhPrediction *prediction);
 
+/* How far embedding[E] is from those the head learned from: the root of the mean, over its numbers, of their squared
+ * deviations from the mean in deviations. 1 is usual: over a camera's later days the median is 0.7 to 1.2, of single
+ * frames 1 % are beyond 1.5 to 4; another camera, crop or shape of the picture lies at 5 (docs/experiments.md). NAN when a
+ * number is not finite. */
+double gh_head_strangeness (const GhHead *head, const float *embedding);
+#define GH_HEAD_STRANGE 2.0     /* beyond, when it comes again and again */
+
 G_END_DECLS

@@ -82,6 +82,7 @@
 #include "gst/common/gstframetime.h"
 #include "gstheadpredictsettings.h"
 #include "gstheadpredictstats.h"
+#include "gstheadunlike.h"
 #include "gstheadslotmessage.h"
 #include "gstheadwatch.h"
 #include "gstpredictionlog.h"
@@ -121,6 +122,7 @@ struct _GstHeadPredict {
   gfloat *values;               /* [dim] */
   GhPrediction *numbers;        /* [heads] */
   GstHeadPrediction *predictions;       /* [heads], what numbers say in words; borrowed strings */
+  GstHeadUnlike unlike;
 };
 
 static guint signals[N_SIGNALS];
@@ -239,6 +241,7 @@ gst_head_predict_stop (GstBaseTransform *trans)
   g_clear_pointer (&self->values, g_free);
   g_clear_pointer (&self->numbers, g_free);
   g_clear_pointer (&self->predictions, g_free);
+  gst_head_unlike_clear (&self->unlike);
   self->fits = self->ever_fitted = FALSE;
   self->refused_caps = self->warned_embedding = self->warned_not_finite = FALSE;
 
@@ -300,6 +303,7 @@ check_fit (GstHeadPredict *self, GstHeadSet *set, const GstMaeEmbedding *embeddi
   self->values = g_renew (gfloat, self->values, embedding->dim);
   self->numbers = g_renew (GhPrediction, self->numbers, gst_head_set_size (set));
   self->predictions = g_renew (GstHeadPrediction, self->predictions, gst_head_set_size (set));
+  gst_head_unlike_reset (&self->unlike, gst_head_set_size (set));
   self->warned_not_finite = FALSE;
 
   if (!self->fits && !self->ever_fitted) {
@@ -368,18 +372,21 @@ predict (GstHeadPredict *self, GstHeadSet *set, GstBuffer *buffer, const GstMaeE
 {
   gint64 start = g_get_monotonic_time ();
   const GhHead *not_finite;
+  gboolean unlike;
   guint n;
 
   if (gst_mae_embedding_get_values (embedding, self->values, embedding->dim) != embedding->dim) {
     GST_WARNING_OBJECT (self, "could not map the embedding of %" GST_PTR_FORMAT, buffer);
     return;
   }
+  unlike = gst_head_unlike_see (&self->unlike, set, self->values, GST_ELEMENT (self));
   n = gst_head_set_predict (set, embedding->model_id, self->values, self->numbers, self->predictions, &not_finite);
   GST_LOG_OBJECT (self, "%u predictions for %" GST_PTR_FORMAT, n, buffer);
   GST_OBJECT_LOCK (self);
   gst_timing_window_add (&self->stats.times, (g_get_monotonic_time () - start) * GST_USECOND);
   self->stats.predicted += n > 0;
   self->stats.not_finite += gst_head_set_size (set) - n;
+  self->stats.unlike += unlike;
   GST_OBJECT_UNLOCK (self);
 
   if (not_finite && !self->warned_not_finite) {
@@ -527,7 +534,7 @@ install_properties (GObjectClass *object_class)
    *
    * Since the element started (guint64): `frames`; `predicted`, those with at least one prediction;
    * `without-embedding`; `mismatched`, those with an embedding the heads do not fit; `not-finite`, results left out;
-   * `reloads`; `refused-reloads`. `ms-p50` and `ms-p95` (double): how long all heads together took on the last 256
+   * `unlike`, frames unlike those that a head learned from; `reloads`; `refused-reloads`. `ms-p50` and `ms-p95` (double): how long all heads together took on the last 256
    * frames. `last` (GstStructure): the last predictions, as in the message.
    *
    * Since: 0.1

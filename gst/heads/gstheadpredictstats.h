@@ -7,7 +7,7 @@
 G_BEGIN_DECLS
 
 typedef struct {
-  guint64 frames, predicted, without_embedding, mismatched, not_finite;
+  guint64 frames, predicted, without_embedding, mismatched, not_finite, unlike;
   GstTimingWindow times;
   GstStructure *last;           /* the last predictions */
 } GstHeadPredictStats;

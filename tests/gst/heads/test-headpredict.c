@@ -261,6 +261,28 @@ GST_START_TEST (test_not_finite)
 }
 GST_END_TEST
 
+/* Frames that a head cannot know are counted, and said once per head after a while; some odd ones are not. */
+GST_START_TEST (test_unlike)
+{
+  PredictFixture f;
+  g_autofree gchar *count = NULL, *text = NULL;
+
+  predict_fixture_init (&f);
+  count = head_file_write (f.folder, "count", "people", GH_HEAD_COUNT, -18, NULL);
+  predict_fixture_start (&f, count, VIDEO_CAPS);
+  for (guint i = 0; i < 100; i++)
+    predict_fixture_ask (&f, i % 20 ? 10 : 1, "people");
+  assert_equals_int (predict_fixture_count (&f, GST_MESSAGE_WARNING, NULL), 0);
+  assert_equals_uint64 (predict_fixture_stat (&f, "unlike"), 95);
+  for (guint i = 0; i < 100; i++)
+    predict_fixture_ask (&f, 10, "people");
+  assert_equals_int (predict_fixture_count (&f, GST_MESSAGE_WARNING, &text), 1);
+  fail_unless (strstr (text, count) != NULL && strstr (text, "4.2 deviations") != NULL, "%s", text);
+  assert_equals_uint64 (predict_fixture_stat (&f, "predicted"), 200);
+  predict_fixture_clear (&f);
+}
+GST_END_TEST
+
 GST_START_TEST (test_refused_at_start)
 {
   PredictFixture f;
@@ -366,6 +388,7 @@ headpredict_suite (void)
   tcase_add_test (tests, test_memory_untouched);
   tcase_add_test (tests, test_without_embedding);
   tcase_add_test (tests, test_not_finite);
+  tcase_add_test (tests, test_unlike);
   tcase_add_test (tests, test_refused_at_start);
   tcase_add_test (tests, test_mismatch_at_first_frame);
   tcase_add_test (tests, test_mismatch_later);
