@@ -379,6 +379,19 @@ write_fitted (Fit *fit, const char *to, const GhEmbedLayer *layer, guint n, GErr
 
 /* ---- all of it --------------------------------------------------------------------------------------------------- */
 
+gboolean
+gh_embed_shape_apply (const GhEmbedShape *shape, GhMaeConfig *config, const char *where, GError **error)
+{
+  config->has_embed = TRUE;
+  config->pool = shape->pool;
+  config->pool_rows = shape->rows;
+  config->pool_cols = shape->cols;
+  config->embedding = shape->embedding;
+  config->surprise = shape->surprise;
+  config->shadows = shape->shadows;
+  return gh_mae_config_check (config, where, error);
+}
+
 static gboolean
 fit_open (Fit *fit, const char *from, const GhEmbedShape *shape, GError **error)
 {
@@ -391,13 +404,9 @@ fit_open (Fit *fit, const char *from, const GhEmbedShape *shape, GError **error)
   fit->config = *gh_checkpoint_config (fit->from);
   fit->config.has_embed = TRUE;
   if (shape) {
-    fit->config.pool = shape->pool;
-    fit->config.pool_rows = shape->rows;
-    fit->config.pool_cols = shape->cols;
-    fit->config.embedding = shape->embedding;
-    fit->config.surprise = shape->surprise;
-    fit->config.shadows = shape->shadows;
     fit->bfloat16 = shape->bfloat16;
+    if (!gh_embed_shape_apply (shape, &fit->config, gh_checkpoint_shown (fit->from), error))
+      return FALSE;
   }
   return gh_mae_config_check (&fit->config, gh_checkpoint_shown (fit->from), error) && take_tensors (fit, error);
 }

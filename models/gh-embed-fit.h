@@ -37,6 +37,9 @@ typedef struct {
   gboolean bfloat16;            /* matrices in half the space, rounded; else as they are stored */
 } GhEmbedShape;
 
+/* What an encoder of that configuration becomes; UNSUITABLE where it cannot. where: names it in errors. */
+gboolean gh_embed_shape_apply (const GhEmbedShape *shape, GhMaeConfig *config, const char *where, GError **error);
+
 /* How far it is, 0 to 1; FALSE: it is to stop. From the caller's thread. */
 typedef gboolean (*GhEmbedProgress) (double part, gpointer data);
 

@@ -19,14 +19,14 @@ gboolean
 gh_regions_check (const GhMaeConfig *c, const char *where, GError **error)
 {
   const int rows = gh_mae_config_grid_rows (c), cols = gh_mae_config_grid_cols (c);
-  const char *problem = NULL;
+  g_autofree char *problem = NULL;
 
   if ((c->pool_rows == 0) != (c->pool_cols == 0))
-    problem = "go together";
+    problem = g_strdup ("go together");
   else if (c->pool_rows > 0 && c->pool == GH_POOL_CLS)
-    problem = "do not go with \"pool\": \"cls\"";
+    problem = g_strdup ("do not go with \"pool\": \"cls\"");
   else if (c->pool_rows > rows || c->pool_cols > cols)
-    problem = "are more than the grid has rows or columns";
+    problem = g_strdup_printf ("are more regions than the grid of patches has, %d rows of %d", rows, cols);
   if (problem)
     g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "%s: model configuration: \"pool_rows\": %d and \"pool_cols\": %d "
         "%s", where, c->pool_rows, c->pool_cols, problem);

@@ -134,8 +134,8 @@ read_header_size (GhSafetensors *st, guint64 *header, GError **error)
     return FALSE;
   *header = GUINT64_FROM_LE (word);
   if (*header > GH_ST_MAX_HEADER) {
-    g_set_error (error, GH_ERROR, GH_ERROR_CORRUPT, "%s: not a safetensors file, or a hostile one: its header claims %"
-        G_GUINT64_FORMAT " bytes, at most %d are accepted", st->shown, *header, GH_ST_MAX_HEADER);
+    g_set_error (error, GH_ERROR, GH_ERROR_CORRUPT, "%s: not a safetensors file: its header would have %"
+        G_GUINT64_FORMAT " bytes, of at most %d", st->shown, *header, GH_ST_MAX_HEADER);
     return FALSE;
   }
   if (*header > size - 8) {

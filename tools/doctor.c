@@ -160,6 +160,40 @@ check_part (const Part *part)
   missing += part->needed;
 }
 
+static char *
+registry_file (void)
+{
+  static const char *const variables[] = { "GST_REGISTRY_1_0", "GST_REGISTRY" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (variables); i++)
+    if (g_getenv (variables[i]))
+      return g_strdup (g_getenv (variables[i]));
+  return g_build_filename (g_get_user_cache_dir (), "gstreamer-1.0", "registry.*.bin", NULL);
+}
+
+/* What did not load once is not tried again while its file stays the same, also when what was missing has come. */
+static void
+check_refused (void)
+{
+  GList *plugins = gst_registry_get_plugin_list (gst_registry_get ());
+  g_autofree char *registry = registry_file ();
+
+  for (GList *at = plugins; at; at = at->next) {
+    GstPlugin *plugin = at->data;
+    const char *file = gst_plugin_get_filename (plugin);
+
+    if (!GST_OBJECT_FLAG_IS_SET (plugin, GST_PLUGIN_FLAG_BLACKLISTED) || !file)
+      continue;
+    if (dlopen (file, RTLD_LAZY | RTLD_LOCAL))
+      say ("-", "plugin", "%s did not load when GStreamer first looked, and now would: remove %s, so that it looks anew", file,
+          registry);
+    else
+      say ("-", "plugin", "%s does not load: %s. Have the loader find what is missing (ldconfig, LD_LIBRARY_PATH), then remove "
+          "%s, so that GStreamer looks anew", file, dlerror (), registry);
+  }
+  gst_plugin_list_free (plugins);
+}
+
 /* autovideosink is there without any sink that opens a window, and says only when it plays that it has none. */
 static void
 check_window (void)
@@ -239,6 +273,7 @@ gh_tool_doctor (int argc, char **argv)
   printf ("\nPlugins\n");
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
     check_part (&parts[i]);
+  check_refused ();
   check_resolver ();
   check_window ();
   check_default_model ();

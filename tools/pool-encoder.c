@@ -5,6 +5,7 @@
  */
 #include "tools.h"
 #include "frame-options.h"
+#include "gst/common/gstoutputfile.h"
 #include "models/gh-embed-fit.h"
 
 #include <gio/gio.h>
@@ -103,7 +104,19 @@ complete (Options *o, char *const *values)
   status = gh_frame_options_complete (&o->frames, values, &o->from_where);
   if (status < 0)
     status = complete_shape (o);
-  return status < 0 ? gh_tool_check_output (o->output) : status;
+  return status;
+}
+
+/* The encoder would be gone, and heads trained on it with it. */
+static int
+check_files (const Options *o)
+{
+  g_autofree char *path = gh_model_find (o->model);
+
+  if (path && gst_output_files_are_same (path, o->output))
+    return gh_tool_fail (GH_EXIT_USAGE, "--model and --output are the same file: heads trained on that encoder could not be "
+        "used any more; give the new one another name");
+  return gh_tool_check_output (o->output);
 }
 
 static gboolean
@@ -119,6 +132,8 @@ fit (const Options *o, const char *from, GhFrameStore *store, int *shadows, GErr
   const GhEmbedHow how = { o->seed, GH_DEVICE_AUTO, o->threads, FALSE, show, &progress, shadows };
   gboolean good = gh_embed_fit (from, o->output, &o->shape, store, &how, error);
 
+  if (good)
+    gh_tool_progress (1, "encoding frames", &progress);
   gh_tool_progress_end (&progress);
   return good;
 }
@@ -132,11 +147,15 @@ run (const Options *o, GError **error)
   g_autoptr (GhEncoder) made = NULL;
   g_autoptr (GhFrameStore) store = NULL;
   const GhMaeConfig *c;
+  GhMaeConfig wanted;
   int shadows = 0;
 
   if (!encoder)
     return FALSE;
   c = gh_encoder_config (encoder);
+  wanted = *c;
+  if (!gh_embed_shape_apply (&o->shape, &wanted, gh_encoder_path (encoder), error))
+    return FALSE;
   store = gh_frame_store_new (c->height, c->width, o->frames.frames, o->seed);
   if (!gh_frame_source_fill (&o->from_where, store, error)
       || !fit (o, gh_encoder_path (encoder), store, &shadows, error)
@@ -163,6 +182,8 @@ gh_tool_pool_encoder (int argc, char **argv)
   status = parse (&options, &argc, &argv);
   if (status < 0)
     status = complete (&options, argv + 1);
+  if (status < 0)
+    status = check_files (&options);
   if (status >= 0)
     return status;
   if (!gh_tool_init_gst ())

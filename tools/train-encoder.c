@@ -72,6 +72,11 @@ resume (Options *o, GError **error)
   options.processes = o->train.processes;
   if (o->steps > 0)
     options.steps = o->steps;
+  if (options.warmup >= options.steps) {
+    g_set_error (error, GH_ERROR, GH_ERROR_UNSUITABLE, "%s was begun with a warmup of %" G_GUINT64_FORMAT " steps: --steps=%"
+        G_GINT64_FORMAT " has to be more", o->checkpoint, options.warmup, o->steps);
+    return NULL;
+  }
   trainer = gh_mae_trainer_resume (o->checkpoint, &options, error);
   if (!trainer || !has_shape (o, trainer, error))
     return NULL;

@@ -130,11 +130,17 @@ GstPlazaTruthFile *
 gst_plaza_truth_file_open (const gchar *path, const gchar *pattern, GError **error)
 {
   GstPlazaTruthFile *file = g_new0 (GstPlazaTruthFile, 1);
+  GStatBuf present;
 
   file->path = g_strdup (path);
   if (!parse_pattern (file, pattern)) {
     g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
         "truth-pattern \"%s\" does not name files: it needs exactly one number, as in frame-%%05d.jpg.", pattern);
+    goto failed;
+  }
+  if (g_stat (path, &present) == 0 && S_ISREG (present.st_mode) && present.st_size > 0) {
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_WRITE,
+        "\"%s\" is there already, and labels are not written over: take it away or choose another truth-location.", path);
     goto failed;
   }
   file->stream = g_fopen (path, "we");

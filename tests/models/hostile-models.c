@@ -196,10 +196,10 @@ write_size_cases (Kit *kit)
   const char *h = sound->str;
   gsize n = sound->len, half = kit->data_size / 2;
   const struct { const char *defect; guint64 word; gsize header, data; const char *reason; } cases[] = {
-    {"size-2-to-63", 1ull << 63, n, kit->data_size, "claims 9223372036854775808 bytes"},
-    {"size-2-to-64-less-1", G_MAXUINT64, n, kit->data_size, "claims 18446744073709551615 bytes"},
-    {"size-wraps-to-0", G_MAXUINT64 - 7, n, kit->data_size, "claims 18446744073709551608 bytes"},
-    {"size-over-limit", (16 << 20) + 1, n, kit->data_size, "claims 16777217 bytes"},
+    {"size-2-to-63", 1ull << 63, n, kit->data_size, "would have 9223372036854775808 bytes"},
+    {"size-2-to-64-less-1", G_MAXUINT64, n, kit->data_size, "would have 18446744073709551615 bytes"},
+    {"size-wraps-to-0", G_MAXUINT64 - 7, n, kit->data_size, "would have 18446744073709551608 bytes"},
+    {"size-over-limit", (16 << 20) + 1, n, kit->data_size, "would have 16777217 bytes"},
     {"size-over-file", 1 << 20, n, 0, "the header should have 1048576 bytes"},
     {"size-one-over-file", n + 1, n, 0, "the header should have"},
     {"size-zero", 0, n, kit->data_size, "does not begin with an opening brace"},
@@ -255,7 +255,7 @@ write_layout_cases (Kit *kit)
       g_strdup_printf ("{%s,%s%s}", kit->metadata, kit->first, kit->rest), kit->data_size + 1);
   write_generated (kit, "trailing-page", "bytes after the last tensor: 4096", TRUE,
       g_strdup_printf ("{%s,%s%s}", kit->metadata, kit->first, kit->rest), kit->data_size + 4096);
-  write_generated (kit, "header-17-mebibytes", "its header claims", TRUE,
+  write_generated (kit, "header-17-mebibytes", "its header would have", TRUE,
       g_strdup_printf ("{%s,%s%s%s}", kit->metadata, kit->first, kit->rest, pad), kit->data_size);
   write_generated (kit, "tensors-70000", "more than 65536 tensors", TRUE,
       many ("{\"a\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}",

@@ -107,6 +107,12 @@ for wrong in surprise=-1 shadows=-1 embedding=0 seed=-1 regions=99999999999x1 re
   err_lacks 'reading images'
 done
 expect 1 "$gst_heads" pool-encoder --model=a.safetensors --output=r.safetensors
+err_has 'where do the frames come from'
+expect 1 "$gst_heads" pool-encoder --model=a.safetensors --video=v.mp4 --to=frame-1.jpg --output=r.safetensors
+err_has 'choose images of a folder'
+mkdir -p sub
+expect 1 "$gst_heads" pool-encoder --model=a.safetensors --images=frames --output=sub/../a.safetensors
+err_has 'are the same file'
 expect 3 "$gst_heads" pool-encoder --model=a.safetensors --images=frames --output=absent/r.safetensors
 err_has 'absent/r.safetensors cannot be written: its folder does not exist'
 err_lacks 'reading images'

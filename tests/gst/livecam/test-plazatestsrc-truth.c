@@ -104,6 +104,21 @@ check_refused (const gchar *properties, gint code, const gchar *part)
   gst_object_unref (pipeline);
 }
 
+/* Labels that are there stay there. */
+GST_START_TEST (test_present)
+{
+  g_autofree gchar *path = g_build_filename (g_get_tmp_dir (), "plaza-truth-XXXXXX", NULL), *present = NULL, *contents = NULL;
+
+  g_close (g_mkstemp (path), NULL);
+  present = g_strdup_printf ("truth-location=%s", path);
+  fail_unless (g_file_set_contents (path, "labels of others", -1, NULL));
+  check_refused (present, GST_RESOURCE_ERROR_OPEN_WRITE, "written over");
+  fail_unless (g_file_get_contents (path, &contents, NULL, NULL));
+  assert_equals_string (contents, "labels of others");
+  g_unlink (path);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_refusals)
 {
   check_refused ("truth-location=/nonexistent/labels.csv", GST_RESOURCE_ERROR_OPEN_WRITE, "/nonexistent/labels.csv");
@@ -128,6 +143,7 @@ plazatestsrc_truth_suite (void)
   tcase_add_test (tc, test_meta);
   tcase_add_test (tc, test_meta_survives);
   tcase_add_test (tc, test_csv);
+  tcase_add_test (tc, test_present);
   tcase_add_test (tc, test_refusals);
   return suite;
 }
