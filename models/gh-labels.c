@@ -6,7 +6,9 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MISSING_SHOWN 8
 
@@ -259,6 +261,10 @@ gh_labels_check_files (const GhLabels *labels, const char *path, const char *fol
 
   if (!g_file_test (folder, G_FILE_TEST_IS_DIR)) {
     g_set_error (error, GH_ERROR, GH_ERROR_NOT_FOUND, "%s: there is no such folder of images", where);
+    return FALSE;
+  }
+  if (g_access (folder, X_OK) != 0) {
+    g_set_error (error, GH_ERROR, GH_ERROR_OPEN, "%s: this user may not read that folder", where);
     return FALSE;
   }
   for (guint i = 0; i < labels->n; i++) {

@@ -58,8 +58,8 @@ help_text (void)
   for (guint i = 0; gh_dataset_nth (i); i++) {
     const GhDataset *d = gh_dataset_nth (i);
 
-    g_string_append_printf (text, "  %-10s %s (%d labels, %d draws)\n", d->name, d->summary, d->n_labels,
-        gh_dataset_draws (d, d->n_labels));
+    g_string_append_printf (text, "  %-10s %s (%d labels, %d draws): %s and %s/\n", d->name, d->summary, d->n_labels,
+        gh_dataset_draws (d, d->n_labels), d->labels, d->images);
   }
   g_string_append (text, "\n  gst-heads eval --dataset=mall-crop --data=mall --encoder=tiny --labels=30,300\n"
       "  gst-heads eval --head=people.safetensors --images=frames --labels=counts.csv --label-column=people");
@@ -82,7 +82,7 @@ parse (Options *o, int argc, char **argv)
     { "crop", 0, 0, G_OPTION_ARG_STRING, &o->crop_text, "Part of the images to look at (with --head)", "X,Y,W,H" },
     { "draws", 0, 0, G_OPTION_ARG_INT, &o->draws, "Draws of labels (more of few labels than of many)", "N" },
     { "select", 0, 0, G_OPTION_ARG_STRING, &o->select_name, "Which frames get the labels: random (as they come), novelty "
-        "(as scale-uploader chooses), farthest", "HOW" },
+        "(as scale-uploader chooses), farthest (each the most unlike all before)", "HOW" },
     { "unlabelled", 0, 0, G_OPTION_ARG_STRING, &o->unlabelled_name, "What heads take from the frames without labels: "
         "nothing, scales (mean and spread), whitened (how numbers vary together, for straight lines)", "HOW" },
     { "cache", 0, 0, G_OPTION_ARG_FILENAME, &o->cache, "Folder where embeddings are kept (the current one)", "DIR" },
