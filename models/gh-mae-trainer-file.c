@@ -265,6 +265,7 @@ gh_mae_trainer_resume (const char *path, const GhMaeTrainOptions *options, GErro
     return NULL;
   t->steps_done = state.step;
   t->images = state.images;
+  gh_mae_trainer_set_frames (t, gh_checkpoint_metadata (ck, "frames"));
   n = read_moments (t, ck, error);
   if (n == 0 || !read_losses (t, ck, error))
     return NULL;
@@ -409,6 +410,8 @@ gh_mae_trainer_save (GhMaeTrainer *t, const char *path, GError **error)
   g_return_val_if_fail (path != NULL, FALSE);
   metadata = new_metadata (t, &t->config);
   g_hash_table_insert (metadata, GH_CHECKPOINT_STATE, state_text (t));
+  if (t->frames)
+    g_hash_table_insert (metadata, "frames", g_strdup (t->frames));
   draft_init (&draft, t);
   saved = draft_weights (&draft, NULL, error) && draft_moments (&draft, error);
   if (saved) {

@@ -49,6 +49,7 @@ struct _GhMaeTrainer {
   GhMaeTrainOptions options;    /* resolved */
   GhCtx *ctx;
   char *reason, *shown;         /* shown: what the weights came from, for messages */
+  char *frames;                 /* what it learns from, in words; NULL: nobody said */
   gboolean is_host;             /* the context computes in plain memory */
   GhMaeModel model;
   GhMaePass pass;

@@ -130,6 +130,7 @@ gh_mae_trainer_free (GhMaeTrainer *t)
   gh_ctx_free (t->ctx);
   g_free (t->reason);
   g_free (t->shown);
+  g_free (t->frames);
   g_free (t);
 }
 
@@ -170,6 +171,19 @@ gh_mae_trainer_losses (const GhMaeTrainer *t, guint64 *n)
   if (n)
     *n = t->losses->len;
   return (const float *) t->losses->data;
+}
+
+void
+gh_mae_trainer_set_frames (GhMaeTrainer *t, const char *words)
+{
+  g_free (t->frames);
+  t->frames = g_strdup (words);
+}
+
+const char *
+gh_mae_trainer_frames (const GhMaeTrainer *t)
+{
+  return t->frames;
 }
 
 const char *

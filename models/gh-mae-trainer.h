@@ -124,6 +124,10 @@ guint64 gh_mae_trainer_steps_done (const GhMaeTrainer *trainer);
 const float *gh_mae_trainer_losses (const GhMaeTrainer *trainer, guint64 *n);
 /* One line for people: device, precision, engine, threads, parameters, memory. */
 const char *gh_mae_trainer_reason (const GhMaeTrainer *trainer);
+/* What it learns from, in words for people ("200 frames of square"): kept with its state, so that who resumes it can tell
+ * other frames. NULL: nobody said. */
+void gh_mae_trainer_set_frames (GhMaeTrainer *trainer, const char *words);
+const char *gh_mae_trainer_frames (const GhMaeTrainer *trainer);
 
 /* A store for frames of the model's size, with the seed of the options: on the trainer's device where that has memory of
  * its own and they all fit, so that a step brings a kilobyte or two an image instead of its pixels;

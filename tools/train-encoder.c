@@ -330,6 +330,17 @@ write_results (const Options *o, GhMaeTrainer *trainer, GhFrameStore *store, con
   return TRUE;
 }
 
+/* Other frames are no mistake, a camera has new ones every day; but what follows is another training than was begun. */
+static void
+note_frames (const Options *o, GhMaeTrainer *trainer, const char *about)
+{
+  const char *before = gh_mae_trainer_frames (trainer);
+
+  if (before && strcmp (before, about) != 0 && o->world.rank == 0)
+    g_printerr ("it was begun with %s, and goes on with %s\n", before, about);
+  gh_mae_trainer_set_frames (trainer, about);
+}
+
 static gboolean
 run (Options *o, GError **error)
 {
@@ -349,6 +360,7 @@ run (Options *o, GError **error)
       || (o->minutes > 0 && !o->resume && !plan_minutes (o, &trainer, store, error)))
     return FALSE;
   about = gh_frame_source_describe (&o->from_where, gh_frame_store_pushed (store));
+  note_frames (o, trainer, about);
   began = g_get_monotonic_time ();
   if (!train (o, trainer, store, error))
     return FALSE;

@@ -254,6 +254,11 @@ train 3 --images=frames --resume --steps=$((steps / 20 + 1)) --output=part.safet
 err_has "part-checkpoint.safetensors has taken [0-9]* steps already, more than --steps="
 # shellcheck disable=SC2086
 train 0 $whole --resume --output=part.safetensors
+err_lacks 'goes on with'
+# Other frames are no mistake, but said.
+train 0 --images=frames --steps=4 --batch=1 --checkpoint=others.safetensors --output=some.safetensors
+train 0 --images=frames --to=frame-00003.jpg --steps=6 --resume --checkpoint=others.safetensors --output=some.safetensors
+err_has 'it was begun with 12 frames of frames, and goes on with 4 frames of frames'
 # shellcheck disable=SC2086
 train 0 $whole --output=whole.safetensors
 same whole.safetensors part.safetensors
