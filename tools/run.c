@@ -61,8 +61,8 @@ on_eos_overdue (gpointer data)
   Run *run = data;
 
   run->overdue = 0;
-  gh_run_report_say (&run->report, "the end of the stream did not come within %g s: going without it; Ctrl-C kills",
-      run->eos_wait);
+  gh_run_report_say (&run->report, "the end of the stream did not come within %g s (--eos-wait): going without it; "
+      "Ctrl-C kills", run->eos_wait);
   finish (run, GH_EXIT_CUT);
   return G_SOURCE_REMOVE;
 }
@@ -469,8 +469,8 @@ gh_tool_run (int argc, char **argv)
     { "list", 'l', 0, G_OPTION_ARG_NONE, &options.list, "List the pipeline files that are found by name", NULL },
     { "time", 't', 0, G_OPTION_ARG_DOUBLE, &options.time, "End the stream after this many seconds", "SECONDS" },
     { "eos-wait", 0, 0, G_OPTION_ARG_DOUBLE, &options.eos_wait,
-        "How long elements may take to finish when asked to end, and to stop (30); a fit that goes on has longer",
-        "SECONDS" },
+        "How long elements may take to finish when asked to end, and to stop (30); the fit of an embedding, with "
+          "which a training ends, has longer, the training itself not", "SECONDS" },
     { "status-port", 0, 0, G_OPTION_ARG_INT, &options.status_port,
         "Serve /healthz, /readyz and /metrics on this machine's loopback; 0: any free port", "PORT" },
     { "max-frame-age", 0, 0, G_OPTION_ARG_DOUBLE, &options.max_frame_age,

@@ -70,13 +70,15 @@ save_checkpoint (GstMaeTrainer *self, const gchar *checkpoint, GError **error)
 }
 
 /* In the middle a checkpoint that cannot be written is no reason to stop: the next one may be. */
-static void
+static gboolean
 save_on_the_way (GstMaeTrainer *self, const gchar *checkpoint, const gchar *consequence)
 {
   g_autoptr (GError) error = NULL;
 
-  if (!save_checkpoint (self, checkpoint, &error))
-    GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("%s. %s", error->message, consequence), (NULL));
+  if (save_checkpoint (self, checkpoint, &error))
+    return TRUE;
+  GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("%s. %s", error->message, consequence), (NULL));
+  return FALSE;
 }
 
 static gboolean
@@ -196,7 +198,7 @@ keeps_checkpoint (GstMaeTrainer *self, const GstMaeTrainerSettings *s)
   return s->checkpoint && gh_mae_trainer_rank (self->trainer) == 0;
 }
 
-/* What was learned until now, where nothing more is to come. */
+/* What was learned until now, where nothing more is to come: kept in the checkpoint, or lost, which is said either way. */
 static void
 save_the_rest (GstMaeTrainer *self, const GstMaeTrainerSettings *s)
 {
@@ -204,12 +206,16 @@ save_the_rest (GstMaeTrainer *self, const GstMaeTrainerSettings *s)
 
   if (done == self->course.first_step)
     return;
-  if (keeps_checkpoint (self, s))
-    save_on_the_way (self, s->checkpoint, "What was learned since the checkpoint before is lost.");
-  else if (gh_mae_trainer_rank (self->trainer) == 0)
+  if (keeps_checkpoint (self, s)) {
+    if (save_on_the_way (self, s->checkpoint, "What was learned since the checkpoint before is lost."))
+      GST_ELEMENT_INFO (self, RESOURCE, WRITE, ("Stopped after step %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT ": %s has the "
+              "state, and the next start goes on from there.", done, gh_mae_trainer_options (self->trainer)->steps,
+              s->checkpoint), (NULL));
+  } else if (gh_mae_trainer_rank (self->trainer) == 0) {
     GST_ELEMENT_WARNING (self, RESOURCE, NOT_FOUND, ("Stopped after step %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
             ", and what was learned is lost. Set the property 'checkpoint' to a file to go on from next time.", done,
             gh_mae_trainer_options (self->trainer)->steps), (NULL));
+  }
 }
 
 /* A stop reaches a process also through the others, which were stopped, too. */
