@@ -78,6 +78,7 @@
 #include "gstlivesrc.h"
 
 #include "hls-feed.h"
+#include "live-address.h"
 #include "live-feed.h"
 #include "live-http.h"
 #include "stream-resolver.h"
@@ -285,35 +286,19 @@ has_parts (GstLiveSrc *self)
   return TRUE;
 }
 
-/* Whether it is an address of the network that leads nowhere: without a host, or none at all. */
-static gboolean
-leads_nowhere (const gchar *uri)
-{
-  static const gchar *const schemes[] = { "http", "https", "rtsp", "rtspu", "rtspt", "rtsph", "rtsps", NULL };
-  const gchar *scheme = g_uri_peek_scheme (uri);
-  GUri *parsed = g_uri_parse (uri, G_URI_FLAGS_PARSE_RELAXED, NULL);
-  const gchar *host = parsed ? g_uri_get_host (parsed) : NULL;
-  gboolean nowhere = scheme && g_strv_contains (schemes, scheme) && (host == NULL || *host == 0);
-
-  if (parsed)
-    g_uri_unref (parsed);
-  return nowhere;
-}
-
 static gboolean
 check_settings (GstLiveSrc *self, const LiveSettings *set)
 {
-  if (set->uri == NULL) {
-    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("live-src has no camera: set uri to the page of a live video, an .m3u8, "
-            "a camera's http:// or rtsp://, or a file"), (NULL));
-    return FALSE;
-  }
-  if (leads_nowhere (set->uri)) {
-    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("live-src cannot look for a camera, as uri names no host: give uri a "
-            "host, as in %s://camera/live", g_uri_peek_scheme (set->uri)), (NULL));
-    return FALSE;
-  }
-  return has_parts (self);
+  g_autofree gchar *given = NULL, *problem = NULL;
+
+  GST_OBJECT_LOCK (self);
+  given = g_strdup (self->set.uri);
+  GST_OBJECT_UNLOCK (self);
+  problem = live_address_problem (given, set->uri);
+  if (problem == NULL)
+    return has_parts (self);
+  GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("%s", problem), (NULL));
+  return FALSE;
 }
 
 static gboolean

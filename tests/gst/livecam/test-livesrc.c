@@ -319,24 +319,26 @@ GST_START_TEST (test_no_uri)
 }
 
 GST_END_TEST
-/* An address that leads nowhere is refused at once, and its password is not told. */
-GST_START_TEST (test_no_host)
+/* What cannot be an address is refused at once, with the remedy, and its password is not told. */
+GST_START_TEST (test_no_address)
 {
-  static const char *const uris[] = { "http://", "https:///live.m3u8", "http://user:secret@/live.m3u8", "rtsp://", "HTTP://:80/",
-    "http://camera:port/" };
+  static const struct { const char *uri, *remedy; } cases[] = { { "http://", "give uri a host" },
+    { "https:///live.m3u8", "give uri a host" }, { "http://user:secret@/live.m3u8", "give uri a host" },
+    { "rtsp://", "give uri a host" }, { "HTTP://:80/", "give uri a host" }, { "http://camera:port/", "give uri a host" },
+    { "htp://user:secret@camera/live", "reads htp:// addresses" }, { "www.youtube.com/watch?v=ID", "begin it with https://" } };
   GstElement *src = gst_element_factory_make ("live-src", NULL);
   GstBus *bus = gst_bus_new ();
   GstMessage *message;
   GError *error = NULL;
 
-  g_object_set (src, "uri", uris[__i__], NULL);
+  g_object_set (src, "uri", cases[__i__].uri, NULL);
   gst_element_set_bus (src, bus);
   fail_unless_equals_int (gst_element_set_state (src, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
   message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
   fail_unless (message != NULL);
   gst_message_parse_error (message, &error, NULL);
   fail_unless (g_error_matches (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS));
-  fail_unless (strstr (error->message, "give uri a host") && !strstr (error->message, "secret"), "%s", error->message);
+  fail_unless (strstr (error->message, cases[__i__].remedy) && !strstr (error->message, "secret"), "%s", error->message);
   g_error_free (error);
   gst_message_unref (message);
   gst_element_set_state (src, GST_STATE_NULL);
@@ -378,7 +380,7 @@ add_tests (TCase *tests)
   tcase_add_loop_test (tests, test_file, 0, 2);
   tcase_add_test (tests, test_no_file);
   tcase_add_test (tests, test_no_uri);
-  tcase_add_loop_test (tests, test_no_host, 0, 6);
+  tcase_add_loop_test (tests, test_no_address, 0, 8);
   tcase_add_test (tests, test_rtsp_refused);
 }
 
