@@ -20,6 +20,9 @@
  * It takes any raw video whose frames passed a `mae-encoder`, in any memory, and passes it on with the pictures
  * untouched. It also takes `other/tensors`, the embeddings alone, so that the encoder may run on another machine.
  *
+ * A head answers whatever it is shown. When 25 frames in a row are unlike those it learned from (another camera, crop or
+ * shape of the picture), a warning message says so, once per head; #GstHeadPredict:stats counts them as `unlike`.
+ *
  * ## Message
  *
  * With #GstHeadPredict:post-messages each frame with predictions is followed by an element message whose structure
