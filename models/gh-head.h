@@ -62,8 +62,8 @@ gboolean gh_head_predict (const GhHead *head, const float *embedding, GhPredicti
 
 /* How far embedding[E] is from those the head learned from: the root of the mean, over its numbers, of their squared
  * deviations from the mean in deviations. 1 is usual: over a camera's later days the median is 0.7 to 1.2, of single
- * frames 1 % are beyond 1.5 to 4; another camera, crop or shape of the picture lies at 5 (docs/experiments.md). NAN when a
- * number is not finite. */
+ * frames 1 % are beyond 1.3 to 4; another camera, crop or shape of the picture lay at 5 to 6 for a head that counts people, at
+ * 1 to 1.6 for one that looks away from what changed (docs/experiments.md). NAN when a number is not finite. */
 double gh_head_strangeness (const GhHead *head, const float *embedding);
 #define GH_HEAD_STRANGE 2.0     /* beyond, when it comes again and again */
 

@@ -537,8 +537,9 @@ install_properties (GObjectClass *object_class)
    *
    * Since the element started (guint64): `frames`; `predicted`, those with at least one prediction;
    * `without-embedding`; `mismatched`, those with an embedding the heads do not fit; `not-finite`, results left out;
-   * `unlike`, frames unlike those that a head learned from; `reloads`; `refused-reloads`. `ms-p50` and `ms-p95` (double): how long all heads together took on the last 256
-   * frames. `last` (GstStructure): the last predictions, as in the message.
+   * `unlike`, frames unlike those that a head learned from; `reloads`; `refused-reloads`. `ms-p50` and `ms-p95`
+   * (double): how long all heads together took on the last 256 frames. `last` (GstStructure): the last predictions, as
+   * in the message.
    *
    * Since: 0.1
    */

@@ -21,7 +21,8 @@ gst_head_predict_stats_describe (GstHeadPredictStats *stats, guint64 reloads, gu
   GstStructure *all = gst_structure_new ("head-predict-stats", "frames", G_TYPE_UINT64, stats->frames, "predicted",
       G_TYPE_UINT64, stats->predicted, "without-embedding", G_TYPE_UINT64, stats->without_embedding,
       "mismatched", G_TYPE_UINT64, stats->mismatched, "not-finite", G_TYPE_UINT64, stats->not_finite,
-      "unlike", G_TYPE_UINT64, stats->unlike, "reloads", G_TYPE_UINT64, reloads, "refused-reloads", G_TYPE_UINT64, refused_reloads, NULL);
+      "unlike", G_TYPE_UINT64, stats->unlike, "reloads", G_TYPE_UINT64, reloads,
+      "refused-reloads", G_TYPE_UINT64, refused_reloads, NULL);
 
   gst_timing_window_describe (&stats->times, all);
   if (stats->last)
